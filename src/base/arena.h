@@ -19,6 +19,6 @@ void *arena_alloc(struct arena *a, size_t size);            /* zeroed, aligned f
 void *arena_array(struct arena *a, size_t count, size_t item_size); /* checks overflow */
 struct bytes arena_bytes(struct arena *a, struct bytes b);  /* a copy */
 char *arena_str(struct arena *a, struct bytes b);           /* a copy with NUL */
-char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 
 #endif

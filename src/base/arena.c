@@ -1,0 +1,111 @@
+#include "base/arena.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A typical frame or step fits in one block; what is larger gets a block of its own size. */
+#define ARENA_BLOCK_BYTES 4096
+
+struct arena_block {
+    struct arena_block *next;
+    size_t cap;
+    size_t len;
+    alignas(max_align_t) uint8_t data[];
+};
+
+static struct arena_block *block_new(size_t need, struct arena_block *next)
+{
+    size_t cap = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
+    struct arena_block *block = mem_alloc(sizeof(*block) + cap);
+
+    block->cap = cap;
+    block->next = next;
+    return block;
+}
+
+static void free_blocks(struct arena_block *block)
+{
+    while (block) {
+        struct arena_block *next = block->next;
+
+        mem_free(block);
+        block = next;
+    }
+}
+
+void arena_deinit(struct arena *a)
+{
+    free_blocks(a->head);
+    *a = (struct arena){0};
+}
+
+void arena_reset(struct arena *a)
+{
+    a->used_bytes = 0;
+    if (!a->head)
+        return;
+    free_blocks(a->head->next);
+    a->head->next = NULL;
+    a->head->len = 0;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    const size_t align = alignof(max_align_t);
+
+    assert(size <= SIZE_MAX / 2);
+    size = (size + align - 1) & ~(align - 1);
+    if (!a->head || a->head->cap - a->head->len < size)
+        a->head = block_new(size, a->head);
+
+    void *p = a->head->data + a->head->len;
+
+    a->head->len += size;
+    a->used_bytes += size;
+    /* A block that arena_reset() kept still holds what was there before. */
+    return memset(p, 0, size);
+}
+
+void *arena_array(struct arena *a, size_t count, size_t item_size)
+{
+    assert(!item_size || count <= SIZE_MAX / item_size);
+    return arena_alloc(a, count * item_size);
+}
+
+struct bytes arena_bytes(struct arena *a, struct bytes b)
+{
+    if (!b.len)
+        return (struct bytes){0};
+    return bytes_of(memcpy(arena_alloc(a, b.len), b.data, b.len), b.len);
+}
+
+char *arena_str(struct arena *a, struct bytes b)
+{
+    char *s = arena_alloc(a, b.len + 1);
+
+    if (b.len)
+        memcpy(s, b.data, b.len);
+    return s;
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(len >= 0);
+
+    char *s = arena_alloc(a, (size_t)len + 1);
+
+    va_start(args, format);
+    vsnprintf(s, (size_t)len + 1, format, args);
+    va_end(args);
+    return s;
+}
