@@ -1,0 +1,203 @@
+"""Runs the suites of scripts/test and adds up their results.
+
+A test reports in one of three ways, looked for in this order:
+- cmocka's summary lines (unit tests): each case counts;
+- a last line `N passed, N failed, N skipped`;
+- its exit status: 0 passed, 77 skipped, anything else failed.
+"""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SUITES = ["unit", "lint", "sim", "cluster", "fuzz"]
+COVERED = ["unit", "sim"]  # what --coverage runs
+SKIPPED = 77
+FUZZ_SECONDS = 40  # for all targets together
+SIM_SEEDS = 24
+TALLY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
+CMOCKA = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) +\] (\d+) test", re.M)
+
+
+class Tally:
+    """How many cases passed, failed and were skipped."""
+
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def tally_of(output, status):
+    """The tally of one test program: see the top of this file."""
+    cases = {"PASSED": 0, "FAILED": 0, "SKIPPED": 0}
+    found = CMOCKA.findall(output)
+    for word, count in found:
+        cases[word] += int(count)
+    if found:
+        tally = Tally(cases["PASSED"], cases["FAILED"], cases["SKIPPED"])
+    else:
+        lines = output.strip().splitlines()
+        match = TALLY.match(lines[-1].strip()) if lines else None
+        if match:
+            tally = Tally(*map(int, match.groups()))
+        elif status == 0:
+            return Tally(passed=1)
+        elif status == SKIPPED:
+            return Tally(skipped=1)
+        else:
+            return Tally(failed=1)
+    if status != 0 and tally.failed == 0:
+        tally.failed = 1  # a leak at the end, for instance: every case passed, the program did not
+    return tally
+
+
+def run(command, timeout=300, **more):
+    """Runs a command; its output (both streams) and exit status. A time-out is a failure."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              timeout=timeout, check=False, **more)
+        return done.stdout.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as expired:
+        text = (expired.stdout or b"").decode(errors="replace")
+        return text + f"\nstopped after {timeout} s\n", 1
+
+
+def report(name, tally, output):
+    """Shows what failed in full, and the reason of what was skipped."""
+    if tally.failed:
+        print(f"--- {name} FAILED\n{output.rstrip()}\n---", flush=True)
+    elif tally.skipped:
+        for line in output.splitlines():
+            if "skip" in line.lower() and "[" not in line and not TALLY.match(line):
+                print(f"    {name}: {line.strip()}", flush=True)
+
+
+def run_program(name, command, timeout=300, **more):
+    output, status = run(command, timeout, **more)
+    tally = tally_of(output, status)
+    report(name, tally, output)
+    return tally
+
+
+def meson_suite(build, suite):
+    """Runs one suite of the build folder's registered tests; there may be none."""
+    run(["meson", "test", "-C", build, "--no-rebuild", "--suite", suite, "--num-processes", "2"], timeout=600)
+    total = Tally()
+    log = os.path.join(ROOT, build, "meson-logs", "testlog.json")
+    if not os.path.exists(log):
+        return total
+    with open(log, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            test = json.loads(line)
+            if test["result"] == "SKIP":
+                status = SKIPPED
+            else:
+                status = 0 if test["result"] in ("OK", "EXPECTEDFAIL") else 1
+            output = (test.get("stdout") or "") + (test.get("stderr") or "")
+            tally = tally_of(output, status)
+            report(test["name"], tally, f"{test['result']}\n{output}")
+            total.add(tally)
+    os.remove(log)
+    return total
+
+
+def suite_unit(build):
+    return meson_suite(build, "unit")
+
+
+def suite_lint(_build):
+    total = Tally()
+    for path in sorted(glob.glob(os.path.join(ROOT, "scripts/lint/*"))):
+        name = os.path.basename(path)
+        if os.access(path, os.X_OK) and os.path.isfile(path):
+            total.add(run_program(f"lint {name}", [path]))
+    return total
+
+
+def suite_sim(build):
+    total = meson_suite(build, "sim")
+    for path in sorted(glob.glob(os.path.join(ROOT, "test/sim/test_*"))):
+        if os.access(path, os.X_OK):
+            total.add(run_program(os.path.basename(path), [path], env={**os.environ, "KITH_BUILD": os.path.join(ROOT, build)}))
+    if os.path.exists(os.path.join(ROOT, build, "kith-sim")):
+        total.add(run_program("sweep", ["scripts/sweep", "--build", build, "--seeds", str(SIM_SEEDS)]))
+    return total
+
+
+def suite_cluster(build):
+    total = Tally()
+    for path in sorted(glob.glob(os.path.join(ROOT, "test/cluster/test_*"))):
+        if os.access(path, os.X_OK):
+            env = {**os.environ, "KITH_BUILD": os.path.join(ROOT, build)}
+            total.add(run_program(os.path.basename(path), [path], env=env))
+    return total
+
+
+def suite_fuzz(_build):
+    names, _ = run(["scripts/fuzz", "--list"])
+    targets = names.split()
+    if not targets:
+        return Tally()
+    output, status = run(["scripts/fuzz", "--seconds", str(max(2, FUZZ_SECONDS // len(targets)))], timeout=400)
+    good = len(re.findall(r"^fuzz \S+: ok", output, re.M))
+    tally = Tally(passed=good, failed=len(targets) - good if status != 0 else 0)
+    report("fuzz", tally, output)
+    return tally
+
+
+def run_suites(names, build):
+    total = Tally()
+    for name in names:
+        start = time.monotonic()
+        tally = globals()["suite_" + name](build)
+        print(f"{name}: {tally} ({time.monotonic() - start:.0f} s)", flush=True)
+        total.add(tally)
+    return total
+
+
+def build_or_say(options):
+    """True when scripts/build did its work; otherwise its words are shown."""
+    output, status = run(["scripts/build", *options], timeout=1200)
+    if status != 0:
+        print(output.rstrip())
+    return status == 0
+
+
+def main(arguments):
+    coverage = "--coverage" in arguments
+    names = [a for a in arguments if a != "--coverage"]
+    for name in names:
+        if name not in SUITES:
+            print(f"scripts/test: no suite {name}; there are: {' '.join(SUITES)}", file=sys.stderr)
+            return 2
+    names = names or (COVERED if coverage else SUITES)
+    if not build_or_say(["--coverage" if coverage else "--sanitize"]):
+        total = Tally(failed=1)
+    elif coverage:
+        sys.path.insert(0, os.path.join(ROOT, "scripts/lib"))
+        import coverage as rows  # scripts/lib/coverage.py
+        rows.forget(os.path.join(ROOT, "build-coverage"))
+        total = run_suites(names, "build-coverage")
+        total.add(Tally(*rows.table(ROOT, os.path.join(ROOT, "build-coverage")), 0))
+    else:
+        total = run_suites(names, "build-test")
+    if total.passed + total.failed == 0:
+        print("nothing was run")
+        total.failed = 1
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
