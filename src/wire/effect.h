@@ -1,0 +1,168 @@
+#ifndef KITH_WIRE_EFFECT_H
+#define KITH_WIRE_EFFECT_H
+/*
+ * What a peer wants done: the only way anything gets out of the machine. Effects are executed in
+ * order. Everything an effect points to lies in its list's arena and lives until effects_reset().
+ *
+ * The effect_*() functions copy what they are given. Each stamps the effect with the list's current
+ * wait token (effects_wait()): such an effect must not be seen by anyone before that store batch is
+ * on disk. src/peer holds it back; the shell and the simulator only ever get effects that are due.
+ */
+#include "base/arena.h"
+#include "base/time.h"
+#include "wire/wire.h"
+
+enum effect_kind {
+    EFFECT_SEND,      /* to an address, over a DEALER that is made on demand */
+    EFFECT_REPLY,     /* on the route a frame came by; dropped when it is gone */
+    EFFECT_PUBLISH,   /* to all subscribers of the own PUB */
+    EFFECT_SUBSCRIBE, /* connect to a neighbour's PUB, or disconnect */
+    EFFECT_RING,      /* the ring's keys are known: bind the sockets that need them */
+    EFFECT_ADMIT,     /* a key may (or may no longer) subscribe to the own PUB */
+    EFFECT_STORE,     /* one batch of writes, answered by EVENT_STORED with its token */
+    EFFECT_CLAIM,     /* can these ports be bound on the host's address? */
+    EFFECT_START,     /* start a process under kith-run */
+    EFFECT_SIGNAL,    /* to an instance's process; 9 means all it has started */
+    EFFECT_CLEAN,     /* the exit status is known here: kith-run's directory may go */
+    EFFECT_CHECK,     /* run one health check */
+    EFFECT_READ_LOG,  /* read an instance's output */
+    EFFECT_LOG,       /* a line for the daemon's log */
+    EFFECT_EXIT,      /* the daemon ends now; instances that still run are left running */
+};
+
+enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERROR_ };
+
+struct effect_send {
+    struct bytes uri;         /* tcp://HOST:PORT of a ROUTER */
+    enum wire_lane lane;
+    struct bytes frame;
+};
+
+struct effect_reply {
+    uint64_t route;
+    struct bytes frame;
+};
+
+struct effect_subscribe {
+    struct bytes uri;         /* of a PUB */
+    bool on;
+};
+
+struct effect_ring {
+    struct key32 ring_public, ring_secret;
+};
+
+struct effect_admit {
+    struct key32 key;
+    bool on;
+};
+
+struct store_write {
+    bool local;               /* true: a local row by name; false: a record by its key */
+    struct bytes key;         /* local name; or the record's storage key, see state.h */
+    struct bytes value;       /* len 0: delete */
+};
+
+struct effect_store {
+    uint64_t token;           /* counts up by one */
+    const struct store_write *writes;
+    uint32_t writes_n;
+};
+
+struct effect_claim {
+    struct ulid instance;
+    struct bytes addr;
+    const struct bound_port *ports;
+    uint32_t ports_n;
+};
+
+struct effect_start {
+    struct ulid instance;
+    struct bytes service, slot; /* names, for the process title and ${data}'s directory */
+    const struct bytes *argv;   /* resolved, except ${data}, which only the host's shell knows */
+    uint32_t argv_n;
+    const struct pair *env;
+    uint32_t env_n;
+    struct bytes user;          /* empty: default unprivileged user when the daemon is root */
+    const struct bound_port *ports; /* kept with the process, told again by found_instance */
+    uint32_t ports_n;
+};
+
+struct effect_signal {
+    struct ulid instance;
+    int signal;
+};
+
+struct effect_check {
+    struct ulid instance;
+    uint64_t number;            /* repeated in the answer; an old one is ignored */
+    enum check_kind kind;
+    struct bytes addr;
+    uint16_t port;
+    struct bytes path;
+    const struct bytes *argv;
+    uint32_t argv_n;
+    const struct pair *env;     /* of the instance, for exec */
+    uint32_t env_n;
+    struct bytes user;
+    uint32_t timeout_ms;
+};
+
+struct effect_read_log {
+    uint64_t request;
+    struct ulid instance;
+    uint64_t offset;
+    uint32_t tail_bytes;
+};
+
+struct effect_log {
+    enum log_level level;
+    struct bytes text;
+};
+
+struct effect {
+    enum effect_kind kind;
+    uint64_t wait;              /* store token; 0: none */
+    union {
+        struct effect_send send;
+        struct effect_reply reply;
+        struct bytes publish;   /* the frame */
+        struct effect_subscribe subscribe;
+        struct effect_ring ring;
+        struct effect_admit admit;
+        struct effect_store store;
+        struct effect_claim claim;
+        struct effect_start start;
+        struct effect_signal signal;
+        struct ulid clean;
+        struct effect_check check;
+        struct effect_read_log read_log;
+        struct effect_log log;
+    };
+};
+
+struct effects {                /* a zeroed one is valid and empty */
+    struct effect *items;
+    size_t count, cap;
+    uint64_t wait;              /* stamped on what is added from now on */
+    struct arena mem;
+};
+
+void effects_deinit(struct effects *e);
+void effects_reset(struct effects *e);          /* also sets wait to 0 */
+uint64_t effects_wait(struct effects *e, uint64_t token); /* returns the former, to set it back */
+
+/* Appends a deep copy of *effect, wait included; returns it. The one way in for all kinds. */
+struct effect *effects_add(struct effects *e, const struct effect *effect);
+
+void effect_send(struct effects *e, struct bytes uri, enum wire_lane lane, struct bytes frame);
+void effect_reply(struct effects *e, uint64_t route, struct bytes frame);
+void effect_publish(struct effects *e, struct bytes frame);
+void effect_subscribe(struct effects *e, struct bytes uri, bool on);
+void effect_log(struct effects *e, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* One line, for traces and failed tests. */
+void effect_print(struct buf *out, const struct effect *effect);
+
+#endif
