@@ -33,7 +33,7 @@ enum effect_kind {
 enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERROR_ };
 
 struct effect_send {
-    struct bytes uri;         /* tcp://HOST:PORT of a ROUTER */
+    struct bytes uri; /* tcp://HOST:PORT of a ROUTER */
     enum wire_lane lane;
     struct bytes frame;
 };
@@ -44,7 +44,7 @@ struct effect_reply {
 };
 
 struct effect_subscribe {
-    struct bytes uri;         /* of a PUB */
+    struct bytes uri; /* of a PUB */
     bool on;
 };
 
@@ -58,13 +58,13 @@ struct effect_admit {
 };
 
 struct store_write {
-    bool local;               /* true: a local row by name; false: a record by its key */
-    struct bytes key;         /* local name; or the record's storage key, see state.h */
-    struct bytes value;       /* len 0: delete */
+    bool local;         /* true: a local row by name; false: a record by its key */
+    struct bytes key;   /* local name; or the record's storage key, see state.h */
+    struct bytes value; /* len 0: delete */
 };
 
 struct effect_store {
-    uint64_t token;           /* counts up by one */
+    uint64_t token; /* counts up by one */
     const struct store_write *writes;
     uint32_t writes_n;
 };
@@ -83,7 +83,7 @@ struct effect_start {
     uint32_t argv_n;
     const struct pair *env;
     uint32_t env_n;
-    struct bytes user;          /* empty: default unprivileged user when the daemon is root */
+    struct bytes user;              /* empty: default unprivileged user when the daemon is root */
     const struct bound_port *ports; /* kept with the process, told again by found_instance */
     uint32_t ports_n;
 };
@@ -95,14 +95,14 @@ struct effect_signal {
 
 struct effect_check {
     struct ulid instance;
-    uint64_t number;            /* repeated in the answer; an old one is ignored */
+    uint64_t number; /* repeated in the answer; an old one is ignored */
     enum check_kind kind;
     struct bytes addr;
     uint16_t port;
     struct bytes path;
     const struct bytes *argv;
     uint32_t argv_n;
-    const struct pair *env;     /* of the instance, for exec */
+    const struct pair *env; /* of the instance, for exec */
     uint32_t env_n;
     struct bytes user;
     uint32_t timeout_ms;
@@ -122,11 +122,11 @@ struct effect_log {
 
 struct effect {
     enum effect_kind kind;
-    uint64_t wait;              /* store token; 0: none */
+    uint64_t wait; /* store token; 0: none */
     union {
         struct effect_send send;
         struct effect_reply reply;
-        struct bytes publish;   /* the frame */
+        struct bytes publish; /* the frame */
         struct effect_subscribe subscribe;
         struct effect_ring ring;
         struct effect_admit admit;
@@ -141,15 +141,15 @@ struct effect {
     };
 };
 
-struct effects {                /* a zeroed one is valid and empty */
+struct effects { /* a zeroed one is valid and empty */
     struct effect *items;
     size_t count, cap;
-    uint64_t wait;              /* stamped on what is added from now on */
+    uint64_t wait; /* stamped on what is added from now on */
     struct arena mem;
 };
 
 void effects_deinit(struct effects *e);
-void effects_reset(struct effects *e);          /* also sets wait to 0 */
+void effects_reset(struct effects *e);                    /* also sets wait to 0 */
 uint64_t effects_wait(struct effects *e, uint64_t token); /* returns the former, to set it back */
 
 /* Appends a deep copy of *effect, wait included; returns it. The one way in for all kinds. */

@@ -21,15 +21,15 @@ enum event_kind {
     EVENT_EXITED,       /* a process ended; its exit status is kept until EFFECT_CLEAN */
     EVENT_CHECKED,      /* answer to EFFECT_CHECK */
     EVENT_LOG_READ,     /* answer to EFFECT_READ_LOG */
-    EVENT_STOP,         /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
+    EVENT_STOP, /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
 };
 
 /* Which socket a frame came in by: the door decides what may come through it. */
 enum door {
-    DOOR_PROBE,  /* ROUTER for probes and membership; also answers on own DEALERs to such */
-    DOOR_BULK,   /* ROUTER for state, bulk and clients; also answers on own DEALERs to such */
-    DOOR_SUB,    /* a neighbour's PUB */
-    DOOR_LOCAL,  /* the daemon's ipc socket: file permissions are the authority */
+    DOOR_PROBE, /* ROUTER for probes and membership; also answers on own DEALERs to such */
+    DOOR_BULK,  /* ROUTER for state, bulk and clients; also answers on own DEALERs to such */
+    DOOR_SUB,   /* a neighbour's PUB */
+    DOOR_LOCAL, /* the daemon's ipc socket: file permissions are the authority */
 };
 
 /* A stored row that is not replicated: name -> value. Names of the machine's own start with a
@@ -43,20 +43,20 @@ struct local_row {
 struct found_instance {
     struct ulid instance;
     bool running;
-    uint32_t pid;            /* of the service's process, 0 when not running */
-    int64_t exit_status;     /* when not running: exit code, or minus the signal; INT64_MIN unknown */
-    int64_t started_ms;      /* wall clock */
+    uint32_t pid;        /* of the service's process, 0 when not running */
+    int64_t exit_status; /* when not running: exit code, or minus the signal; INT64_MIN unknown */
+    int64_t started_ms;  /* wall clock */
     const struct bound_port *ports; /* as given when it was started */
     uint32_t ports_n;
 };
 
 struct event_start {
-    uint64_t seed;            /* of the random stream */
-    struct ulid cluster;      /* zero: learnt from the token or hello_ok */
+    uint64_t seed;       /* of the random stream */
+    struct ulid cluster; /* zero: learnt from the token or hello_ok */
     struct ulid node;
-    struct ulid boot;         /* new at every start */
+    struct ulid boot; /* new at every start */
     struct bytes name;
-    struct bytes host;        /* address that services of this host bind and are reached at */
+    struct bytes host; /* address that services of this host bind and are reached at */
     const struct member_addr *addrs; /* advertised */
     uint32_t addrs_n;
     const struct bytes *seeds; /* URIs of probe ROUTERs */
@@ -65,12 +65,12 @@ struct event_start {
     uint32_t tags_n;
     struct resources capacity;
     uint16_t port_low, port_high; /* range given to instances, both ends included */
-    bool wan;                 /* profile: longer time-outs */
-    bool insecure;            /* no keys: the envelope's sender is believed */
-    struct key32 sign_public; /* own Ed25519 pair */
+    bool wan;                     /* profile: longer time-outs */
+    bool insecure;                /* no keys: the envelope's sender is believed */
+    struct key32 sign_public;     /* own Ed25519 pair */
     uint8_t sign_secret[64];
-    struct bytes token;       /* struct token, encoded; len 0 when none was given */
-    struct bytes version;     /* of the program, for people */
+    struct bytes token;          /* struct token, encoded; len 0 when none was given */
+    struct bytes version;        /* of the program, for people */
     const struct bytes *records; /* every stored record, as it was stored */
     size_t records_n;
     const struct local_row *locals;
@@ -81,14 +81,14 @@ struct event_start {
 
 struct event_frame {
     enum door door;
-    uint64_t route;           /* where EFFECT_REPLY goes; 0: cannot be answered */
-    struct key32 key;         /* CURVE public key of the sender; zero on DOOR_LOCAL, DOOR_SUB, insecure */
-    struct bytes from;        /* text address for logs; for answers and DOOR_SUB the URI connected to */
+    uint64_t route;    /* where EFFECT_REPLY goes; 0: cannot be answered */
+    struct key32 key;  /* CURVE public key of the sender; zero on DOOR_LOCAL, DOOR_SUB, insecure */
+    struct bytes from; /* text address for logs; for answers and DOOR_SUB the URI connected to */
     struct bytes frame;
 };
 
 struct event_link {
-    struct bytes uri;         /* of an own outgoing connection */
+    struct bytes uri; /* of an own outgoing connection */
     bool up;
 };
 
@@ -100,46 +100,46 @@ struct event_claimed {
 
 struct event_started {
     struct ulid instance;
-    uint32_t pid;             /* 0: could not be started, see why */
+    uint32_t pid; /* 0: could not be started, see why */
     int64_t started_ms;
     struct bytes why;
 };
 
 struct event_exited {
     struct ulid instance;
-    int64_t exit_status;      /* exit code, or minus the signal; INT64_MIN: unknown */
+    int64_t exit_status; /* exit code, or minus the signal; INT64_MIN: unknown */
 };
 
 struct event_checked {
     struct ulid instance;
-    uint64_t number;          /* as in the effect */
+    uint64_t number; /* as in the effect */
     bool ok;
     int64_t took_us;
-    struct bytes text;        /* such as "GET / -> 503" or "timed out after 500 ms" */
+    struct bytes text; /* such as "GET / -> 503" or "timed out after 500 ms" */
 };
 
 struct event_log_read {
-    uint64_t request;         /* as in the effect */
+    uint64_t request; /* as in the effect */
     uint64_t offset, next;
     struct bytes data;
-    struct bytes why;         /* not empty: it could not be read */
+    struct bytes why; /* not empty: it could not be read */
 };
 
 struct event {
     enum event_kind kind;
-    kith_time now_us;         /* monotonic */
+    kith_time now_us; /* monotonic */
     kith_time wall_us;
     union {
         struct event_start start;
         struct event_frame frame;
-        uint64_t token;       /* EVENT_STORED, EVENT_STORE_FAILED */
+        uint64_t token; /* EVENT_STORED, EVENT_STORE_FAILED */
         struct event_link link;
         struct event_claimed claimed;
         struct event_started started;
         struct event_exited exited;
         struct event_checked checked;
         struct event_log_read log_read;
-        bool leave;           /* EVENT_STOP */
+        bool leave; /* EVENT_STOP */
     };
 };
 

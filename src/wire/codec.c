@@ -1,0 +1,580 @@
+#include "wire/codec.h"
+
+#include "wire/text.h"
+
+#include <assert.h>
+#include <msgpack.h>
+#include <string.h>
+
+/* ---- values in C structs ---- */
+
+int key32_compare(const struct key32 *a, const struct key32 *b)
+{
+    return memcmp(a->b, b->b, sizeof(a->b));
+}
+
+bool key32_is_zero(const struct key32 *k)
+{
+    static const struct key32 zero;
+
+    return key32_compare(k, &zero) == 0;
+}
+
+const char *wire_enum_name(const struct wire_enum *e, uint32_t id)
+{
+    for (uint32_t i = 0; i < e->values_n; i++) {
+        if (e->values[i].id == id)
+            return e->values[i].name;
+    }
+    return "?";
+}
+
+static bool enum_known(const struct wire_enum *e, uint64_t id)
+{
+    for (uint32_t i = 0; i < e->values_n; i++) {
+        if (e->values[i].id == id)
+            return true;
+    }
+    return false;
+}
+
+static const uint8_t *place(const struct wire_field *f, const void *v)
+{
+    return (const uint8_t *)v + f->offset;
+}
+
+uint64_t wire_load(const struct wire_field *f, const void *p)
+{
+    switch (f->type) {
+    case WIRE_T_U8:
+        return *(const uint8_t *)p;
+    case WIRE_T_U16:
+        return *(const uint16_t *)p;
+    case WIRE_T_U32:
+    case WIRE_T_ENUM:
+        return *(const uint32_t *)p;
+    default:
+        assert(f->type == WIRE_T_U64);
+        return *(const uint64_t *)p;
+    }
+}
+
+static void store(const struct wire_field *f, void *p, uint64_t v)
+{
+    switch (f->type) {
+    case WIRE_T_U8:
+        *(uint8_t *)p = (uint8_t)v;
+        break;
+    case WIRE_T_U16:
+        *(uint16_t *)p = (uint16_t)v;
+        break;
+    case WIRE_T_U32:
+    case WIRE_T_ENUM:
+        *(uint32_t *)p = (uint32_t)v;
+        break;
+    default:
+        assert(f->type == WIRE_T_U64);
+        *(uint64_t *)p = v;
+    }
+}
+
+int64_t wire_load_i64(const void *p)
+{
+    return *(const int64_t *)p;
+}
+
+struct bytes wire_load_bytes(const void *p)
+{
+    return *(const struct bytes *)p;
+}
+
+struct wire_list wire_load_list(const struct wire_field *f, const void *v)
+{
+    struct wire_list list;
+
+    memcpy(&list.items, place(f, v), sizeof(list.items));
+    memcpy(&list.n, (const uint8_t *)v + f->offset_n, sizeof(list.n));
+    return list;
+}
+
+const void *wire_field_at(const struct wire_field *f, const void *v)
+{
+    const void *p;
+
+    if (!f->optional)
+        return place(f, v);
+    memcpy(&p, place(f, v), sizeof(p));
+    return p;
+}
+
+bool wire_field_is_zero(const struct wire_field *f, const void *v)
+{
+    const void *p = wire_field_at(f, v);
+
+    if (f->optional)
+        return p == NULL;
+    if (f->list)
+        return wire_load_list(f, v).n == 0;
+    switch (f->type) {
+    case WIRE_T_BOOL:
+        return !*(const bool *)p;
+    case WIRE_T_I64:
+        return wire_load_i64(p) == 0;
+    case WIRE_T_ULID:
+        return ulid_is_zero(p);
+    case WIRE_T_KEY32:
+        return key32_is_zero(p);
+    case WIRE_T_STR:
+    case WIRE_T_BYTES:
+        return wire_load_bytes(p).len == 0;
+    case WIRE_T_STRUCT:
+        return wire_is_zero(f->sub, p);
+    default:
+        return wire_load(f, p) == 0;
+    }
+}
+
+bool wire_is_zero(const struct wire_struct *type, const void *v)
+{
+    for (uint32_t i = 0; i < type->fields_n; i++) {
+        if (!wire_field_is_zero(&type->fields[i], v))
+            return false;
+    }
+    return true;
+}
+
+/* ---- bounds, the same for both directions ---- */
+
+static int refuse(struct wire_error *err, const char *field, const char *why)
+{
+    *err = (struct wire_error){.field = field, .why = why};
+    return WIRE_BAD;
+}
+
+static int check_unsigned(const struct wire_field *f, uint64_t v, struct wire_error *err)
+{
+    if (f->type == WIRE_T_ENUM && !enum_known(f->names, v) && v != 0)
+        return refuse(err, f->path, "no number of this enum");
+    if (f->type != WIRE_T_ENUM && (v > f->max_value || v < (uint64_t)f->min))
+        return refuse(err, f->path, "out of range");
+    return 0;
+}
+
+static int check_signed(const struct wire_field *f, int64_t v, struct wire_error *err)
+{
+    if (v < f->min || v > (int64_t)f->max_value)
+        return refuse(err, f->path, "out of range");
+    return 0;
+}
+
+static int check_bytes(const struct wire_field *f, struct bytes b, struct wire_error *err)
+{
+    if (b.len > f->max)
+        return refuse(err, f->path, "longer than allowed");
+    if (f->type == WIRE_T_STR && !wire_text_ok(b))
+        return refuse(err, f->path, "no UTF-8 text");
+    return 0;
+}
+
+static int check_struct(const struct wire_struct *type, const void *v, int depth,
+                        struct wire_error *err);
+
+static int check_one(const struct wire_field *f, const void *p, int depth, struct wire_error *err)
+{
+    switch (f->type) {
+    case WIRE_T_BOOL:
+    case WIRE_T_ULID:
+    case WIRE_T_KEY32:
+        return 0;
+    case WIRE_T_I64:
+        return check_signed(f, wire_load_i64(p), err);
+    case WIRE_T_STR:
+    case WIRE_T_BYTES:
+        return check_bytes(f, wire_load_bytes(p), err);
+    case WIRE_T_STRUCT:
+        return check_struct(f->sub, p, depth + 1, err);
+    default:
+        return check_unsigned(f, wire_load(f, p), err);
+    }
+}
+
+static int check_list(const struct wire_field *f, struct wire_list list, int depth,
+                      struct wire_error *err)
+{
+    int r = 0;
+
+    if (list.n > f->max_items)
+        return refuse(err, f->path, "more items than allowed");
+    for (uint32_t i = 0; i < list.n && r == 0; i++)
+        r = check_one(f, list.items + i * f->item_size, depth + 1, err);
+    return r;
+}
+
+static int check_struct(const struct wire_struct *type, const void *v, int depth,
+                        struct wire_error *err)
+{
+    int r = 0;
+
+    if (depth > WIRE_MAX_DEPTH)
+        return refuse(err, type->name, "nested too deep");
+    for (uint32_t i = 0; i < type->fields_n && r == 0; i++) {
+        const struct wire_field *f = &type->fields[i];
+        if (!f->required && wire_field_is_zero(f, v))
+            continue;
+        if (f->list)
+            r = check_list(f, wire_load_list(f, v), depth, err);
+        else
+            r = check_one(f, wire_field_at(f, v), depth, err);
+    }
+    return r;
+}
+
+int wire_check(const struct wire_struct *type, const void *v, struct wire_error *err)
+{
+    return check_struct(type, v, 1, err);
+}
+
+/* ---- writing ---- */
+
+static int append(void *out, const char *data, size_t len)
+{
+    buf_append(out, data, len);
+    return 0;
+}
+
+static void put_struct(msgpack_packer *pk, const struct wire_struct *type, const void *v);
+
+static void put_one(msgpack_packer *pk, const struct wire_field *f, const void *p)
+{
+    struct bytes b;
+
+    switch (f->type) {
+    case WIRE_T_BOOL:
+        if (*(const bool *)p)
+            msgpack_pack_true(pk);
+        else
+            msgpack_pack_false(pk);
+        break;
+    case WIRE_T_I64:
+        msgpack_pack_int64(pk, wire_load_i64(p));
+        break;
+    case WIRE_T_ULID:
+        msgpack_pack_bin_with_body(pk, p, sizeof(struct ulid));
+        break;
+    case WIRE_T_KEY32:
+        msgpack_pack_bin_with_body(pk, p, sizeof(struct key32));
+        break;
+    case WIRE_T_STR:
+        b = wire_load_bytes(p);
+        msgpack_pack_str_with_body(pk, b.data, b.len);
+        break;
+    case WIRE_T_BYTES:
+        b = wire_load_bytes(p);
+        msgpack_pack_bin_with_body(pk, b.data, b.len);
+        break;
+    case WIRE_T_STRUCT:
+        put_struct(pk, f->sub, p);
+        break;
+    default:
+        msgpack_pack_uint64(pk, wire_load(f, p));
+    }
+}
+
+static void put_field(msgpack_packer *pk, const struct wire_field *f, const void *v)
+{
+    if (!f->list) {
+        put_one(pk, f, wire_field_at(f, v));
+        return;
+    }
+    struct wire_list list = wire_load_list(f, v);
+    msgpack_pack_array(pk, list.n);
+    for (uint32_t i = 0; i < list.n; i++)
+        put_one(pk, f, list.items + i * f->item_size);
+}
+
+static bool written(const struct wire_field *f, const void *v)
+{
+    return f->required || !wire_field_is_zero(f, v);
+}
+
+static void put_array(msgpack_packer *pk, const struct wire_struct *type, const void *v)
+{
+    uint32_t n = type->fields_n;
+
+    while (n > 0 && !written(&type->fields[n - 1], v))
+        n--;
+    msgpack_pack_array(pk, n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (written(&type->fields[i], v))
+            put_field(pk, &type->fields[i], v);
+        else
+            msgpack_pack_nil(pk);
+    }
+}
+
+static void put_struct(msgpack_packer *pk, const struct wire_struct *type, const void *v)
+{
+    uint32_t n = 0;
+
+    if (type->array) {
+        put_array(pk, type, v);
+        return;
+    }
+    for (uint32_t i = 0; i < type->fields_n; i++)
+        n += written(&type->fields[i], v);
+    msgpack_pack_map(pk, n);
+    for (uint32_t i = 0; i < type->fields_n; i++) {
+        if (!written(&type->fields[i], v))
+            continue;
+        msgpack_pack_uint8(pk, type->fields[i].id);
+        put_field(pk, &type->fields[i], v);
+    }
+}
+
+void wire_encode(struct buf *out, const struct wire_struct *type, const void *v)
+{
+    struct wire_error err = {0};
+    msgpack_packer pk;
+
+    assert(wire_check(type, v, &err) == 0);
+    msgpack_packer_init(&pk, out, append);
+    put_struct(&pk, type, v);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    struct arena *mem;
+    struct wire_error *err;
+};
+
+static int get_struct(struct reader *r, const struct wire_struct *type, void *ret,
+                      const msgpack_object *o);
+
+static int wrong_type(struct reader *r, const struct wire_field *f)
+{
+    return refuse(r->err, f->path, "of the wrong type");
+}
+
+static int get_unsigned(struct reader *r, const struct wire_field *f, void *p,
+                        const msgpack_object *o)
+{
+    if (o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER)
+        return refuse(r->err, f->path, "out of range");
+    if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+        return wrong_type(r, f);
+    if (check_unsigned(f, o->via.u64, r->err) != 0)
+        return WIRE_BAD;
+    store(f, p, o->via.u64);
+    return 0;
+}
+
+static int get_signed(struct reader *r, const struct wire_field *f, void *p,
+                      const msgpack_object *o)
+{
+    if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER && o->type != MSGPACK_OBJECT_NEGATIVE_INTEGER)
+        return wrong_type(r, f);
+    if (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 > INT64_MAX)
+        return refuse(r->err, f->path, "out of range");
+    *(int64_t *)p = o->via.i64;
+    return check_signed(f, o->via.i64, r->err);
+}
+
+static int get_fixed(struct reader *r, const struct wire_field *f, void *p, size_t size,
+                     const msgpack_object *o)
+{
+    if (o->type != MSGPACK_OBJECT_BIN)
+        return wrong_type(r, f);
+    if (o->via.bin.size != size)
+        return refuse(r->err, f->path, "of the wrong length");
+    memcpy(p, o->via.bin.ptr, size);
+    return 0;
+}
+
+static int get_bytes(struct reader *r, const struct wire_field *f, void *p, const msgpack_object *o)
+{
+    bool text = f->type == WIRE_T_STR;
+
+    if (o->type != (text ? MSGPACK_OBJECT_STR : MSGPACK_OBJECT_BIN))
+        return wrong_type(r, f);
+    struct bytes b = text ? bytes_of(o->via.str.ptr, o->via.str.size)
+                          : bytes_of(o->via.bin.ptr, o->via.bin.size);
+    *(struct bytes *)p = b;
+    return check_bytes(f, b, r->err);
+}
+
+static int get_one(struct reader *r, const struct wire_field *f, void *p, const msgpack_object *o)
+{
+    switch (f->type) {
+    case WIRE_T_BOOL:
+        if (o->type != MSGPACK_OBJECT_BOOLEAN)
+            return wrong_type(r, f);
+        *(bool *)p = o->via.boolean;
+        return 0;
+    case WIRE_T_I64:
+        return get_signed(r, f, p, o);
+    case WIRE_T_ULID:
+        return get_fixed(r, f, p, sizeof(struct ulid), o);
+    case WIRE_T_KEY32:
+        return get_fixed(r, f, p, sizeof(struct key32), o);
+    case WIRE_T_STR:
+    case WIRE_T_BYTES:
+        return get_bytes(r, f, p, o);
+    case WIRE_T_STRUCT:
+        return get_struct(r, f->sub, p, o);
+    default:
+        return get_unsigned(r, f, p, o);
+    }
+}
+
+static int get_list(struct reader *r, const struct wire_field *f, void *ret,
+                    const msgpack_object *o)
+{
+    if (o->type != MSGPACK_OBJECT_ARRAY)
+        return wrong_type(r, f);
+    uint32_t n = o->via.array.size;
+    if (n > f->max_items)
+        return refuse(r->err, f->path, "more items than allowed");
+    if (n == 0)
+        return 0;
+
+    uint8_t *items = arena_array(r->mem, n, f->item_size);
+    for (uint32_t i = 0; i < n; i++) {
+        if (get_one(r, f, items + i * f->item_size, &o->via.array.ptr[i]) != 0)
+            return WIRE_BAD;
+    }
+    memcpy((uint8_t *)ret + f->offset, &items, sizeof(items));
+    memcpy((uint8_t *)ret + f->offset_n, &n, sizeof(n));
+    return 0;
+}
+
+static int get_field(struct reader *r, const struct wire_field *f, void *ret,
+                     const msgpack_object *o)
+{
+    uint8_t *p = (uint8_t *)ret + f->offset;
+
+    if (f->list)
+        return get_list(r, f, ret, o);
+    if (!f->optional)
+        return get_one(r, f, p, o);
+    void *sub = arena_alloc(r->mem, f->sub->size);
+    memcpy(p, &sub, sizeof(sub));
+    return get_one(r, f, sub, o);
+}
+
+static int get_array(struct reader *r, const struct wire_struct *type, void *ret,
+                     const msgpack_object *o)
+{
+    if (o->type != MSGPACK_OBJECT_ARRAY)
+        return refuse(r->err, type->name, "no array");
+    for (uint32_t i = 0; i < type->fields_n; i++) {
+        const struct wire_field *f = &type->fields[i];
+        bool absent = i >= o->via.array.size || o->via.array.ptr[i].type == MSGPACK_OBJECT_NIL;
+        if (absent && f->required)
+            return refuse(r->err, f->path, "missing");
+        if (!absent && get_field(r, f, ret, &o->via.array.ptr[i]) != 0)
+            return WIRE_BAD;
+    }
+    return 0;
+}
+
+/* *highest is the largest key before this one: keys that ascend, as we write them, are not
+ * searched. */
+static bool key_repeated(const msgpack_object_map *map, uint32_t at, uint64_t *highest)
+{
+    uint64_t key = map->ptr[at].key.via.u64;
+
+    if (at == 0 || key > *highest) {
+        *highest = key;
+        return false;
+    }
+    for (uint32_t i = 0; i < at; i++) {
+        if (map->ptr[i].key.via.u64 == key)
+            return true;
+    }
+    return false;
+}
+
+static const struct wire_field *field_by_id(const struct wire_struct *type, uint64_t id)
+{
+    for (uint32_t i = 0; i < type->fields_n && type->fields[i].id <= id; i++) {
+        if (type->fields[i].id == id)
+            return &type->fields[i];
+    }
+    return NULL;
+}
+
+static int get_map(struct reader *r, const struct wire_struct *type, void *ret,
+                   const msgpack_object_map *map)
+{
+    uint64_t seen = 0; /* bit id - 1; the generator allows ids up to 64 */
+    uint64_t highest = 0;
+
+    for (uint32_t i = 0; i < map->size; i++) {
+        const msgpack_object *key = &map->ptr[i].key;
+        if (key->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+            return refuse(r->err, type->name, "has a key that is no number");
+        if (key_repeated(map, i, &highest))
+            return refuse(r->err, type->name, "has a key twice");
+        const struct wire_field *f = field_by_id(type, key->via.u64);
+        if (f == NULL)
+            continue;
+        if (get_field(r, f, ret, &map->ptr[i].val) != 0)
+            return WIRE_BAD;
+        seen |= UINT64_C(1) << (f->id - 1);
+    }
+    for (uint32_t i = 0; i < type->fields_n; i++) {
+        const struct wire_field *f = &type->fields[i];
+        if (f->required && (seen & UINT64_C(1) << (f->id - 1)) == 0)
+            return refuse(r->err, f->path, "missing");
+    }
+    return 0;
+}
+
+static int get_struct(struct reader *r, const struct wire_struct *type, void *ret,
+                      const msgpack_object *o)
+{
+    if (type->array)
+        return get_array(r, type, ret, o);
+    if (o->type != MSGPACK_OBJECT_MAP)
+        return refuse(r->err, type->name, "no map");
+    if (o->via.map.size > WIRE_MAX_KEYS)
+        return refuse(r->err, type->name, "has too many keys");
+    return get_map(r, type, ret, &o->via.map);
+}
+
+int wire_decode_first(void *ret, const struct wire_struct *type, struct bytes in, size_t *ret_len,
+                      struct arena *mem, struct wire_error *err)
+{
+    struct reader r = {.mem = mem, .err = err};
+    msgpack_unpacked unpacked;
+    const char *why;
+    size_t used = 0;
+
+    memset(ret, 0, type->size);
+    if (skim(in, ret_len, &why) != 0)
+        return refuse(err, type->name, why);
+
+    msgpack_unpacked_init(&unpacked);
+    msgpack_unpack_return got =
+        msgpack_unpack_next(&unpacked, (const char *)in.data, *ret_len, &used);
+    int result = got == MSGPACK_UNPACK_SUCCESS ? get_struct(&r, type, ret, &unpacked.data)
+                                               : refuse(err, type->name, "no MessagePack");
+    msgpack_unpacked_destroy(&unpacked);
+    if (result != 0)
+        memset(ret, 0, type->size);
+    return result;
+}
+
+int wire_decode(void *ret, const struct wire_struct *type, struct bytes in, struct arena *mem,
+                struct wire_error *err)
+{
+    size_t len;
+
+    if (wire_decode_first(ret, type, in, &len, mem, err) != 0)
+        return WIRE_BAD;
+    if (len == in.len)
+        return 0;
+    memset(ret, 0, type->size);
+    return refuse(err, type->name, "followed by more bytes");
+}
