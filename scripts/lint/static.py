@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""scripts/lint/static.py: clang-tidy (.clang-tidy) and cppcheck find nothing in src/.
+
+A file that was clean is looked at again only when it, a header that it includes, or the configuration changed;
+what is known is kept in build/.static/.
+"""
+import concurrent.futures
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import house
+
+TIDY = "clang-tidy-14"
+CPPCHECK = ["cppcheck", "--quiet", "--enable=warning,performance,portability", "--inline-suppr", "--std=c17",
+            "--error-exitcode=1", "--template={file}:{line}: {message} [{id}]", "-I", "src", "-I", "include",
+            "--library=posix",
+            "--suppress=missingIncludeSystem",
+            "--suppress=unknownMacro",         # the tree generators of <bsd/sys/tree.h>
+            "--suppress=normalCheckLevelMaxBranches",
+            "--suppress=nullPointerRedundantCheck:*/uthash.h"]
+
+
+def run(command, root):
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def compiled(root, build):
+    """{source: arguments} of every file under src/ that the build compiles, generated ones left out."""
+    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
+        entries = json.load(file)
+    found = {}
+    for entry in entries:
+        path = os.path.relpath(os.path.normpath(os.path.join(entry["directory"], entry["file"])), root)
+        if path.startswith("src/"):
+            found[path] = entry["command"]
+    return found
+
+
+def fingerprints(root, build, sources):
+    """{source: hash} over the file, what it includes from the tree, its command and the configuration."""
+    _, text = run(["ninja", "-C", build, "-t", "deps"], root)
+    includes, current = {}, []
+    for line in text.splitlines():
+        if line.startswith("    "):
+            path = os.path.normpath(os.path.join(build, line.strip()))
+            if path.startswith(root):
+                current.append(path)
+        elif line.strip():
+            current = includes.setdefault(len(includes), [])
+    by_source = {os.path.relpath(paths[0], root): paths for paths in includes.values() if paths}
+    with open(os.path.join(root, ".clang-tidy"), "rb") as file, open(os.path.abspath(__file__), "rb") as self:
+        configuration = file.read() + self.read()
+    prints = {}
+    for source, command in sources.items():
+        digest = hashlib.sha256(configuration + command.encode())
+        for path in sorted(by_source.get(source, [os.path.join(root, source)])):
+            with open(path, "rb") as file:
+                digest.update(path.encode() + file.read())
+        prints[source] = digest.hexdigest()
+    return prints
+
+
+def tidy(root, build, sources):
+    """What clang-tidy says of the sources, as text; nothing when clean. Two at a time."""
+    def one(source):
+        status, text = run([TIDY, "-p", build, "--quiet", "--extra-arg=-Wno-unknown-warning-option", source], root)
+        return source, "" if status == 0 else text
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(pool.map(one, sources))
+
+
+def cppcheck(root, build, paths):
+    cache = os.path.join(build, ".static", "cppcheck")
+    os.makedirs(cache, exist_ok=True)
+    generated = os.path.join(build, "src")
+    status, text = run([*CPPCHECK, "-I", generated, "-j", str(os.cpu_count()), f"--cppcheck-build-dir={cache}", *paths], root)
+    return "" if status == 0 else text
+
+
+def check(root, build):
+    known_path = os.path.join(build, ".static", "clean.json")
+    try:
+        with open(known_path, encoding="utf-8") as file:
+            known = json.load(file)
+    except (OSError, ValueError):
+        known = {}
+    prints = fingerprints(root, build, compiled(root, build))
+    changed = [s for s, p in sorted(prints.items()) if known.get(s) != p]
+    said = tidy(root, build, changed)
+    clean = {s: p for s, p in prints.items() if not said.get(s)}
+    os.makedirs(os.path.dirname(known_path), exist_ok=True)
+    with open(known_path, "w", encoding="utf-8") as file:
+        json.dump(clean, file, indent=1, sort_keys=True)
+    problems = [text.strip() for text in said.values() if text]
+    words = cppcheck(root, build, sorted(prints))
+    return problems + ([words.strip()] if words else [])
+
+
+if __name__ == "__main__":
+    subprocess.run([os.path.join(house.ROOT, "scripts/build")], check=True)
+    house.finish(check(house.ROOT, os.path.join(house.ROOT, "build")), "Mend it, or say at the line why it is right (NOLINT, cppcheck-suppress).")
