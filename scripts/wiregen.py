@@ -47,7 +47,7 @@ ITEM_KEYS = {
 }
 VALUE_KEYS = {"id", "name", "doc", "since"}
 FIELD_KEYS = {
-    "id", "name", "type", "doc", "since", "required", "optional", "max", "max_items", "min", "max_value",
+    "id", "name", "type", "doc", "since", "required", "optional", "secret", "max", "max_items", "min", "max_value",
 }
 
 
@@ -69,6 +69,7 @@ class Field:
         self.since = raw.get("since", 1)
         self.required = flag(self.where, raw, "required")
         self.optional = flag(self.where, raw, "optional")
+        self.secret = flag(self.where, raw, "secret")
         self.list = raw["type"].startswith("list:")
         self.type = raw["type"].removeprefix("list:")
         self.ref = None
@@ -380,6 +381,7 @@ extern const struct wire_struct {n}_struct;
 void {n}_encode(struct buf *out, const struct {n} *v);
 int {n}_decode(struct {n} *ret, struct bytes in, struct arena *mem, struct wire_error *err);
 void {n}_print(struct buf *out, const struct {n} *v);
+void {n}_copy(struct arena *mem, struct {n} *ret, const struct {n} *v); /* shares nothing with v */
 
 """
 
@@ -414,7 +416,7 @@ def number(value):
     """An integer as C writes it."""
     if value == -(2**63):
         return "INT64_MIN"
-    return f"{value}u" if value > 2**31 - 1 and value < 2**32 else (f"UINT64_C({value})" if value > 2**31 - 1 else f"{value}")
+    return f"{value}u" if 2**31 <= value < 2**32 else (f"UINT64_C({value})" if value > 2**31 - 1 else f"{value}")
 
 
 def field_c(struct, field):
@@ -431,6 +433,7 @@ def field_c(struct, field):
         parts += [f".item_size = sizeof({field.c_type()})"]
     parts += [".required = true"] if field.required else []
     parts += [".optional = true"] if field.optional else []
+    parts += [".secret = true"] if field.secret else []
     parts += [f".max = {field.max}"] if field.max else []
     if field.type in INTS:
         parts += [f".min = {number(field.min)}", f".max_value = {number(field.max_value)}"]
@@ -472,6 +475,11 @@ void {n}_print(struct buf *out, const struct {n} *v)
     wire_print(out, &{n}_struct, v);
 }}
 
+void {n}_copy(struct arena *mem, struct {n} *ret, const struct {n} *v)
+{{
+    wire_copy(mem, &{n}_struct, ret, v);
+}}
+
 """
 
 
@@ -479,6 +487,26 @@ def source(schema, file):
     out = banner(file) + f'#include "wire/gen/{file}.h"\n\n#include "wire/print.h"\n\n#include <stddef.h>\n\n'
     out += "".join(enum_c(i) for i in schema.items.values() if isinstance(i, Enum) and i.file == file)
     return out + "".join(struct_c(s) for s in schema.order[file])
+
+
+SIZES = {"bool": 1, "u8": 2, "u16": 3, "u32": 5, "u64": 9, "i64": 9, "ulid": 18, "key32": 34, "enum": 5}
+HUGE = 2**30
+
+
+def largest(struct, path=()):
+    """Bytes of a struct with every field at its bounds; HUGE at most, also for one that contains itself."""
+    if struct.name in path:
+        return HUGE
+    total = 3
+    for f in struct.fields:
+        one = SIZES.get(f.type) or (largest(f.target, (*path, struct.name)) if f.type == "struct" else f.max + 5)
+        total += 2 + (one * f.max_items + 5 if f.list else one)
+    return min(total, HUGE)
+
+
+def room(struct):
+    """The limit of a payload: later versions may add as much again, and at least a little."""
+    return 2 * largest(struct) + 1024
 
 
 def kinds_h(schema):
@@ -502,6 +530,7 @@ struct wire_kind_info {{
     enum wire_kind kind;
     enum wire_lane lane;
     const struct wire_struct *type;
+    uint32_t max_bytes; /* of the payload: all fields at their bounds, and room for later ones */
 }};
 
 /* All messages, by ascending kind. */
@@ -519,7 +548,7 @@ extern const uint32_t wire_structs_n;
 def kinds_c(schema):
     files = sorted({m.file for m in schema.structs()})
     rows = "".join(
-        f"    {{WIRE_{m.name.upper()}, {LANES.upper()}_{m.lane.upper()}, &{m.name}_struct}},\n"
+        f"    {{WIRE_{m.name.upper()}, {LANES.upper()}_{m.lane.upper()}, &{m.name}_struct, {number(room(m))}}},\n"
         for m in schema.messages()
     )
     structs = sorted(schema.structs(), key=lambda s: s.name)

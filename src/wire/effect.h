@@ -162,7 +162,11 @@ void effect_subscribe(struct effects *e, struct bytes uri, bool on);
 void effect_log(struct effects *e, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* One line, for traces and failed tests. */
+/* One line, for traces and failed tests; secrets are left out. */
 void effect_print(struct buf *out, const struct effect *effect);
+
+/* Equal effects give equal bytes and different ones different bytes: what trace hashes are made of.
+ */
+void effect_encode(struct buf *out, const struct effect *effect);
 
 #endif

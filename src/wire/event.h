@@ -143,4 +143,10 @@ struct event {
     };
 };
 
+/* One line, for traces and failed tests; secrets are left out. */
+void event_print(struct buf *out, const struct event *event);
+
+/* As effect_encode(): what trace hashes are made of. */
+void event_encode(struct buf *out, const struct event *event);
+
 #endif

@@ -86,7 +86,9 @@ void wire_print(struct buf *out, const struct wire_struct *type, const void *v)
             continue;
         buf_printf(out, "%s\"%s\":", comma, f->name);
         comma = ",";
-        if (f->list)
+        if (f->secret)
+            buf_str(out, "\"(secret)\"");
+        else if (f->list)
             print_list(out, f, wire_load_list(f, v));
         else
             print_one(out, f, wire_field_at(f, v));
