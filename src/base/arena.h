@@ -14,11 +14,12 @@ struct arena {
 };
 
 void arena_deinit(struct arena *a);
-void arena_reset(struct arena *a);                          /* keeps one block for the next use */
-void *arena_alloc(struct arena *a, size_t size);            /* zeroed, aligned for any type */
+void arena_reset(struct arena *a);               /* keeps one block for the next use */
+void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
 void *arena_array(struct arena *a, size_t count, size_t item_size); /* checks overflow */
-struct bytes arena_bytes(struct arena *a, struct bytes b);  /* a copy */
-char *arena_str(struct arena *a, struct bytes b);           /* a copy with NUL */
-char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
+struct bytes arena_bytes(struct arena *a, struct bytes b);          /* a copy */
+char *arena_str(struct arena *a, struct bytes b);                   /* a copy with NUL */
+char *arena_printf(struct arena *a, const char *format, ...)
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 
 #endif

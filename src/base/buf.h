@@ -17,7 +17,8 @@ void buf_reserve(struct buf *b, size_t more);
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_byte(struct buf *b, uint8_t c);
 void buf_str(struct buf *b, const char *s); /* without the NUL */
-void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
+void buf_printf(struct buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 struct bytes buf_bytes(const struct buf *b); /* borrowed until the next change */
 const char *buf_cstr(struct buf *b);         /* NUL-terminated, borrowed until the next change */
 

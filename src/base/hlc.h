@@ -20,7 +20,7 @@ uint64_t hlc_now(struct hlc *h, kith_time wall_us); /* strictly larger than ever
 /* 0: taken in, later stamps are larger. HLC_AHEAD: refused, the clock is untouched. */
 int hlc_observe(struct hlc *h, uint64_t stamp, kith_time wall_us);
 
-kith_time hlc_wall_us(uint64_t stamp); /* the wall part, microseconds, to the millisecond */
+kith_time hlc_wall_us(uint64_t stamp);     /* the wall part, microseconds, to the millisecond */
 uint64_t hlc_from_wall(kith_time wall_us); /* the smallest stamp of that millisecond */
 
 #endif

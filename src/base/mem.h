@@ -8,10 +8,10 @@
  */
 #include <stddef.h>
 
-void *mem_alloc(size_t size);                     /* zeroed; never NULL; free with mem_free() */
+void *mem_alloc(size_t size); /* zeroed; never NULL; free with mem_free() */
 void *mem_grow(void *p, size_t count, size_t item_size); /* realloc for arrays, checks overflow */
-void *mem_copy(const void *p, size_t size);       /* NULL for size 0 */
-char *mem_str(const char *s);                     /* copy of a C string */
+void *mem_copy(const void *p, size_t size);              /* NULL for size 0 */
+char *mem_str(const char *s);                            /* copy of a C string */
 void mem_free(void *p);
 
 #endif
