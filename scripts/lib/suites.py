@@ -18,6 +18,7 @@ SUITES = ["unit", "lint", "sim", "cluster", "fuzz"]
 COVERED = ["unit", "sim"]  # what --coverage runs
 SKIPPED = 77
 FUZZ_SECONDS = 40  # for all targets together
+FUZZ_SECONDS_EACH = 8
 SIM_SEEDS = 24
 TALLY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) +\] (\d+) test", re.M)
@@ -149,7 +150,8 @@ def suite_fuzz(_build):
     targets = names.split()
     if not targets:
         return Tally()
-    output, status = run(["scripts/fuzz", "--seconds", str(max(2, FUZZ_SECONDS // len(targets)))], timeout=400)
+    seconds = min(FUZZ_SECONDS_EACH, max(2, FUZZ_SECONDS // len(targets)))
+    output, status = run(["scripts/fuzz", "--seconds", str(seconds)], timeout=600)
     good = len(re.findall(r"^fuzz \S+: ok", output, re.M))
     tally = Tally(passed=good, failed=len(targets) - good if status != 0 else 0)
     report("fuzz", tally, output)

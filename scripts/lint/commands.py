@@ -22,7 +22,8 @@ def check(root):
         if first == "#!/bin/sh" and "\nset -eu\n" not in text:
             problems.append(f"scripts/{name}: no `set -eu`")
         said = subprocess.run([path, "--help"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=20, check=False)
-        if said.returncode != 0 or not said.stdout.startswith(b"scripts/") and not said.stdout.startswith(b"usage: scripts/"):
+        begins = said.stdout.decode(errors="replace").removeprefix("usage: ").removeprefix("scripts/")
+        if said.returncode != 0 or not begins.startswith(name):
             problems.append(f"scripts/{name}: --help does not begin with how it is called (status {said.returncode})")
     return problems
 

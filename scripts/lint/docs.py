@@ -22,7 +22,7 @@ MADE = PROGRAMS | {"src", "libkith.a", "libkith.so"}  # what a visitor finds at 
 BARE = re.compile(r"`([\w-]+\.(?:md|c|h|py|sh|txt|toml|yaml|build))`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"`([^`]+)`")
-TOOL = re.compile(r"(?<![\w-])(scripts/[\w-]+|kithd|kith-sim|kith-run|kith)(?![\w-])")
+TOOL = re.compile(r"(?<![\w-])(scripts/[\w-]+(?:\.py)?|kithd|kith-sim|kith-run|kith)(?![\w-])")
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 ROW = re.compile(r"^\|\s*(\d)\s*\|\s*`?src/(\w+)`?\s*\|", re.M)
 

@@ -14,6 +14,7 @@ import commands
 import docs
 import functions
 import includes
+import protocol
 import static
 import symbols
 
@@ -221,6 +222,17 @@ def command_that_ignores_errors(root):
     path = plant(root, "scripts/x", "#!/bin/sh\necho scripts/x\n")
     os.chmod(path, 0o755)
     only(commands.check(root), "scripts/x", "set -eu")
+
+
+@case
+def protocol_page_not_current(root):
+    shutil.copytree(os.path.join(house.ROOT, "proto"), os.path.join(root, "proto"))
+    page = os.path.join(root, "protocol.md")
+    shutil.copy(os.path.join(house.ROOT, "docs/protocol.md"), page)
+    assert protocol.check(root, page) == []
+    with open(page, "a", encoding="utf-8") as file:
+        file.write("by hand\n")
+    assert len(protocol.check(root, page)) == 1
 
 
 FAULTY = """#include <stdlib.h>

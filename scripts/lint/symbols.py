@@ -31,7 +31,8 @@ def allowed(text):
 def symbols(archive, flag):
     """The archive's undefined (-u) or externally defined (--defined-only -g) symbols."""
     out = subprocess.run(["nm", *flag, "--format=posix", archive], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    return {line.split()[0] for line in out.stdout.decode().splitlines() if len(line.split()) >= 2}
+    found = {line.split()[0] for line in out.stdout.decode().splitlines() if len(line.split()) >= 2}
+    return found - {"_GLOBAL_OFFSET_TABLE_"}  # the linker's own
 
 
 def check(archives, entries):
