@@ -17,7 +17,7 @@ enum effect_kind {
     EFFECT_REPLY,     /* on the route a frame came by; dropped when it is gone */
     EFFECT_PUBLISH,   /* to all subscribers of the own PUB */
     EFFECT_SUBSCRIBE, /* connect to a neighbour's PUB, or disconnect */
-    EFFECT_RING,      /* the ring's keys are known: bind the sockets that need them */
+    EFFECT_RING,      /* a key of the ring is known: connect; with the secret: bind the sockets */
     EFFECT_ADMIT,     /* a key may (or may no longer) subscribe to the own PUB */
     EFFECT_STORE,     /* one batch of writes, answered by EVENT_STORED with its token */
     EFFECT_CLAIM,     /* can these ports be bound on the host's address? */
@@ -48,8 +48,9 @@ struct effect_subscribe {
     bool on;
 };
 
+/* A joiner knows the public half first, from its token: enough to connect, not to bind. */
 struct effect_ring {
-    struct key32 ring_public, ring_secret;
+    struct key32 ring_public, ring_secret; /* secret zero: not known yet */
 };
 
 struct effect_admit {
