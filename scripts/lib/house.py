@@ -9,8 +9,8 @@ SKIPPED = 77
 # Row of each folder under src/. An include goes only to a lower row.
 ROWS = {
     "base": 1,
-    "wire": 2, "trust": 2, "graph": 2, "balance": 2,
-    "state": 3,
+    "wire": 2, "graph": 2, "balance": 2,
+    "trust": 3, "state": 3,
     "gossip": 4, "control": 4,
     "store": 5, "spec": 5, "view": 5,
     "peer": 6,

@@ -51,8 +51,8 @@ def include_that_climbs(root):
 
 @case
 def include_between_folders_of_a_row(root):
-    plant(root, "src/trust/key.h", "")
-    plant(root, "src/graph/a.c", '#include "trust/key.h"\n')
+    plant(root, "src/balance/pick.h", "")
+    plant(root, "src/graph/a.c", '#include "balance/pick.h"\n')
     only(includes.check(root), "src/graph/a.c:1", "row 2")
 
 
