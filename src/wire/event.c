@@ -4,6 +4,16 @@
 #include "wire/print.h"
 #include "wire/table.h"
 
+static const struct wire_field found_instance_fields[] = {
+    TABLE_FIELD(found_instance, 1, instance, ULID),
+    TABLE_FIELD(found_instance, 2, running, BOOL),
+    TABLE_FIELD(found_instance, 3, pid, U32),
+    TABLE_FIELD(found_instance, 4, exit_status, I64),
+    TABLE_FIELD(found_instance, 5, started_ms, I64),
+    TABLE_LIST(found_instance, 6, ports, STRUCT, .sub = &bound_port_struct),
+};
+TABLE(found_instance);
+
 /* Records and local rows are written and printed apart: their lengths are of another type. */
 static const struct wire_field event_start_fields[] = {
     TABLE_FIELD(event_start, 1, seed, U64),
@@ -23,6 +33,7 @@ static const struct wire_field event_start_fields[] = {
     TABLE_FIELD(event_start, 15, sign_public, KEY32),
     TABLE_FIELD(event_start, 16, token, BYTES, .secret = true),
     TABLE_FIELD(event_start, 17, version, STR),
+    TABLE_LIST(event_start, 18, found, STRUCT, .sub = &found_instance_table),
 };
 TABLE(event_start);
 
@@ -144,9 +155,6 @@ void event_encode(struct buf *out, const struct event *event)
         append_bytes(out, event->start.locals[i].name);
         append_bytes(out, event->start.locals[i].value);
     }
-    append_number(out, event->start.found_n);
-    for (size_t i = 0; i < event->start.found_n; i++)
-        append_bytes(out, ulid_bytes(&event->start.found[i].instance));
 }
 
 void event_print(struct buf *out, const struct event *event)
@@ -154,8 +162,8 @@ void event_print(struct buf *out, const struct event *event)
     buf_printf(out, "%lld %s ", (long long)event->now_us, kinds[event->kind].name);
     wire_print(out, kinds[event->kind].table, &event->start);
     if (event->kind == EVENT_START)
-        buf_printf(out, " %zu records, %zu local rows, %u instances found", event->start.records_n,
-                   event->start.locals_n, event->start.found_n);
+        buf_printf(out, " %zu records, %zu local rows", event->start.records_n,
+                   event->start.locals_n);
     if (event->kind == EVENT_FRAME) {
         buf_byte(out, ' ');
         frame_print(out, event->frame.frame);
