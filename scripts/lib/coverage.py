@@ -11,10 +11,15 @@ PURE = {"base", "wire", "trust", "graph", "balance", "state", "gossip", "control
 DEMANDED = 90.0
 
 
-def forget(build):
-    """Removes the counts of earlier runs."""
+def forget(root, build):
+    """Removes the counts of earlier runs, and what was compiled from sources that are gone."""
     for path in glob.glob(os.path.join(build, "**/*.gcda"), recursive=True):
         os.remove(path)
+    for path in glob.glob(os.path.join(build, "src/*/*.p/*.gcno")):
+        folder = os.path.relpath(os.path.dirname(os.path.dirname(path)), build)
+        source = os.path.basename(path).removesuffix(".gcno")
+        if "_" not in source and not os.path.exists(os.path.join(root, folder, source)):
+            os.remove(path)
 
 
 def measure(root, build):

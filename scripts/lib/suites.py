@@ -189,7 +189,7 @@ def main(arguments):
     elif coverage:
         sys.path.insert(0, os.path.join(ROOT, "scripts/lib"))
         import coverage as rows  # scripts/lib/coverage.py
-        rows.forget(os.path.join(ROOT, "build-coverage"))
+        rows.forget(ROOT, os.path.join(ROOT, "build-coverage"))
         total = run_suites(names, "build-coverage")
         total.add(Tally(*rows.table(ROOT, os.path.join(ROOT, "build-coverage")), 0))
     else:
