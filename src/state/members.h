@@ -23,13 +23,15 @@ void members_free(struct members *m);
 
 /* A row of table member or verdict changed (others are ignored). True: `*ret` tells what it was before
  * and the member is in another state, at another incarnation, or has another row. */
-bool members_changed(struct members *m, const struct row *row, kith_time wall_us, struct member *ret_before);
+bool members_changed(struct members *m, const struct row *row, kith_time wall_us,
+                     struct member *ret_before);
 
 const struct member *members_get(const struct members *m, const struct ulid *id);
-const struct member *members_find(const struct members *m, struct bytes name_or_id); /* NULL: none, or several */
-const struct member *members_first(const struct members *m);          /* in order of id */
+const struct member *members_find(const struct members *m,
+                                  struct bytes name_or_id);  /* NULL: none, or several */
+const struct member *members_first(const struct members *m); /* in order of id */
 const struct member *members_next(const struct members *m, const struct member *member);
-size_t members_alive(const struct members *m);  /* count, self included */
+size_t members_alive(const struct members *m); /* count, self included */
 size_t members_count(const struct members *m);
 /* First advertised URI of a role; len 0 when there is none. */
 struct bytes member_uri(const struct member *member, enum addr_role role);

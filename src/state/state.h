@@ -5,8 +5,12 @@
  * is to be told to others.
  *
  * Decides: who may write a row (owner by key), which of two versions wins, what is kept of the loser.
- * Does not decide what rows mean. Sources: design section 4; merge is a join over (version, origin,
- * value hash), so it is commutative, associative and idempotent.
+ * Does not decide what rows mean, with one exception: a verdict with `forgotten` drops the node's member
+ * and instance rows up to its incarnation, on every replica alike. Sources: design section 4; merge is a
+ * join over a total order of records (merge.h), so it is commutative, associative and idempotent.
+ *
+ * Deleted rows stay as tombstones, so that a stale copy cannot revive them; a row that expires is dropped
+ * by every replica at its time, tombstone or not. What expires must expire in all its versions.
  *
  * One step of the machine: parts call state_put()/state_delete()/state_merge(); each accepted write
  * enters the list of changes, the store batch, and, when it was written here, the push list. At the
@@ -16,31 +20,31 @@
 #include "base/hlc.h"
 #include "wire/effect.h"
 
-#define STATE_NAMESPACE   "default"
-#define STATE_VALUE_MAX   262144u
-#define STATE_KEY_MAX     256u
-#define ROW_TOMBSTONE     1u
+#define STATE_NAMESPACE "default"
+#define STATE_VALUE_MAX 262144u
+#define STATE_KEY_MAX   256u
+#define ROW_TOMBSTONE   1u
 
 struct state;
 
 struct row {
     enum table_id table;
-    struct bytes ns;          /* namespace */
+    struct bytes ns; /* namespace */
     struct bytes key;
-    struct bytes value;       /* empty in a tombstone */
+    struct bytes value; /* empty in a tombstone */
     struct version version;
     struct version based_on;
     struct ulid origin;
     uint32_t flags;
     int64_t expires_ms;
-    uint64_t hash;            /* of the whole record's bytes */
-    struct bytes record;      /* as its origin encoded it */
+    uint64_t hash;       /* of the whole record's bytes */
+    struct bytes record; /* as its origin encoded it */
 };
 
 struct state_config {
     struct ulid cluster;
     struct ulid self;
-    uint64_t incarnation;     /* of this start: larger than any before */
+    uint64_t incarnation; /* of this start: larger than any before */
 };
 
 struct state *state_new(const struct state_config *config);
@@ -57,44 +61,59 @@ uint64_t state_incarnation(const struct state *s);
 int state_load(struct state *s, struct bytes record);
 
 enum state_result {
-    STATE_BAD = 1,      /* not a record, out of bounds, of another cluster, or a value its table refuses */
-    STATE_NOT_OWNER,    /* the writer may not write this row */
-    STATE_AHEAD,        /* the stamp is too far in the future (merge), or the own clock is (put) */
-    STATE_OLD,          /* what is held is newer or the same */
-    STATE_FROZEN,       /* a row that is never changed once written, with other content */
+    STATE_DONE,
+    STATE_BAD, /* not a record, out of bounds, of another cluster, or a value its table refuses */
+    STATE_NOT_OWNER, /* the writer may not write this row */
+    STATE_AHEAD,     /* the stamp is too far in the future (merge), or the own clock is (put) */
+    STATE_OLD,       /* what is held is newer or the same */
+    STATE_FROZEN,    /* a row that is never changed once written, with other content */
+    STATE_RESULTS,
 };
 
 /* Writes a row in the own name: the next version of it. `major` is the epoch of a placement or the
  * incarnation of a verdict, else 0. 0, STATE_BAD, STATE_NOT_OWNER, STATE_AHEAD, STATE_OLD (a placement
- * or verdict with a lower major), STATE_FROZEN. A value equal to the held one is a write too: callers
- * compare first. */
-int state_put(struct state *s, enum table_id table, struct bytes key, struct bytes value, uint64_t major,
-              int64_t expires_ms);
+ * or verdict with a lower major; a name that a service with a lower ULID has; what is to be deleted is
+ * not there; a row of an own table that a higher incarnation wrote; the same content in a row that is
+ * never changed), STATE_FROZEN. A value equal to the held one is a write too: callers compare first. */
+int state_put(struct state *s, enum table_id table, struct bytes key, struct bytes value,
+              uint64_t major, int64_t expires_ms);
 int state_delete(struct state *s, enum table_id table, struct bytes key, uint64_t major);
 
-/* Takes in a record that another peer sent. 0: it won and is held now; else an enum state_result. */
+/* Takes in a record that another peer sent. 0: it won and is held now; else an enum state_result.
+ * A row that is never changed settles everywhere on its first version: another content that came later
+ * is STATE_FROZEN and kept as a conflict. */
 int state_merge(struct state *s, struct bytes record);
+/* state_merge() for each record of a `rows` payload. Returns how many won; what became of each is
+ * counted in state_merged(). False in *ret_ok: not a `rows` payload. */
+size_t state_merge_rows(struct state *s, struct bytes payload, bool *ret_ok);
+/* How often merging had this result since start; for STATE_DONE, how many records won. */
+uint64_t state_merged(const struct state *s, enum state_result result);
 
-/* NULL when there is none or it is a tombstone. Borrowed until the row changes. */
+/* NULL when there is none or it is a tombstone. Rows stay readable until the next state_clock(), also
+ * when they are replaced meanwhile. */
 const struct row *state_get(const struct state *s, enum table_id table, struct bytes key);
 /* Rows of a table in key order, tombstones left out; NULL at the end. `prefix` may be empty. */
 const struct row *state_first(const struct state *s, enum table_id table, struct bytes prefix);
 const struct row *state_next(const struct state *s, const struct row *row, struct bytes prefix);
-size_t state_count(const struct state *s);      /* rows, tombstones included */
-uint64_t state_digest(const struct state *s);   /* of all rows; equal on peers that hold the same */
+size_t state_count(const struct state *s);    /* rows, tombstones included */
+uint64_t state_digest(const struct state *s); /* of all rows; equal on peers that hold the same */
 
 /* Rows that changed since the last call, oldest first, each once; deleted ones as tombstones. The list
- * and its rows are borrowed until the next state call that writes. Returns how many. */
+ * is borrowed until the next call, its rows until the next state_clock(). Returns how many. */
 size_t state_take_changes(struct state *s, const struct row *const **ret);
 
 /* The batch being gathered. Its token is known before it is taken, so that effects can wait for it. */
 uint64_t state_token(const struct state *s);
-void state_put_local(struct state *s, struct bytes name, struct bytes value); /* not replicated; len 0 deletes */
-bool state_take_batch(struct state *s, struct effects *out); /* adds EFFECT_STORE; false: nothing to store */
+void state_put_local(struct state *s, struct bytes name,
+                     struct bytes value); /* not replicated; len 0 deletes */
+/* Adds an EFFECT_STORE that waits for nothing; false: nothing to store. */
+bool state_take_batch(struct state *s, struct effects *out);
 /* Records to push since the last call, as encoded `rows` payloads of bounded size; false: no more. */
 bool state_take_push(struct state *s, struct buf *ret);
-/* Storage failed: nothing is lost in memory; the rows of the failed batches are stored again with a
- * later batch. */
+/* Batches up to and including this one are on disk (EVENT_STORED). */
+void state_stored(struct state *s, uint64_t token);
+/* Storage failed: nothing is lost in memory; the rows of this batch and of those after it are stored
+ * again with the next one, which comes by itself after a while (see state_deadline_wall()). */
 void state_store_failed(struct state *s, uint64_t token);
 
 /* Storage key of a record: table, namespace, key, so that a store needs to know nothing more. */
@@ -107,6 +126,9 @@ size_t state_conflicts(const struct state *s, const struct row *const **ret);
 /* Expiry and clock: drops rows whose time has come. */
 void state_time(struct state *s);
 kith_time state_deadline_wall(const struct state *s); /* wall clock; KITH_NEVER */
-bool state_clock_ahead(const struct state *s);  /* this peer's clock is ahead of most others' */
+/* Another peer's clock showed this just now (probe_ack.wall_ms). */
+void state_saw_clock(struct state *s, const struct ulid *node, int64_t wall_ms);
+/* This peer's clock is ahead of most others' by more than HLC_MAX_AHEAD: shared rows are not written. */
+bool state_clock_ahead(const struct state *s);
 
 #endif

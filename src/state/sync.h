@@ -14,7 +14,8 @@ void sync_free(struct sync *s);
 
 /* Compare with this member now (its bulk URI): after joining, after a heal, when it says it has more. */
 void sync_with(struct sync *s, struct turn *t, struct bytes bulk_uri);
-bool sync_receive(struct sync *s, struct turn *t, const struct incoming *in); /* false: not its kind */
+bool sync_receive(struct sync *s, struct turn *t,
+                  const struct incoming *in); /* false: not its kind */
 void sync_time(struct sync *s, struct turn *t);
 kith_time sync_deadline(const struct sync *s);
 

@@ -17,8 +17,8 @@ struct journal;
 /* Who is behind a frame, decided before any part sees it. */
 struct principal {
     enum principal_kind kind;
-    struct ulid id;        /* of the certificate; zero for local */
-    struct bytes name;     /* for people and for commands' author */
+    struct ulid id;    /* of the certificate; zero for local */
+    struct bytes name; /* for people and for commands' author */
 };
 
 /* A frame that passed the envelope and admission checks. */
@@ -27,8 +27,8 @@ struct incoming {
     const struct envelope *envelope;
     struct bytes payload;
     enum door door;
-    uint64_t route;        /* 0: cannot be answered */
-    struct bytes from;     /* text address or URI */
+    uint64_t route;    /* 0: cannot be answered */
+    struct bytes from; /* text address or URI */
 };
 
 struct turn {
@@ -46,11 +46,11 @@ struct turn {
 struct ulid turn_ulid(struct turn *t);
 
 /* Answers a request that cannot be done. */
-void turn_fail(struct turn *t, const struct incoming *in, enum fail_code code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void turn_fail(struct turn *t, const struct incoming *in, enum fail_code code, const char *format,
+               ...) __attribute__((format(printf, 4, 5)));
 
 /* Answers a request; the answer waits for the store token `wait` (0: at once). */
-void turn_reply(struct turn *t, const struct incoming *in, enum wire_kind kind, struct bytes payload,
-                uint64_t wait);
+void turn_reply(struct turn *t, const struct incoming *in, enum wire_kind kind,
+                struct bytes payload, uint64_t wait);
 
 #endif

@@ -1,0 +1,203 @@
+#include "state/batch.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+/* A local row between its writing and the news that it is on disk. */
+struct local {
+    TREE_ENTRY(local) by_name;
+    uint64_t token; /* batch it went into; 0: it is still to go */
+    struct bytes name, value;
+    uint8_t bytes[];
+};
+
+static int compare_locals(const struct local *a, const struct local *b)
+{
+    return bytes_compare(a->name, b->name);
+}
+
+TREE_FUNCTIONS(local_tree, local, by_name, compare_locals)
+
+void batch_init(struct batch *b)
+{
+    *b = (struct batch){.token = 1, .rows = {.which = MARK_BATCH}, .push = {.which = MARK_PUSH}};
+}
+
+void batch_deinit(struct batch *b)
+{
+    struct local *l, *next;
+
+    TREE_FOREACH_SAFE(l, local_tree, &b->locals, next)
+    {
+        TREE_REMOVE(local_tree, &b->locals, l);
+        mem_free(l);
+    }
+    marks_deinit(&b->rows);
+    marks_deinit(&b->push);
+}
+
+void batch_store(struct batch *b, struct entry *e)
+{
+    marks_add(&b->rows, e);
+    b->fresh = true;
+}
+
+void batch_local(struct batch *b, struct bytes name, struct bytes value)
+{
+    struct local *l = mem_alloc(sizeof(*l) + name.len + value.len);
+
+    if (name.len > 0)
+        memcpy(l->bytes, name.data, name.len);
+    if (value.len > 0)
+        memcpy(l->bytes + name.len, value.data, value.len);
+    l->name = bytes_of(l->bytes, name.len);
+    l->value = bytes_of(l->bytes + name.len, value.len);
+    struct local *old = TREE_FIND(local_tree, &b->locals, l);
+    if (old) {
+        TREE_REMOVE(local_tree, &b->locals, old);
+        mem_free(old);
+    }
+    TREE_INSERT(local_tree, &b->locals, l);
+    b->fresh = true;
+}
+
+void batch_replaced(struct batch *b, struct entry *old, struct entry *e)
+{
+    marks_move(&b->rows, old, e);
+    marks_remove(&b->push, old); /* if somebody else's row won, that one tells it */
+}
+
+/* ---- store ---- */
+
+static struct store_write write_of(struct entry *e, struct arena *mem)
+{
+    uint8_t key[STORAGE_KEY_MAX];
+    size_t len = table_storage_key(key, e->row.table, e->row.ns, e->row.key);
+
+    return (struct store_write){
+        .key = arena_bytes(mem, bytes_of(key, len)),
+        .value = e->dropped ? (struct bytes){0} : e->row.record,
+    };
+}
+
+static uint32_t gather_locals(struct batch *b, struct store_write *ret)
+{
+    struct local *l;
+    uint32_t n = 0;
+
+    TREE_FOREACH (l, local_tree, &b->locals) {
+        if (l->token == 0) {
+            ret[n++] = (struct store_write){.local = true, .key = l->name, .value = l->value};
+            l->token = b->token;
+        }
+    }
+    return n;
+}
+
+static size_t count_locals(struct batch *b)
+{
+    struct local *l;
+    size_t n = 0;
+
+    TREE_FOREACH (l, local_tree, &b->locals)
+        n++;
+    return n;
+}
+
+bool batch_take(struct batch *b, kith_time wall_us, struct effects *out)
+{
+    if (!b->fresh && (!b->failed || wall_us < b->retry_wall_us))
+        return false;
+
+    struct arena mem = {0};
+    struct store_write *writes =
+        arena_array(&mem, b->rows.count + count_locals(b), sizeof(*writes));
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < b->rows.count; i++) {
+        if (b->rows.items[i]) {
+            b->rows.items[i]->token = b->token;
+            writes[n++] = write_of(b->rows.items[i], &mem);
+        }
+    }
+    n += gather_locals(b, writes + n);
+    marks_clear(&b->rows);
+
+    uint64_t wait = effects_wait(out, 0);
+    struct effect_store store = {.token = b->token, .writes = writes, .writes_n = n};
+    effects_add(out, &(struct effect){.kind = EFFECT_STORE, .store = store});
+    effects_wait(out, wait);
+    arena_deinit(&mem);
+    b->token++;
+    b->fresh = false;
+    b->failed = false;
+    return true;
+}
+
+void batch_stored(struct batch *b, uint64_t token)
+{
+    struct local *l, *next;
+
+    TREE_FOREACH_SAFE(l, local_tree, &b->locals, next)
+    {
+        if (l->token != 0 && l->token <= token) {
+            TREE_REMOVE(local_tree, &b->locals, l);
+            mem_free(l);
+        }
+    }
+}
+
+void batch_failed(struct batch *b, struct table *t, uint64_t token, kith_time wall_us)
+{
+    struct local *l;
+
+    for (uint32_t i = 0; i < TABLE_COUNT; i++) {
+        for (struct entry *e = table_first(t, (enum table_id)i); e; e = table_next(e)) {
+            if (e->token >= token)
+                marks_add(&b->rows, e);
+        }
+    }
+    TREE_FOREACH (l, local_tree, &b->locals) {
+        if (l->token >= token)
+            l->token = 0;
+    }
+    b->failed = true;
+    b->retry_wall_us = wall_us + BATCH_RETRY;
+}
+
+kith_time batch_deadline_wall(const struct batch *b)
+{
+    return b->failed ? b->retry_wall_us : KITH_NEVER;
+}
+
+/* ---- push ---- */
+
+bool batch_take_push(struct batch *b, struct buf *ret)
+{
+    struct marks *m = &b->push;
+    struct arena mem = {0};
+    struct bytes *records = arena_array(&mem, ROWS_RECORDS_MAX_ITEMS, sizeof(*records));
+    struct rows rows = {.records = records};
+    size_t bytes = 0;
+
+    for (; b->pushed < m->count && rows.records_n < ROWS_RECORDS_MAX_ITEMS; b->pushed++) {
+        struct entry *e = m->items[b->pushed];
+
+        if (!e)
+            continue;
+        bytes += e->row.record.len + 5; /* with its MessagePack head */
+        if (rows.records_n > 0 && bytes > PUSH_BYTES)
+            break;
+        records[rows.records_n++] = e->row.record;
+    }
+    buf_reset(ret);
+    if (rows.records_n > 0)
+        rows_encode(ret, &rows);
+    if (b->pushed == m->count) {
+        marks_clear(m);
+        b->pushed = 0;
+    }
+    arena_deinit(&mem);
+    return rows.records_n > 0;
+}

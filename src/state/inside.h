@@ -1,0 +1,9 @@
+#ifndef KITH_STATE_INSIDE_H
+#define KITH_STATE_INSIDE_H
+/* What sync sees of a state beyond state.h: rows by key hash and the digest over them. Internal to
+ * src/state. */
+#include "state/table.h"
+
+const struct table *state_table(const struct state *s);
+
+#endif

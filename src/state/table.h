@@ -1,0 +1,70 @@
+#ifndef KITH_STATE_TABLE_H
+#define KITH_STATE_TABLE_H
+/*
+ * Where the rows lie: one ordered tree per table, by namespace and key, and the digest over all of
+ * them. One allocation per row holds the struct, its place in the tree, and the record's bytes, into
+ * which key and value point.
+ *
+ * A row that is replaced or dropped goes to the morgue and is freed by table_bury(), at the start of
+ * the next step, so that whoever got it in this step may go on reading. Internal to src/state.
+ */
+#include "base/tree.h"
+#include "state/digest.h"
+#include "state/state.h"
+
+#define TABLE_COUNT 13u /* one more than the largest table_id */
+
+/* Lists that a row can stand in, once each; see marks.h. */
+enum mark { MARK_CHANGE, MARK_BATCH, MARK_PUSH, MARK_COUNT };
+
+struct entry {
+    struct row row; /* first: a struct row of this module is an entry */
+    TREE_ENTRY(entry) by_key;
+    struct digest_item digest;
+    uint64_t token;            /* store batch it last went into; 0: none since start */
+    uint32_t slot[MARK_COUNT]; /* place in a list of marks, plus one; 0: not in it */
+    bool dropped;              /* out of the table: its stored copy is deleted */
+    struct entry *next_dead;
+    uint8_t bytes[];
+};
+
+TREE_HEAD(entry_tree, entry);
+
+struct table {
+    struct entry_tree trees[TABLE_COUNT];
+    struct digest digest;
+    struct entry *morgue;
+    size_t count;
+};
+
+void table_deinit(struct table *t);
+
+/* Writes a row's storage key: table, length of the namespace, namespace, key. Returns its length. */
+#define STORAGE_KEY_MAX (2 + RECORD_NAMESPACE_MAX + STATE_KEY_MAX)
+size_t table_storage_key(uint8_t *out, enum table_id table, struct bytes ns, struct bytes key);
+
+/* An entry of its own, with a copy of the record; in no table yet. */
+struct entry *entry_new(const struct row *row);
+const struct entry *entry_of(const struct row *row);
+
+struct entry *table_find(const struct table *t, enum table_id table, struct bytes ns,
+                         struct bytes key);
+/* By the hash of table, namespace and key; several rows may share one. NULL when there is none. */
+struct entry *table_by_hash(const struct table *t, uint64_t key_hash);
+
+/* Takes e over. `old`, the entry of the same key, goes to the morgue; NULL when there is none. */
+void table_put(struct table *t, struct entry *e, struct entry *old);
+/* Out of the table and into the morgue, as a tombstone that reports what is gone. */
+void table_drop(struct table *t, struct entry *e);
+/* Frees what is in the morgue, except what a list of marks still names. */
+void table_bury(struct table *t);
+/* Hands an entry that is in no table to the morgue. */
+void table_discard(struct table *t, struct entry *e);
+
+/* Key order, all namespaces; NULL at the end. `from` may be of any row: the first at or after it. */
+struct entry *table_first(const struct table *t, enum table_id table);
+struct entry *table_next(const struct entry *e);
+struct entry *table_from(const struct table *t, enum table_id table, struct bytes ns,
+                         struct bytes key);
+
+#endif
