@@ -133,6 +133,8 @@ def suite_sim(build):
             total.add(run_program(os.path.basename(path), [path], env={**os.environ, "KITH_BUILD": os.path.join(ROOT, build)}))
     if os.path.exists(os.path.join(ROOT, build, "kith-sim")):
         total.add(run_program("sweep", ["scripts/sweep", "--build", build, "--seeds", str(SIM_SEEDS)]))
+        total.add(run_program("build --plant", ["scripts/build", "--plant", "kith-sim"]))
+        total.add(run_program("sweep --planted", ["scripts/sweep", "--planted"]))
     return total
 
 
