@@ -1,0 +1,48 @@
+#ifndef KITH_SHELL_DIAL_H
+#define KITH_SHELL_DIAL_H
+/*
+ * One outgoing connection: a DEALER or SUB, its monitor, and its back-off.
+ *
+ * libzmq reconnects by itself after a connection broke or was refused. After a failed handshake it
+ * may stay silent for good, and a refused key (ZAP 400) always does, while sends vanish with
+ * success. So then the socket is made anew here, after a pause that doubles from 200 ms to 10 s.
+ */
+#include "base/time.h"
+#include "shell/pollset.h"
+#include "shell/sockets.h"
+
+#define DIAL_BACKOFF_US     (200 * KITH_MS)
+#define DIAL_BACKOFF_MAX_US (10 * KITH_SEC)
+#define DIAL_BUDGET         32 /* frames taken from one socket in one turn */
+
+struct dial {
+    void *ctx;
+    int type;
+    char *uri;      /* own copy */
+    uint8_t id[64]; /* routing id, for a DEALER */
+    size_t id_len;
+    void *socket, *monitor; /* NULL while it waits for retry_at_us */
+    bool up;
+    kith_time retry_at_us; /* KITH_NEVER: nothing to retry */
+    kith_time backoff_us;
+    size_t item, monitor_item; /* in this turn's pollset */
+    unsigned budget;           /* frames that may still be taken this turn */
+};
+
+void dial_init(struct dial *d, void *ctx, int type, struct bytes uri, struct bytes id);
+void dial_deinit(struct dial *d);
+
+/* Opens the socket if it is closed and due and the keys suffice. 0, or 1: the URI is no good. */
+int dial_open(struct dial *d, const struct curve *keys, kith_time now_us);
+void dial_close(struct dial *d); /* to be opened again at once, for instance with new keys */
+
+/* `out`: frames wait to be sent. */
+void dial_poll(struct dial *d, struct pollset *p, bool out);
+
+enum dial_news { DIAL_NOTHING, DIAL_UP, DIAL_DOWN, DIAL_FAILED };
+
+/* The next thing the monitor tells. With DIAL_FAILED, *ret_why says what (static text); the socket
+ * may be closed then. */
+enum dial_news dial_watch(struct dial *d, kith_time now_us, const char **ret_why);
+
+#endif

@@ -1,0 +1,169 @@
+#include "shell/doors.h"
+#include "base/mem.h"
+#include "shell/zap.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define EVENTS                                                                                     \
+    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |                 \
+     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |                  \
+     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+#define DESCRIPTORS_MAX (1u << 20)
+
+/* Someone at the other end of an accepted connection. */
+struct door_visitor {
+    char address[INET6_ADDRSTRLEN]; /* empty: not known */
+    uint64_t handshakes;            /* of the door when the connection was accepted */
+};
+
+static const char unknown[] = "an unknown address";
+static const char silent[] = "sent something that is not ZeroMQ, or nothing";
+
+void doors_init(struct doors *d, void *ctx)
+{
+    *d = (struct doors){.ctx = ctx};
+    for (size_t i = 0; i < DOORS_COUNT; i++)
+        d->door[i].item = d->door[i].monitor_item = POLLSET_NONE;
+}
+
+void doors_deinit(struct doors *d)
+{
+    for (size_t i = 0; i < DOORS_COUNT; i++)
+        doors_close(d, (enum door)i);
+    mem_free(d->visitors);
+    d->visitors = NULL;
+    d->visitors_n = 0;
+}
+
+void doors_uri(char *out, size_t size, const char *host, unsigned port)
+{
+    bool ipv6 = strchr(host, ':') != NULL && host[0] != '[';
+    snprintf(out, size, ipv6 ? "tcp://[%s]:%u" : "tcp://%s:%u", host, port);
+}
+
+static void *make_socket(struct doors *d, enum door which, const struct curve *keys)
+{
+    if (which == DOOR_LOCAL)
+        return sockets_server(d->ctx, ZMQ_ROUTER, keys, /* domain= */ NULL);
+    if (which == DOOR_SUB)
+        return sockets_server(d->ctx, ZMQ_PUB, keys, ZAP_PUB);
+    void *socket = sockets_server(d->ctx, ZMQ_ROUTER, keys, ZAP_ROUTER);
+    if (which == DOOR_PROBE) {
+        int64_t max = SOCKETS_MAX_PROBE_BYTES;
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
+    }
+    return socket;
+}
+
+int doors_bind(struct doors *d, enum door which, const char *uri, const struct curve *keys)
+{
+    struct door_socket *s = &d->door[which];
+    doors_close(d, which);
+    snprintf(s->uri, sizeof s->uri, "%s", uri);
+    s->socket = make_socket(d, which, keys);
+    if (strchr(uri, '[') != NULL)
+        sockets_set(s->socket, ZMQ_IPV6, 1);
+    /* The ipc socket is the daemon owner's alone; its file is made by this thread, in here. */
+    mode_t former = umask(0177);
+    int rc = zmq_bind(s->socket, uri);
+    int why = errno;
+    umask(former);
+    if (rc < 0) {
+        doors_close(d, which);
+        errno = why;
+        return 1;
+    }
+    s->monitor = sockets_monitor(d->ctx, s->socket, EVENTS);
+    return 0;
+}
+
+void doors_close(struct doors *d, enum door which)
+{
+    struct door_socket *s = &d->door[which];
+    if (s->socket != NULL)
+        zmq_socket_monitor(s->socket, /* endpoint= */ NULL, 0);
+    sockets_close(&s->monitor);
+    sockets_close(&s->socket);
+    s->item = s->monitor_item = POLLSET_NONE;
+    s->budget = 0;
+}
+
+void doors_poll(struct doors *d, struct pollset *p)
+{
+    for (size_t i = 0; i < DOORS_COUNT; i++) {
+        struct door_socket *s = &d->door[i];
+        s->item = i == DOOR_SUB ? POLLSET_NONE : pollset_add(p, s->socket, ZMQ_POLLIN);
+        s->monitor_item = pollset_add(p, s->monitor, ZMQ_POLLIN);
+    }
+}
+
+static struct door_visitor *visitor(struct doors *d, uint32_t fd)
+{
+    if (fd >= DESCRIPTORS_MAX)
+        return NULL;
+    if (fd >= d->visitors_n) {
+        size_t count = (size_t)fd + 64;
+        d->visitors = mem_grow(d->visitors, count, sizeof *d->visitors);
+        memset(d->visitors + d->visitors_n, 0, (count - d->visitors_n) * sizeof *d->visitors);
+        d->visitors_n = count;
+    }
+    return &d->visitors[fd];
+}
+
+/* The connection may be over already, and its descriptor too. */
+static void greet(struct doors *d, const struct door_socket *s, uint32_t fd)
+{
+    struct door_visitor *v = visitor(d, fd);
+    if (v == NULL)
+        return;
+    *v = (struct door_visitor){.handshakes = s->handshakes};
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    if (getpeername((int)fd, (struct sockaddr *)&peer, &len) < 0)
+        return;
+    if (peer.ss_family == AF_INET)
+        inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, v->address, sizeof v->address);
+    else if (peer.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer)->sin6_addr, v->address,
+                  sizeof v->address);
+}
+
+/* A connection ended: what was wrong with it, or NULL. Failures carry no descriptor, but libzmq's I/O
+ * thread tells the end of the same connection right after. What is no ZeroMQ at all is not told as a
+ * failure, but shows: no handshake succeeded at this door since it was accepted. */
+static const char *what_was_wrong(struct doors *d, const struct door_socket *s,
+                                  const struct door_visitor *v)
+{
+    const char *why = d->failure;
+    d->failure = NULL;
+    if (why == NULL && v != NULL && v->handshakes == s->handshakes)
+        why = silent;
+    return why;
+}
+
+bool doors_watch(struct doors *d, enum door which, const char **ret_address, const char **ret_why)
+{
+    struct door_socket *s = &d->door[which];
+    struct sockets_event e;
+    while (s->monitor != NULL && sockets_monitor_read(s->monitor, &e)) {
+        if (e.event == ZMQ_EVENT_ACCEPTED) {
+            greet(d, s, e.value);
+        } else if (e.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+            s->handshakes++;
+        } else if (e.event != ZMQ_EVENT_DISCONNECTED) {
+            d->failure = sockets_failure(&e);
+        } else {
+            struct door_visitor *v = visitor(d, e.value);
+            *ret_why = what_was_wrong(d, s, v);
+            *ret_address = v != NULL && v->address[0] != '\0' ? v->address : unknown;
+            if (*ret_why != NULL)
+                return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,52 @@
+#ifndef KITH_SHELL_DOORS_H
+#define KITH_SHELL_DOORS_H
+/*
+ * The sockets that others connect to: two ROUTERs and the PUB on the bind address, and the ROUTER on
+ * the ipc socket. Knows who connected from where, so that a failed handshake can be named.
+ */
+#include "base/time.h"
+#include "shell/pollset.h"
+#include "shell/sockets.h"
+#include "wire/event.h"
+
+#define DOORS_PORT_BASE 5484 /* probes and membership */
+#define DOORS_PORT_PUB  1    /* above the base */
+#define DOORS_PORT_BULK 4    /* above the base */
+#define DOORS_COUNT     4    /* by enum door; DOOR_SUB stands for the own PUB here */
+#define DOORS_BUDGET    64   /* frames taken from one door in one turn */
+
+struct door_socket {
+    void *socket, *monitor;
+    uint64_t handshakes; /* that succeeded */
+    size_t item, monitor_item;
+    unsigned budget;
+    char uri[300];
+};
+
+struct door_visitor;
+
+struct doors {
+    void *ctx;
+    struct door_socket door[DOORS_COUNT];
+    struct door_visitor *visitors; /* by descriptor */
+    size_t visitors_n;
+    const char *failure; /* of the connection whose end comes next */
+};
+
+void doors_init(struct doors *d, void *ctx);
+void doors_deinit(struct doors *d);
+
+/* Binds; 0, or 1 with errno set: the address cannot be bound, d->door[which].uri says which. */
+int doors_bind(struct doors *d, enum door which, const char *uri, const struct curve *keys);
+void doors_close(struct doors *d, enum door which);
+
+void doors_poll(struct doors *d, struct pollset *p);
+
+/* The next failed handshake of a door. False: none. The address is "an unknown address" where the
+ * connection was over before it could be asked for. */
+bool doors_watch(struct doors *d, enum door which, const char **ret_address, const char **ret_why);
+
+/* tcp://HOST:PORT, with brackets around an IPv6 host. */
+void doors_uri(char *out, size_t size, const char *host, unsigned port);
+
+#endif

@@ -1,0 +1,78 @@
+#ifndef KITH_SHELL_TRANSPORT_H
+#define KITH_SHELL_TRANSPORT_H
+/*
+ * Frames in and out of the peer, over ZeroMQ: the bound sockets (doors.h), a DEALER per address and
+ * lane that is talked to, made on demand and closed when idle, a SUB per neighbour. One thread only.
+ *
+ * Decides what waits and what is dropped: a send never blocks; what a connection cannot take yet
+ * waits in its lane's queue (queue.h), and stale frames are dropped there and counted. It does not
+ * look into frames.
+ *
+ * A peer that does not hold the ring's secret half has no doors but the ipc socket: it can say hello
+ * to others and nothing else.
+ */
+#include "shell/doors.h"
+#include "shell/pollset.h"
+#include "wire/effect.h"
+#include "wire/event.h"
+
+#define TRANSPORT_IDLE_US     (60 * KITH_SEC) /* a DEALER without traffic is closed */
+#define TRANSPORT_SOCKETS_MAX 32768           /* libzmq's own limit is 1023 */
+
+struct transport_config {
+    const char *bind;   /* address or interface the doors are bound on */
+    uint16_t port_base; /* DOORS_PORT_BASE unless several peers share an address */
+    const char *ipc;    /* path of the local socket; NULL: none */
+    struct ulid node;
+    uint64_t nonce;    /* random: makes routing ids unguessable and new at each start */
+    struct curve keys; /* what is known of the ring's keys at start */
+};
+
+struct transport_counters {
+    uint64_t frames_in, frames_out, bytes_in, bytes_out;
+    uint64_t dropped_full, dropped_stale; /* in queues */
+    uint64_t dropped_replies;             /* the way back was gone or full */
+    uint64_t refused;                     /* handshakes */
+    uint64_t malformed;                   /* messages of more parts than one frame */
+};
+
+struct transport;
+
+struct transport *transport_new(const struct transport_config *c); /* copies */
+void transport_free(struct transport *t);
+
+/* Binds the ipc socket and, with insecure, all others. 0, or 1: logged, the daemon cannot run. */
+int transport_start(struct transport *t);
+
+/* The ring's keys are known or have changed: binds, or binds again. As transport_start(). */
+int transport_ring(struct transport *t, const struct effect_ring *ring);
+
+void transport_send(struct transport *t, const struct effect_send *send, kith_time now_us);
+void transport_reply(struct transport *t, const struct effect_reply *reply);
+void transport_publish(struct transport *t, struct bytes frame);
+void transport_subscribe(struct transport *t, const struct effect_subscribe *s);
+
+/* A key that is no longer admitted loses its subscription too: the PUB is bound anew. */
+void transport_admit(struct transport *t, const struct effect_admit *a, kith_time now_us);
+
+/* One turn: add to the set, wait, then handle what is no frame (handshakes, links, queues). */
+void transport_poll(struct transport *t, struct pollset *p, kith_time now_us);
+void transport_polled(struct transport *t, const struct pollset *p, kith_time now_us);
+kith_time transport_deadline(const struct transport *t); /* when to take a turn anyway */
+
+/* Frames are taken by urgency. */
+enum transport_class { TRANSPORT_MEMBER, TRANSPORT_TOPIC, TRANSPORT_REST };
+
+/* The next frame of a class in this turn; borrowed until the next call. */
+bool transport_receive(struct transport *t, enum transport_class class, kith_time now_us,
+                       struct event_frame *ret);
+
+/* The next own connection that came up or went down; borrowed until the next call. */
+bool transport_link(struct transport *t, struct event_link *ret);
+
+/* Before the end: gives what is queued up to `within_us` to leave. Frees nothing. */
+void transport_flush(struct transport *t, kith_time within_us);
+
+const struct transport_counters *transport_counters(const struct transport *t);
+
+#endif

@@ -1,0 +1,312 @@
+/* Real sockets on loopback: who gets through which door, with which key, and what garbage costs. */
+#include "test.h"
+
+#include "rig.h"
+#include "shell/clock.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct pair_of {
+    struct rig_keys ring, keys[2];
+    struct transport *t[2];
+};
+
+static void open_pair(struct pair_of *p)
+{
+    p->ring = rig_key_pair();
+    for (unsigned i = 0; i < 2; i++) {
+        p->keys[i] = rig_key_pair();
+        struct curve keys = rig_member(&p->keys[i], &p->ring);
+        p->t[i] = rig_transport(i + 1, &keys);
+        assert_int_equal(transport_start(p->t[i]), 0);
+        struct effect_ring ring = {p->ring.public, p->ring.secret};
+        assert_int_equal(transport_ring(p->t[i], &ring), 0);
+    }
+}
+
+static void close_pair(struct pair_of *p)
+{
+    for (unsigned i = 0; i < 2; i++)
+        transport_free(p->t[i]);
+}
+
+static struct bytes uri_of(unsigned peer, unsigned port_above_base)
+{
+    static char text[4][300];
+    static unsigned next;
+    char *uri = text[next++ % 4];
+    doors_uri(uri, sizeof text[0], rig_address(peer + 1), DOORS_PORT_BASE + port_above_base);
+    return bytes_str(uri);
+}
+
+static void send_text(struct transport *t, struct bytes uri, enum wire_lane lane, const char *text)
+{
+    struct effect_send send = {.uri = uri, .lane = lane, .frame = bytes_str(text)};
+    transport_send(t, &send, clock_now_us());
+}
+
+/* Turns both until `who` gets a frame of this class. */
+static bool await_frame(struct pair_of *p, unsigned who, enum transport_class class,
+                        struct event_frame *ret)
+{
+    kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
+    while (clock_now_us() < until_us) {
+        rig_turn(p->t[1 - who]);
+        rig_turn(p->t[who]);
+        if (transport_receive(p->t[who], class, clock_now_us(), ret))
+            return true;
+    }
+    return false;
+}
+
+static void a_frame_arrives_with_its_senders_key_and_is_answered(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    send_text(p.t[0], uri_of(1, 0), WIRE_LANE_MEMBER, "are you there");
+    struct event_frame f;
+    assert_true(await_frame(&p, 1, TRANSPORT_MEMBER, &f));
+    assert_int_equal(f.door, DOOR_PROBE);
+    assert_true(bytes_equal_str(f.frame, "are you there"));
+    assert_int_equal(key32_compare(&f.key, &p.keys[0].public), 0);
+    assert_true(f.route != 0);
+    assert_true(f.from.len > 4 && memcmp(f.from.data, "127.", 4) == 0);
+
+    struct effect_reply reply = {.route = f.route, .frame = bytes_str("here I am")};
+    transport_reply(p.t[1], &reply);
+    assert_true(await_frame(&p, 0, TRANSPORT_MEMBER, &f));
+    assert_true(bytes_equal_str(f.frame, "here I am"));
+    assert_true(bytes_equal(f.from, uri_of(1, 0)));
+    assert_int_equal(f.route, 0);
+
+    struct event_link link;
+    assert_true(transport_link(p.t[0], &link));
+    assert_true(link.up);
+    assert_true(bytes_equal(link.uri, uri_of(1, 0)));
+    assert_false(transport_link(p.t[0], &link));
+    close_pair(&p);
+}
+
+static void bulk_and_member_frames_come_by_their_own_doors(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    send_text(p.t[0], uri_of(1, DOORS_PORT_BULK), WIRE_LANE_BULK, "much");
+    struct event_frame f;
+    assert_true(await_frame(&p, 1, TRANSPORT_REST, &f));
+    assert_int_equal(f.door, DOOR_BULK);
+    assert_false(transport_receive(p.t[1], TRANSPORT_MEMBER, clock_now_us(), &f));
+    close_pair(&p);
+}
+
+/* Publishes until the subscriber hears it, or for_us is over. */
+static bool hears(struct pair_of *p, kith_time for_us)
+{
+    kith_time until_us = clock_now_us() + for_us;
+    while (clock_now_us() < until_us) {
+        transport_publish(p->t[1], bytes_str("news"));
+        rig_turn(p->t[1]);
+        rig_turn(p->t[0]);
+        struct event_frame f;
+        if (transport_receive(p->t[0], TRANSPORT_TOPIC, clock_now_us(), &f)) {
+            assert_true(bytes_equal(f.from, uri_of(1, DOORS_PORT_PUB)));
+            assert_true(bytes_equal_str(f.frame, "news"));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void forget_the_news(struct pair_of *p)
+{
+    struct event_frame f;
+    for (int turn = 0; turn < 3; turn++) {
+        rig_turn(p->t[0]);
+        while (transport_receive(p->t[0], TRANSPORT_TOPIC, clock_now_us(), &f))
+            ;
+    }
+}
+
+static void only_admitted_keys_may_subscribe_and_not_after_revocation(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    struct effect_subscribe on = {.uri = uri_of(1, DOORS_PORT_PUB), .on = true};
+    transport_subscribe(p.t[0], &on);
+    assert_false(hears(&p, 700 * KITH_MS));
+    assert_true(transport_counters(p.t[1])->refused > 0);
+
+    struct effect_admit admit = {.key = p.keys[0].public, .on = true};
+    transport_admit(p.t[1], &admit, clock_now_us());
+    assert_true(hears(&p, RIG_DEADLINE_US));
+
+    admit.on = false;
+    transport_admit(p.t[1], &admit, clock_now_us());
+    forget_the_news(&p);
+    assert_false(hears(&p, 700 * KITH_MS));
+    close_pair(&p);
+}
+
+static void a_wrong_ring_key_reaches_nobody_and_is_named(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    struct rig_keys other_ring = rig_key_pair(), own = rig_key_pair();
+    struct curve keys = rig_member(&own, &other_ring);
+    struct transport *stranger = rig_transport(3, &keys);
+    struct effect_send send = {uri_of(1, 0), WIRE_LANE_MEMBER, bytes_str("let me in")};
+    kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
+    while (transport_counters(p.t[1])->refused == 0 && clock_now_us() < until_us) {
+        transport_send(stranger, &send, clock_now_us());
+        rig_turn(stranger);
+        rig_turn(p.t[1]);
+        struct event_frame f;
+        assert_false(transport_receive(p.t[1], TRANSPORT_MEMBER, clock_now_us(), &f));
+    }
+    assert_true(transport_counters(p.t[1])->refused > 0);
+    transport_free(stranger);
+    close_pair(&p);
+}
+
+static void throw_garbage(unsigned peer, unsigned port_above_base, const uint8_t *data, size_t len)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)(DOORS_PORT_BASE + port_above_base))};
+    inet_pton(AF_INET, rig_address(peer + 1), &to.sin_addr);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    struct timeval patience = {.tv_usec = 200000};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    while (len > 0) {
+        ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            break;
+        data += sent;
+        len -= (size_t)sent;
+    }
+    close(fd);
+}
+
+static void garbage_costs_nothing_that_grows(void **state)
+{
+    (void)state;
+    enum { SIZE = 1 << 20, ROUNDS = 50 };
+    static uint8_t garbage[SIZE];
+    struct pair_of p;
+    open_pair(&p);
+    int urandom = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    static const unsigned ports[] = {0, DOORS_PORT_PUB, DOORS_PORT_BULK};
+    long resident_kib = 0;
+    int descriptors = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        assert_int_equal(read(urandom, garbage, SIZE), SIZE);
+        if (round % 4 == 1)
+            garbage[0] = 0xff; /* looks like the start of a greeting */
+        pid_t child = fork();
+        if (child == 0) {
+            for (size_t i = 0; i < 3; i++)
+                throw_garbage(1, ports[i], garbage, SIZE);
+            _exit(0);
+        }
+        while (waitpid(child, NULL, WNOHANG) == 0)
+            rig_turn(p.t[1]);
+        if (round == ROUNDS / 5) {
+            resident_kib = rig_resident_kib();
+            descriptors = rig_descriptors();
+        }
+    }
+    close(urandom);
+    kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
+    while (rig_descriptors() > descriptors && clock_now_us() < until_us)
+        rig_turn(p.t[1]);
+    assert_true(rig_descriptors() <= descriptors);
+    assert_true(rig_resident_kib() - resident_kib < 8 * 1024);
+    assert_true(transport_counters(p.t[1])->refused >= ROUNDS);
+
+    /* And it still works. */
+    send_text(p.t[0], uri_of(1, 0), WIRE_LANE_MEMBER, "still there?");
+    struct event_frame f;
+    assert_true(await_frame(&p, 1, TRANSPORT_MEMBER, &f));
+    close_pair(&p);
+}
+
+static void a_send_to_nobody_waits_goes_stale_and_never_blocks(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    kith_time began_us = clock_now_us();
+    static char frame[32 * 1024];
+    struct effect_send send = {uri_of(99, 0), WIRE_LANE_MEMBER, bytes_of(frame, sizeof frame)};
+    for (int i = 0; i < 1000; i++)
+        transport_send(p.t[0], &send, began_us);
+    assert_true(clock_now_us() - began_us < 5 * KITH_SEC);
+    rig_turn(p.t[0]);
+    close_pair(&p);
+}
+
+static void a_peer_that_comes_back_is_reached_again(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    send_text(p.t[0], uri_of(1, 0), WIRE_LANE_MEMBER, "one");
+    struct event_frame f;
+    assert_true(await_frame(&p, 1, TRANSPORT_MEMBER, &f));
+    transport_free(p.t[1]);
+    rig_turn(p.t[0]);
+    rig_turn(p.t[0]);
+    struct curve keys = rig_member(&p.keys[1], &p.ring);
+    p.t[1] = rig_transport(2, &keys);
+    struct effect_ring ring = {p.ring.public, p.ring.secret};
+    assert_int_equal(transport_ring(p.t[1], &ring), 0);
+    send_text(p.t[0], uri_of(1, 0), WIRE_LANE_MEMBER, "two");
+    assert_true(await_frame(&p, 1, TRANSPORT_MEMBER, &f));
+    assert_true(bytes_equal_str(f.frame, "two"));
+
+    struct event_link link;
+    int ups = 0, downs = 0;
+    while (transport_link(p.t[0], &link))
+        link.up ? ups++ : downs++;
+    assert_int_equal(ups, 2);
+    assert_int_equal(downs, 1);
+    close_pair(&p);
+}
+
+static void a_port_in_use_is_told_and_nothing_is_bound(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    struct curve keys = rig_member(&p.keys[1], &p.ring);
+    struct transport *second = rig_transport(2, &keys);
+    struct effect_ring ring = {p.ring.public, p.ring.secret};
+    assert_int_equal(transport_ring(second, &ring), 1);
+    transport_free(second);
+    close_pair(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_frame_arrives_with_its_senders_key_and_is_answered),
+        cmocka_unit_test(bulk_and_member_frames_come_by_their_own_doors),
+        cmocka_unit_test(only_admitted_keys_may_subscribe_and_not_after_revocation),
+        cmocka_unit_test(a_wrong_ring_key_reaches_nobody_and_is_named),
+        cmocka_unit_test(garbage_costs_nothing_that_grows),
+        cmocka_unit_test(a_send_to_nobody_waits_goes_stale_and_never_blocks),
+        cmocka_unit_test(a_peer_that_comes_back_is_reached_again),
+        cmocka_unit_test(a_port_in_use_is_told_and_nothing_is_bound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
