@@ -55,20 +55,26 @@ void buf_str(struct buf *b, const char *s)
     buf_append(b, s, strlen(s));
 }
 
+void buf_vprintf(struct buf *b, const char *format, va_list args)
+{
+    va_list measured;
+
+    va_copy(measured, args);
+    int len = vsnprintf(NULL, 0, format, measured);
+    va_end(measured);
+    assert(len >= 0);
+    buf_reserve(b, (size_t)len + 1);
+    vsnprintf((char *)b->data + b->len, (size_t)len + 1, format, args);
+    b->len += (size_t)len;
+}
+
 void buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    buf_vprintf(b, format, args);
     va_end(args);
-    assert(len >= 0);
-
-    buf_reserve(b, (size_t)len + 1);
-    va_start(args, format);
-    vsnprintf((char *)b->data + b->len, (size_t)len + 1, format, args);
-    va_end(args);
-    b->len += (size_t)len;
 }
 
 struct bytes buf_bytes(const struct buf *b)
