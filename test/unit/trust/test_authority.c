@@ -60,7 +60,7 @@ static void every_frame_asks_for_something(void **state)
     assert_int_equal(authority_verb_of(WIRE_FORWARD), AUTHORITY_FORWARD);
     assert_int_equal(authority_verb_of(WIRE_FORWARDED), AUTHORITY_ANSWER);
     assert_int_equal(authority_verb_of(WIRE_GET_MEMBERS), AUTHORITY_READ);
-    assert_int_equal(authority_verb_of(WIRE_MEMBERS), AUTHORITY_ANSWER);
+    assert_int_equal(authority_verb_of(WIRE_MEMBER_LIST), AUTHORITY_ANSWER);
     assert_int_equal(authority_verb_of(WIRE_GET_LOGS), AUTHORITY_LOGS);
     assert_int_equal(authority_verb_of(WIRE_APPLY), AUTHORITY_APPLY);
     assert_int_equal(authority_verb_of(WIRE_CHANGE), AUTHORITY_CHANGE);

@@ -74,8 +74,8 @@ static void values_out_of_bounds_are_found_before_they_are_written(void **state)
     assert_string_equal(objection(&failed_struct, &failed), "");
 
     struct member_info member = {.name = bytes_of(long_name, 100)};
-    struct members members = {.members = &member, .members_n = 1};
-    assert_string_equal(objection(&members_struct, &members),
+    struct member_list members = {.members = &member, .members_n = 1};
+    assert_string_equal(objection(&member_list_struct, &members),
                         "member_info.name longer than allowed");
 
     struct why why = {.lines_n = WHY_LINES_MAX_ITEMS + 1};
