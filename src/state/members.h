@@ -4,15 +4,21 @@
  * Who is in the cluster, derived from the tables member and verdict: alive unless a verdict stands at
  * the member's incarnation or a higher one, or it left. Kept up to date row by row; gossip writes the
  * rows, control only reads this.
+ *
+ * Whoever left stays LEFT when others then accuse it of silence. Decoded rows point into the state's
+ * records: members_changed() has to hear of every change in the step in which it happens.
  */
+#include "base/rng.h"
 #include "state/state.h"
 
 struct members;
 
 struct member {
     struct ulid id;
-    enum member_state state;   /* ALIVE, DEAD or LEFT; suspicion is gossip's own */
-    uint64_t incarnation;      /* of the member row; 0 when only a verdict is known */
+    enum member_state
+        state;            /* ALIVE, DEAD or LEFT (UNKNOWN: nothing is known any more); suspicion is
+                                * gossip's own */
+    uint64_t incarnation; /* of the member row; 0 when only a verdict is known */
     kith_time changed_wall_us; /* when `state` last changed, as seen here */
     bool forgotten;
     const struct member_row *row; /* decoded; NULL when only a verdict is known */
@@ -22,7 +28,8 @@ struct members *members_new(void);
 void members_free(struct members *m);
 
 /* A row of table member or verdict changed (others are ignored). True: `*ret` tells what it was before
- * and the member is in another state, at another incarnation, or has another row. */
+ * and the member is in another state, at another incarnation, or has another row. `ret_before` is
+ * readable until the next call. */
 bool members_changed(struct members *m, const struct row *row, kith_time wall_us,
                      struct member *ret_before);
 
@@ -31,6 +38,9 @@ const struct member *members_find(const struct members *m,
                                   struct bytes name_or_id);  /* NULL: none, or several */
 const struct member *members_first(const struct members *m); /* in order of id */
 const struct member *members_next(const struct members *m, const struct member *member);
+/* Any live member but this one, each as likely; NULL when there is no other. */
+const struct member *members_draw(const struct members *m, struct rng *rng,
+                                  const struct ulid *except);
 size_t members_alive(const struct members *m); /* count, self included */
 size_t members_count(const struct members *m);
 /* First advertised URI of a role; len 0 when there is none. */

@@ -1,0 +1,290 @@
+/*
+ * One struct per node, made of what its member row and its verdict say. The row is decoded into one
+ * allocation; its texts point into the record that the state holds, which stays readable until the
+ * step after it is replaced, and members_changed() hears of that before.
+ */
+#include "state/members.h"
+
+#include "base/mem.h"
+#include "base/tree.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct decoded {
+    struct member_row row;
+    struct pair *tags;
+    struct member_addr addrs[];
+};
+
+struct node {
+    struct member member; /* first: a struct member of this module is a node */
+    TREE_ENTRY(node) by_id;
+    struct decoded *decoded;
+    bool accused;          /* a verdict is known */
+    bool accused_for_good; /* it says forgotten */
+    uint64_t verdict_incarnation;
+    uint32_t alive_slot; /* place in the list of the living, plus one; 0: not in it */
+};
+
+static int compare_nodes(const struct node *a, const struct node *b)
+{
+    return ulid_compare(&a->member.id, &b->member.id);
+}
+
+TREE_DEFINE(node_tree, node, by_id, compare_nodes)
+
+struct members {
+    struct node_tree nodes;
+    size_t count;
+    struct node **alive; /* for drawing one; in no order that means anything */
+    size_t alive_n, alive_cap;
+    struct decoded *former; /* what the last ret_before points to */
+    struct arena scratch;
+};
+
+struct members *members_new(void)
+{
+    return mem_alloc(sizeof(struct members));
+}
+
+static void decoded_free(struct decoded *d)
+{
+    if (d)
+        mem_free(d->tags);
+    mem_free(d);
+}
+
+void members_free(struct members *m)
+{
+    struct node *n, *next;
+
+    if (!m)
+        return;
+    TREE_FOREACH_SAFE(n, node_tree, &m->nodes, next)
+    {
+        TREE_REMOVE(node_tree, &m->nodes, n);
+        decoded_free(n->decoded);
+        mem_free(n);
+    }
+    decoded_free(m->former);
+    mem_free(m->alive);
+    arena_deinit(&m->scratch);
+    mem_free(m);
+}
+
+/* ---- what the rows say ---- */
+
+static struct decoded *decode(struct members *m, const struct row *row)
+{
+    struct member_row r;
+    struct wire_error err;
+
+    if (row->flags & ROW_TOMBSTONE)
+        return NULL;
+    arena_reset(&m->scratch);
+    int res = member_row_decode(&r, row->value, &m->scratch, &err);
+    assert(res == 0); /* checked before the state took it in */
+    (void)res;
+    struct decoded *d = mem_alloc(sizeof(*d) + r.addrs_n * sizeof(d->addrs[0]));
+
+    if (r.addrs_n > 0)
+        memcpy(d->addrs, r.addrs, r.addrs_n * sizeof(d->addrs[0]));
+    d->tags = mem_copy(r.tags, r.tags_n * sizeof(*r.tags));
+    d->row = r;
+    d->row.addrs = d->addrs;
+    d->row.tags = d->tags;
+    return d;
+}
+
+static void take_member_row(struct members *m, struct node *n, const struct row *row)
+{
+    m->former = n->decoded;
+    n->decoded = decode(m, row);
+    n->member.row = n->decoded ? &n->decoded->row : NULL;
+    n->member.incarnation = n->decoded ? row->version.major : 0;
+}
+
+static void take_verdict(struct members *m, struct node *n, const struct row *row)
+{
+    struct verdict_row v = {0};
+    struct wire_error err;
+
+    n->accused = (row->flags & ROW_TOMBSTONE) == 0;
+    if (n->accused) {
+        arena_reset(&m->scratch);
+        int r = verdict_row_decode(&v, row->value, &m->scratch, &err);
+        assert(r == 0);
+        (void)r;
+    }
+    n->accused_for_good = v.forgotten;
+    n->verdict_incarnation = row->version.major;
+}
+
+static bool stands(const struct node *n, uint64_t incarnation)
+{
+    return n->accused && n->verdict_incarnation >= incarnation;
+}
+
+static enum member_state derive(const struct node *n)
+{
+    const struct member *m = &n->member;
+
+    if (!m->row)
+        return n->accused ? MEMBER_STATE_DEAD : MEMBER_STATE_UNKNOWN;
+    if (m->row->left && !stands(n, m->incarnation + 1))
+        return MEMBER_STATE_LEFT; /* whoever said goodbye is not to be called dead for its silence */
+    return stands(n, m->incarnation) ? MEMBER_STATE_DEAD : MEMBER_STATE_ALIVE;
+}
+
+/* ---- the living ---- */
+
+static void list_alive(struct members *m, struct node *n)
+{
+    bool alive = n->member.state == MEMBER_STATE_ALIVE;
+
+    if (alive == (n->alive_slot != 0))
+        return;
+    if (alive) {
+        if (m->alive_n == m->alive_cap) {
+            m->alive_cap = m->alive_cap ? 2 * m->alive_cap : 16;
+            m->alive = mem_grow(m->alive, m->alive_cap, sizeof(struct node *));
+        }
+        m->alive[m->alive_n++] = n;
+        n->alive_slot = (uint32_t)m->alive_n;
+        return;
+    }
+    struct node *last = m->alive[--m->alive_n];
+    m->alive[n->alive_slot - 1] = last;
+    last->alive_slot = n->alive_slot;
+    n->alive_slot = 0;
+}
+
+const struct member *members_draw(const struct members *m, struct rng *rng,
+                                  const struct ulid *except)
+{
+    const struct node *spared = (const struct node *)members_get(m, except);
+    size_t skip = spared && spared->alive_slot ? spared->alive_slot - 1 : SIZE_MAX;
+    size_t n = m->alive_n - (skip != SIZE_MAX);
+
+    if (n == 0)
+        return NULL;
+    size_t i = (size_t)rng_below(rng, n);
+    return &m->alive[i + (i >= skip)]->member;
+}
+
+/* ---- changes ---- */
+
+static struct node *find(const struct members *m, const struct ulid *id)
+{
+    struct node probe = {.member = {.id = *id}};
+
+    return TREE_FIND(node_tree, (struct node_tree *)(uintptr_t)&m->nodes, &probe);
+}
+
+static struct node *find_or_add(struct members *m, const struct ulid *id)
+{
+    struct node *n = find(m, id);
+
+    if (n)
+        return n;
+    n = mem_alloc(sizeof(*n));
+    n->member.id = *id;
+    TREE_INSERT(node_tree, &m->nodes, n);
+    m->count++;
+    return n;
+}
+
+bool members_changed(struct members *m, const struct row *row, kith_time wall_us,
+                     struct member *ret_before)
+{
+    struct ulid id;
+
+    if (row->table != TABLE_ID_MEMBER && row->table != TABLE_ID_VERDICT)
+        return false;
+    decoded_free(m->former);
+    m->former = NULL;
+    assert(row->key.len == sizeof(id.b));
+    memcpy(id.b, row->key.data, sizeof(id.b));
+    struct node *n = find_or_add(m, &id);
+    struct member *member = &n->member;
+
+    *ret_before = *member;
+    if (row->table == TABLE_ID_MEMBER)
+        take_member_row(m, n, row);
+    else
+        take_verdict(m, n, row);
+    member->state = derive(n);
+    member->forgotten = n->accused_for_good && stands(n, member->incarnation);
+    if (member->state != ret_before->state)
+        member->changed_wall_us = wall_us;
+    list_alive(m, n);
+    return row->table == TABLE_ID_MEMBER || member->state != ret_before->state ||
+           member->forgotten != ret_before->forgotten;
+}
+
+/* ---- reading ---- */
+
+const struct member *members_get(const struct members *m, const struct ulid *id)
+{
+    struct node *n = find(m, id);
+
+    return n ? &n->member : NULL;
+}
+
+const struct member *members_find(const struct members *m, struct bytes name_or_id)
+{
+    const struct member *alive = NULL, *any = NULL;
+    size_t alive_n = 0, any_n = 0;
+    struct ulid id;
+
+    if (ulid_parse(&id, name_or_id) == 0)
+        return members_get(m, &id);
+    for (const struct member *at = members_first(m); at; at = members_next(m, at)) {
+        if (!at->row || !bytes_equal(at->row->name, name_or_id))
+            continue;
+        any = at;
+        any_n++;
+        if (at->state == MEMBER_STATE_ALIVE) {
+            alive = at;
+            alive_n++;
+        }
+    }
+    if (alive_n > 0)
+        return alive_n == 1 ? alive : NULL;
+    return any_n == 1 ? any : NULL;
+}
+
+const struct member *members_first(const struct members *m)
+{
+    struct node *n = TREE_FIRST(node_tree, (struct node_tree *)(uintptr_t)&m->nodes);
+
+    return n ? &n->member : NULL;
+}
+
+const struct member *members_next(const struct members *m, const struct member *member)
+{
+    struct node *n = TREE_NEXT(node_tree, NULL, (struct node *)(uintptr_t)member);
+
+    (void)m;
+    return n ? &n->member : NULL;
+}
+
+size_t members_alive(const struct members *m)
+{
+    return m->alive_n;
+}
+
+size_t members_count(const struct members *m)
+{
+    return m->count;
+}
+
+struct bytes member_uri(const struct member *member, enum addr_role role)
+{
+    for (uint32_t i = 0; member->row && i < member->row->addrs_n; i++) {
+        if (member->row->addrs[i].role == role)
+            return member->row->addrs[i].uri;
+    }
+    return (struct bytes){0};
+}
