@@ -1,0 +1,75 @@
+#include "spec/config.h"
+
+#include "spec/schema.h"
+
+#define FIELD(name) .offset = offsetof(struct config, name)
+#define LIST(name)  FIELD(name), .offset_n = offsetof(struct config, name##_n)
+
+/* A path, as the kernel bounds it; an address is shorter. */
+#define PATH_BYTES 4096
+#define ADDR_BYTES 256
+
+/* One address, or a list of them. */
+static void read_seed(struct schema_context *c, const struct schema_key *key,
+                      const struct yaml_node *node, void *field)
+{
+    struct config *config = field;
+    struct schema_key seeds = *key;
+
+    if (node->kind == YAML_TEXT) {
+        struct bytes *one = arena_alloc(c->mem, sizeof(*one));
+
+        seeds.type = SCHEMA_TEXT;
+        schema_read_value(c, &seeds, node, one);
+        config->seeds = one;
+        config->seeds_n = 1;
+        return;
+    }
+    seeds.type = SCHEMA_TEXTS;
+    seeds.offset = offsetof(struct config, seeds);
+    seeds.offset_n = offsetof(struct config, seeds_n);
+    schema_read_value(c, &seeds, node, config);
+}
+
+static const struct schema_choice profiles[] = {
+    {"lan", CONFIG_PROFILE_LAN, false}, {"wan", CONFIG_PROFILE_WAN, false}, {NULL, 0, false}};
+
+static const struct schema_key keys[] = {
+    {"data", SCHEMA_TEXT, "data: /var/lib/kith", FIELD(data), .min = 1, .max = PATH_BYTES},
+    {"name", SCHEMA_NAME, "name: host-1", FIELD(name)},
+    {"bind", SCHEMA_TEXT, "bind: 10.0.0.1", FIELD(bind), .min = 1, .max = ADDR_BYTES},
+    {"advertise", SCHEMA_TEXT, "advertise: 203.0.113.7", FIELD(advertise), .min = 1,
+     .max = ADDR_BYTES},
+    {"seed", SCHEMA_CUSTOM, "seed: [10.0.0.2, 10.0.0.3]", .read = read_seed, .min = 1,
+     .max = ADDR_BYTES, .max_items = CONFIG_MAX_SEEDS},
+    {"token", SCHEMA_TEXT, "token: /etc/kith/token", FIELD(token), .min = 1, .max = PATH_BYTES},
+    {"tag", SCHEMA_PAIRS, "tag: {zone: eu}", LIST(tags), .max_items = CONFIG_MAX_TAGS},
+    {"profile", SCHEMA_CHOICE, "profile: lan, or wan", FIELD(profile), .choices = profiles},
+    {"insecure", SCHEMA_BOOL, "insecure: false", FIELD(insecure)},
+};
+static const struct schema config_schema = {"the configuration", "", keys, SCHEMA_COUNT(keys)};
+
+int config_read(struct config *ret, struct bytes text, struct arena *mem,
+                struct spec_errors *errors)
+{
+    struct schema_context c = {.mem = mem, .errors = errors, .prefix = ""};
+    struct config config = {0};
+    struct yaml_node *document;
+    int result = yaml_parse(&document, text, mem, errors);
+
+    if (result)
+        return result;
+    if (document && document->next)
+        spec_error(errors, document->next->at, "a second document: remove the --- before it");
+    if (document && document->kind == YAML_MAP)
+        schema_read(&c, &config_schema, document, &config);
+    else if (document && document->kind != YAML_NULL)
+        spec_error(errors, document->at,
+                   "the configuration is a map of keys, not %s; write "
+                   "KEY: VALUE lines",
+                   yaml_kind_name(document->kind));
+    if (errors->count)
+        return SPEC_BAD;
+    *ret = config;
+    return 0;
+}

@@ -1,0 +1,44 @@
+#ifndef KITH_SPEC_CONFIG_H
+#define KITH_SPEC_CONFIG_H
+/*
+ * kithd's configuration file: one YAML document in which every flag is a key. Flags win over the
+ * file; an empty file is allowed and says nothing.
+ *
+ *     data: /var/lib/kith
+ *     name: host-1
+ *     bind: 10.0.0.1
+ *     advertise: 203.0.113.7
+ *     seed: [10.0.0.2, "10.0.0.3:5488"]     or one address
+ *     token: /etc/kith/token
+ *     tag: {zone: eu, disk: ssd}
+ *     profile: lan                          or wan
+ *     insecure: false
+ */
+#include "spec/errors.h"
+#include "wire/wire.h"
+
+#define CONFIG_MAX_SEEDS 64
+#define CONFIG_MAX_TAGS  32
+
+enum config_profile { CONFIG_PROFILE_UNSET, CONFIG_PROFILE_LAN, CONFIG_PROFILE_WAN };
+
+struct config { /* what is not given is empty */
+    struct bytes data;
+    struct bytes name;
+    struct bytes bind;
+    struct bytes advertise;
+    const struct bytes *seeds; /* ADDR or ADDR:PORT */
+    uint32_t seeds_n;
+    struct bytes token; /* path of a file */
+    const struct pair *tags;
+    uint32_t tags_n;
+    enum config_profile profile;
+    bool insecure;
+};
+
+/* The result, and all that it points to, lives in `mem`. 0, or SPEC_BAD with the reasons in `errors`,
+ * or negative when the parser could not be made. */
+int config_read(struct config *ret, struct bytes text, struct arena *mem,
+                struct spec_errors *errors);
+
+#endif

@@ -1,0 +1,314 @@
+#include "spec/scenario.h"
+
+#include "spec/schema.h"
+#include "spec/units.h"
+
+#define TABLE(table) .keys = (table), .count = SCHEMA_COUNT(table)
+
+/* What a kind takes. */
+enum { WHO = 1, TO = 2, SHARE = 4, DURATION = 8, STEP = 16, VALUE = SHARE | DURATION | STEP };
+
+static const struct {
+    const char *name;
+    unsigned takes;
+} kinds[SCENARIO_KINDS] = {
+    [SCENARIO_KILL] = {"kill", WHO},
+    [SCENARIO_RESTART] = {"restart", WHO},
+    [SCENARIO_POWER] = {"power", WHO},
+    [SCENARIO_PAUSE] = {"pause", WHO},
+    [SCENARIO_RESUME] = {"resume", WHO},
+    [SCENARIO_LEAVE] = {"leave", WHO},
+    [SCENARIO_CUT] = {"cut", WHO | TO},
+    [SCENARIO_CUT_ONE_WAY] = {"cut_one_way", WHO | TO},
+    [SCENARIO_LOSS] = {"loss", WHO | SHARE},
+    [SCENARIO_LATENCY] = {"latency", WHO | DURATION},
+    [SCENARIO_BREAK] = {"break", WHO},
+    [SCENARIO_CLOCK] = {"clock", WHO | STEP},
+    [SCENARIO_DISK_SLOW] = {"disk_slow", WHO},
+    [SCENARIO_DISK_FULL] = {"disk_full", WHO},
+    [SCENARIO_EXIT] = {"exit", WHO},
+    [SCENARIO_SICK] = {"sick", WHO},
+    [SCENARIO_PORT_TAKEN] = {"port_taken", WHO},
+    [SCENARIO_HEAL] = {"heal", 0},
+};
+
+const char *scenario_kind_name(enum scenario_kind kind)
+{
+    return kinds[kind].name;
+}
+
+/* ---- one fault ---- */
+
+static void read_kind(struct schema_context *c, const struct schema_key *key,
+                      const struct yaml_node *node, void *field)
+{
+    struct buf names = {0};
+
+    if (!schema_expect(c, key, node, YAML_TEXT))
+        return;
+    for (unsigned i = 0; i < SCENARIO_KINDS; i++) {
+        if (bytes_equal_str(node->text, kinds[i].name)) {
+            *(enum scenario_kind *)field = (enum scenario_kind)i;
+            buf_deinit(&names);
+            return;
+        }
+        buf_printf(&names, "%s%s", i ? ", " : "", kinds[i].name);
+    }
+    spec_error(c->errors, node->at, "%skind: there is no such fault; there are %s", c->prefix,
+               buf_cstr(&names));
+    buf_deinit(&names);
+}
+
+static uint32_t read_peer(struct schema_context *c, const struct schema_key *key,
+                          const struct yaml_node *node)
+{
+    uint64_t number = 0;
+
+    if (!schema_expect(c, key, node, YAML_TEXT))
+        return 0;
+    if (units_whole(node->text, &number) || number >= SCENARIO_MAX_PEERS) {
+        schema_refuse(c, key, node->at, "\"" BYTES_FMT "\" is no number of a peer",
+                      BYTES_ARG(node->text));
+        return 0;
+    }
+    return (uint32_t)number;
+}
+
+static void read_peers(struct schema_context *c, const struct schema_key *key,
+                       const struct yaml_node *node, void *field)
+{
+    struct scenario_peers *peers = field;
+    const struct yaml_node *item = node->kind == YAML_LIST ? node->items : node;
+    uint32_t count = node->kind == YAML_LIST ? node->count : 1;
+
+    peers->all = node->kind == YAML_TEXT && bytes_equal_str(node->text, "all");
+    if (peers->all)
+        return;
+    uint32_t *list = arena_array(c->mem, count, sizeof(*list));
+
+    for (uint32_t i = 0; i < count; i++, item = item->next)
+        list[i] = read_peer(c, key, item);
+    peers->list = list;
+    peers->list_n = count;
+}
+
+/* What a value means depends on the kind, which may stand after it: see check_value(). */
+static void read_later(struct schema_context *c, const struct schema_key *key,
+                       const struct yaml_node *node, void *field)
+{
+    (void)c;
+    (void)key;
+    (void)node;
+    (void)field;
+}
+
+static const struct schema_key fault_keys[] = {
+    {"at", SCHEMA_DURATION_US, "at: 10s", .required = true,
+     .offset = offsetof(struct scenario_fault, at_us)},
+    {"kind", SCHEMA_CUSTOM, "kind: kill", .required = true, .read = read_kind,
+     .offset = offsetof(struct scenario_fault, kind)},
+    {"who", SCHEMA_CUSTOM, "who: 0, who: [0, 1] or who: all", .read = read_peers,
+     .offset = offsetof(struct scenario_fault, who)},
+    {"to", SCHEMA_CUSTOM, "to: 0, to: [0, 1] or to: all", .read = read_peers,
+     .offset = offsetof(struct scenario_fault, to)},
+    {"value", SCHEMA_CUSTOM, "value: 30% or value: 50ms", .read = read_later},
+};
+static const struct schema fault_schema = {"a fault", "faults.", TABLE(fault_keys)};
+
+static int read_value(struct bytes text, unsigned takes, int64_t *ret)
+{
+    bool back = takes & STEP && text.len && text.data[0] == '-';
+    uint32_t ppm = 0;
+    int problem;
+
+    if (takes & SHARE) {
+        problem = units_share_ppm(text, &ppm);
+        *ret = ppm;
+        return problem;
+    }
+    problem = units_duration_us(bytes_of(text.data + back, text.len - back), ret);
+    if (back && !problem)
+        *ret = -*ret;
+    return problem;
+}
+
+static void check_value(struct schema_context *c, const struct yaml_node *map, unsigned takes,
+                        struct scenario_fault *fault)
+{
+    const struct yaml_node *node = yaml_get(map, "value");
+    const char *example = takes & SHARE ? "30%" : takes & STEP ? "-5s" : "50ms";
+
+    if (!node || !(takes & VALUE))
+        return;
+    if (node->kind != YAML_TEXT || read_value(node->text, takes, &fault->value))
+        spec_error(c->errors, node->at, "faults.value: not a value of %s; write value: %s",
+                   kinds[fault->kind].name, example);
+}
+
+/* A kind has all that it takes, and nothing else. */
+static void check_takes(struct schema_context *c, const struct yaml_node *map,
+                        const struct scenario_fault *fault)
+{
+    static const struct {
+        const char *key;
+        unsigned flag;
+    } parts[] = {{"who", WHO}, {"to", TO}, {"value", VALUE}};
+
+    for (size_t i = 0; i < SCHEMA_COUNT(parts); i++) {
+        const struct yaml_node *node = yaml_get(map, parts[i].key);
+        bool wanted = kinds[fault->kind].takes & parts[i].flag;
+
+        if (wanted && !node)
+            spec_error(c->errors, map->at, "faults.%s is missing: %s needs it", parts[i].key,
+                       kinds[fault->kind].name);
+        if (!wanted && node)
+            spec_error(c->errors, node->key_at, "faults.%s: %s takes none; remove it", parts[i].key,
+                       kinds[fault->kind].name);
+    }
+}
+
+/* ---- lists in the order of time ---- */
+
+static bool expect_list(struct schema_context *c, const struct schema_key *key,
+                        const struct yaml_node *node)
+{
+    if (!schema_expect(c, key, node, YAML_LIST))
+        return false;
+    for (const struct yaml_node *item = node->items; item; item = item->next) {
+        if (!schema_expect(c, key, item, YAML_MAP))
+            return false;
+    }
+    if (node->count > SCENARIO_MAX_STEPS) {
+        schema_refuse(c, key, node->at, "has more than %d items", SCENARIO_MAX_STEPS);
+        return false;
+    }
+    return true;
+}
+
+static void read_faults(struct schema_context *c, const struct schema_key *key,
+                        const struct yaml_node *node, void *field)
+{
+    struct scenario *scenario = field;
+
+    if (!expect_list(c, key, node))
+        return;
+    struct scenario_fault *faults = arena_array(c->mem, node->count, sizeof(*faults));
+    uint32_t count = 0;
+
+    for (const struct yaml_node *item = node->items; item; item = item->next, count++) {
+        struct scenario_fault fault = {.kind = SCENARIO_KINDS};
+        uint32_t at = count;
+
+        schema_read(c, &fault_schema, item, &fault);
+        if (fault.kind < SCENARIO_KINDS) {
+            check_takes(c, item, &fault);
+            check_value(c, item, kinds[fault.kind].takes, &fault);
+        }
+        for (; at > 0 && faults[at - 1].at_us > fault.at_us; at--)
+            faults[at] = faults[at - 1];
+        faults[at] = fault;
+    }
+    scenario->faults = faults;
+    scenario->faults_n = count;
+}
+
+static const struct schema_key apply_keys[] = {
+    {"at", SCHEMA_DURATION_US, "at: 2s", .required = true,
+     .offset = offsetof(struct scenario_apply, at_us)},
+    {"file", SCHEMA_TEXT, "file: shop.yaml", .required = true, .min = 1, .max = 4096,
+     .offset = offsetof(struct scenario_apply, file)},
+};
+static const struct schema apply_schema = {"an item", "apply.", TABLE(apply_keys)};
+
+static void read_applies(struct schema_context *c, const struct schema_key *key,
+                         const struct yaml_node *node, void *field)
+{
+    struct scenario *scenario = field;
+
+    if (!expect_list(c, key, node))
+        return;
+    struct scenario_apply *applies = arena_array(c->mem, node->count, sizeof(*applies));
+    uint32_t count = 0;
+
+    for (const struct yaml_node *item = node->items; item; item = item->next, count++) {
+        struct scenario_apply apply = {0};
+        uint32_t at = count;
+
+        schema_read(c, &apply_schema, item, &apply);
+        for (; at > 0 && applies[at - 1].at_us > apply.at_us; at--)
+            applies[at] = applies[at - 1];
+        applies[at] = apply;
+    }
+    scenario->applies = applies;
+    scenario->applies_n = count;
+}
+
+/* ---- the scenario ---- */
+
+static void read_seed(struct schema_context *c, const struct schema_key *key,
+                      const struct yaml_node *node, void *field)
+{
+    struct scenario *scenario = field;
+    struct schema_key number = *key;
+
+    number.type = SCHEMA_U64;
+    number.offset = offsetof(struct scenario, seed);
+    schema_read_value(c, &number, node, scenario);
+    scenario->has_seed = true;
+}
+
+static const struct schema_key scenario_keys[] = {
+    {"peers", SCHEMA_U32, "peers: 5", .offset = offsetof(struct scenario, peers), .min = 1,
+     .max = SCENARIO_MAX_PEERS},
+    {"seed", SCHEMA_CUSTOM, "seed: 7", .read = read_seed},
+    {"until", SCHEMA_DURATION_US, "until: 60s", .offset = offsetof(struct scenario, until_us),
+     .min = 1},
+    {"apply", SCHEMA_CUSTOM, "apply: [{at: 2s, file: shop.yaml}]", .read = read_applies},
+    {"faults", SCHEMA_CUSTOM, "faults: [{at: 10s, kind: kill, who: 0}]", .read = read_faults},
+};
+static const struct schema scenario_schema = {"a scenario", "", TABLE(scenario_keys)};
+
+static bool too_high(const struct scenario_peers *peers, uint32_t count)
+{
+    for (uint32_t i = 0; i < peers->list_n; i++) {
+        if (peers->list[i] >= count)
+            return true;
+    }
+    return false;
+}
+
+static void check_numbers(const struct scenario *scenario, struct spec_errors *errors)
+{
+    for (uint32_t i = 0; i < scenario->faults_n && scenario->peers; i++) {
+        const struct scenario_fault *fault = &scenario->faults[i];
+
+        if (too_high(&fault->who, scenario->peers) || too_high(&fault->to, scenario->peers))
+            spec_error(errors, (struct spec_at){0}, "faults: of %u peers, the last is number %u",
+                       scenario->peers, scenario->peers - 1);
+    }
+}
+
+int scenario_read(struct scenario *ret, struct bytes text, struct arena *mem,
+                  struct spec_errors *errors)
+{
+    struct schema_context c = {.mem = mem, .errors = errors, .prefix = ""};
+    struct scenario scenario = {0};
+    struct yaml_node *document;
+    int result = yaml_parse(&document, text, mem, errors);
+
+    if (result)
+        return result;
+    if (!document || document->kind != YAML_MAP) {
+        spec_error(errors, document ? document->at : (struct spec_at){0},
+                   "a scenario is a map of keys; begin with peers: 5");
+        return SPEC_BAD;
+    }
+    if (document->next)
+        spec_error(errors, document->next->at, "a second document: remove the --- before it");
+    schema_read(&c, &scenario_schema, document, &scenario);
+    check_numbers(&scenario, errors);
+    if (errors->count)
+        return SPEC_BAD;
+    *ret = scenario;
+    return 0;
+}
