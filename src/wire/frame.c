@@ -36,7 +36,7 @@ static bool cluster_fits(const struct envelope *e, const struct ulid *own)
 {
     if (ulid_is_zero(own) || ulid_equal(own, &e->cluster))
         return true;
-    return e->kind == WIRE_HELLO && ulid_is_zero(&e->cluster);
+    return ulid_is_zero(&e->cluster) && (e->kind == WIRE_HELLO || e->lane == WIRE_LANE_CLIENT);
 }
 
 int frame_unpack(struct frame *ret, struct bytes in, const struct ulid *cluster,

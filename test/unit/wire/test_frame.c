@@ -78,6 +78,18 @@ static void a_hello_may_come_from_a_host_without_a_cluster(void **state)
     assert_int_equal(verdict(&e, &f), FRAME_CLUSTER);
 }
 
+static void so_may_a_clients_request(void **state)
+{
+    (void)state;
+    struct envelope e = sample(WIRE_GET_INFO);
+    struct frame f;
+
+    e.cluster = (struct ulid){{0}};
+    assert_int_equal(verdict(&e, &f), 0);
+    e.cluster = (struct ulid){{9}};
+    assert_int_equal(verdict(&e, &f), FRAME_CLUSTER);
+}
+
 static void a_host_without_a_cluster_hears_everybody(void **state)
 {
     (void)state;
@@ -222,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_frame_is_an_envelope_and_a_payload),
         cmocka_unit_test(another_cluster_is_named_with_its_sender),
         cmocka_unit_test(a_hello_may_come_from_a_host_without_a_cluster),
+        cmocka_unit_test(so_may_a_clients_request),
         cmocka_unit_test(a_host_without_a_cluster_hears_everybody),
         cmocka_unit_test(protocol_ranges_must_overlap),
         cmocka_unit_test(an_unknown_kind_is_told_from_garbage),
