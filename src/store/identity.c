@@ -1,14 +1,12 @@
 #include "store/identity.h"
 
 #include "store/file.h"
-#include "trust/armor.h"
+#include "trust/keyfile.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define IDENTITY_MAX_BYTES 32768
 
 void identity_random(void *out, size_t len)
 {
@@ -35,28 +33,6 @@ struct ulid identity_fresh_id(int64_t wall_ms)
     return id;
 }
 
-void identity_to_text(struct buf *out, const struct identity *identity)
-{
-    struct buf encoded = {0};
-
-    identity_encode(&encoded, identity);
-    armor_write(out, IDENTITY_LABEL, buf_bytes(&encoded));
-    buf_deinit(&encoded);
-}
-
-int identity_from_text(struct identity *ret, struct bytes text, struct arena *mem)
-{
-    struct buf encoded = {0};
-    struct wire_error err;
-    int problem = IDENTITY_FOREIGN;
-
-    if (armor_read(&encoded, IDENTITY_LABEL, text) == 0 &&
-        identity_decode(ret, arena_bytes(mem, buf_bytes(&encoded)), mem, &err) == 0)
-        problem = 0;
-    buf_deinit(&encoded);
-    return problem;
-}
-
 static int make(struct identity *ret, const char *dir, const char *path, int64_t wall_ms,
                 struct buf *why)
 {
@@ -67,7 +43,7 @@ static int make(struct identity *ret, const char *dir, const char *path, int64_t
     buf_str(
         &text,
         "This is a Kith node's identity and the secret that proves it. Keep it; do not copy it.\n");
-    identity_to_text(&text, ret);
+    keyfile_write_identity(&text, ret);
     int r = file_make_folder(dir, 0700);
 
     if (!r)
@@ -84,7 +60,7 @@ static int make(struct identity *ret, const char *dir, const char *path, int64_t
 static int parse(struct identity *ret, struct bytes text, const char *path, struct buf *why)
 {
     struct arena mem = {0};
-    int problem = identity_from_text(ret, text, &mem);
+    int problem = keyfile_read_identity(ret, text, &mem) ? IDENTITY_FOREIGN : 0;
 
     if (problem)
         buf_printf(why,
@@ -104,7 +80,7 @@ int identity_open(struct identity *ret, const char *dir, int64_t wall_ms, struct
     int problem;
 
     buf_printf(&path, "%s/" IDENTITY_FILE, dir);
-    int r = file_read(&text, buf_cstr(&path), IDENTITY_MAX_BYTES);
+    int r = file_read(&text, buf_cstr(&path), KEYFILE_MAX_BYTES);
 
     if (r == FILE_ABSENT) {
         problem = make(ret, dir, buf_cstr(&path), wall_ms, why);

@@ -4,15 +4,11 @@
  * Who a node is: its id and the seed of its keys, made at the first start and kept in the file `identity`
  * of its data folder for ever. Readable by its owner only. The incarnation, which changes at every start,
  * is not here: it is a local row of the machine.
- *
- * The same text form holds the key file of an operator or a client: struct identity of proto/trust.toml
- * between BEGIN and END lines.
  */
 #include "base/buf.h"
 #include "wire/gen/trust.h"
 
-#define IDENTITY_FILE  "identity"
-#define IDENTITY_LABEL "KITH IDENTITY"
+#define IDENTITY_FILE "identity"
 
 enum identity_problem {
     IDENTITY_FOREIGN = 1, /* the file is there, but not an identity: damaged, or somebody else's */
@@ -23,10 +19,6 @@ enum identity_problem {
 /* Reads DIR/identity, or makes folder and file when there is none. 0, or an enum identity_problem with
  * the reason and what to do appended to *why. `*ret` holds no pointers (the node's name is configuration). */
 int identity_open(struct identity *ret, const char *dir, int64_t wall_ms, struct buf *why);
-
-/* The text form. identity_from_text(): 0 or IDENTITY_FOREIGN; *ret points into mem. */
-void identity_to_text(struct buf *out, const struct identity *identity);
-int identity_from_text(struct identity *ret, struct bytes text, struct arena *mem);
 
 /* Random bytes of the kernel, for keys and ids. */
 void identity_random(void *out, size_t len);

@@ -80,30 +80,6 @@ static void what_cannot_be_read_or_written_is_said(void **state)
     folder_remove(&f);
 }
 
-static void a_key_file_keeps_everything(void **state)
-{
-    (void)state;
-    struct arena mem = {0};
-    struct buf text = {0};
-    struct identity back, given = {
-                              .id = identity_fresh_id(NOW_MS),
-                              .made_ms = NOW_MS,
-                              .name = bytes_str("ada"),
-                              .cluster = identity_fresh_id(NOW_MS),
-                              .certificate = bytes_str("certificate"),
-                          };
-
-    identity_random(&given.seed, sizeof(given.seed));
-    identity_random(&given.ring_public, sizeof(given.ring_public));
-    identity_to_text(&text, &given);
-    assert_int_equal(identity_from_text(&back, buf_bytes(&text), &mem), 0);
-    buf_deinit(&text);
-    assert_true(bytes_equal_str(back.name, "ada"));
-    assert_true(bytes_equal_str(back.certificate, "certificate"));
-    assert_int_equal(key32_compare(&back.ring_public, &given.ring_public), 0);
-    arena_deinit(&mem);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,7 +87,6 @@ int main(void)
         cmocka_unit_test(two_nodes_are_two),
         cmocka_unit_test(a_damaged_identity_is_never_replaced),
         cmocka_unit_test(what_cannot_be_read_or_written_is_said),
-        cmocka_unit_test(a_key_file_keeps_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
