@@ -15,8 +15,10 @@ void control_free(struct control *c);
 
 /* EVENT_START: after the state is loaded; adopts found instances, starts what this host last ran. */
 void control_start(struct control *c, struct turn *t, const struct event_start *start);
-bool control_receive(struct control *c, struct turn *t, const struct incoming *in); /* false: not its kind */
-void control_changed(struct control *c, struct turn *t, const struct row *row, const struct member *before);
+bool control_receive(struct control *c, struct turn *t,
+                     const struct incoming *in); /* false: not its kind */
+void control_changed(struct control *c, struct turn *t, const struct row *row,
+                     const struct member *before);
 void control_claimed(struct control *c, struct turn *t, const struct event_claimed *e);
 void control_started(struct control *c, struct turn *t, const struct event_started *e);
 void control_exited(struct control *c, struct turn *t, const struct event_exited *e);

@@ -24,12 +24,15 @@ bool gossip_identify(struct gossip *g, struct turn *t, const struct event_frame 
                      const struct envelope *envelope, struct principal *ret);
 
 /* Frames that did not even have an envelope of this cluster and version: why as given by frame_unpack. */
-void gossip_garbage(struct gossip *g, struct turn *t, const struct event_frame *frame, const char *why);
+void gossip_garbage(struct gossip *g, struct turn *t, const struct event_frame *frame,
+                    const char *why);
 
-bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in); /* false: not its kind */
+bool gossip_receive(struct gossip *g, struct turn *t,
+                    const struct incoming *in); /* false: not its kind */
 void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link);
 /* Called for every changed row, after members_changed(); `before` is NULL when no member changed. */
-void gossip_changed(struct gossip *g, struct turn *t, const struct row *row, const struct member *before);
+void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
+                    const struct member *before);
 /* Tell everybody: a `rows` payload. */
 void gossip_broadcast(struct gossip *g, struct turn *t, struct bytes rows_payload);
 /* Says goodbye: writes the own member row with `left`. */

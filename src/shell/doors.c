@@ -122,7 +122,7 @@ static void greet(struct doors *d, const struct door_socket *s, uint32_t fd)
     if (v == NULL)
         return;
     *v = (struct door_visitor){.handshakes = s->handshakes};
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
     if (getpeername((int)fd, (struct sockaddr *)&peer, &len) < 0)
         return;

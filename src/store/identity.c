@@ -64,9 +64,8 @@ static int parse(struct identity *ret, struct bytes text, const char *path, stru
 
     if (problem)
         buf_printf(why,
-                   "%s is no Kith identity: it is damaged or belongs to something else; restore "
-                   "it, or move "
-                   "it away to start as a new node",
+                   "%s is no Kith identity: it is damaged or belongs to something else; restore it, "
+                   "or move it away to start as a new node",
                    path);
     else
         *ret = (struct identity){.id = ret->id, .seed = ret->seed, .made_ms = ret->made_ms};
@@ -88,7 +87,10 @@ int identity_open(struct identity *ret, const char *dir, int64_t wall_ms, struct
         buf_printf(why, "cannot read %s: %s", buf_cstr(&path), strerror(-r));
         problem = IDENTITY_UNREADABLE;
     } else {
-        problem = parse(ret, r ? (struct bytes){0} : buf_bytes(&text), buf_cstr(&path), why);
+        struct bytes found = buf_bytes(&text);
+        if (r != 0)
+            found.len = 0; /* too large to be one */
+        problem = parse(ret, found, buf_cstr(&path), why);
     }
     buf_deinit(&path);
     buf_deinit(&text);
