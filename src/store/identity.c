@@ -63,10 +63,11 @@ static int parse(struct identity *ret, struct bytes text, const char *path, stru
     int problem = keyfile_read_identity(ret, text, &mem) ? IDENTITY_FOREIGN : 0;
 
     if (problem)
-        buf_printf(why,
-                   "%s is no Kith identity: it is damaged or belongs to something else; restore it, "
-                   "or move it away to start as a new node",
-                   path);
+        buf_printf(
+            why,
+            "%s is no Kith identity: it is damaged or belongs to something else; restore it, "
+            "or move it away to start as a new node",
+            path);
     else
         *ret = (struct identity){.id = ret->id, .seed = ret->seed, .made_ms = ret->made_ms};
     arena_deinit(&mem);

@@ -167,7 +167,8 @@ static void a_wrong_type_is_refused(void **state)
                    "of the wrong type");
     assert_refused(&failed_struct, BYTES("\x82\x01\x01\x02\xc4\x01x"), "failed.text",
                    "of the wrong type");
-    assert_refused(&member_list_struct, BYTES("\x81\x01\x80"), "member_list.members", "of the wrong type");
+    assert_refused(&member_list_struct, BYTES("\x81\x01\x80"), "member_list.members",
+                   "of the wrong type");
     assert_refused(&member_list_struct, BYTES("\x81\x01\x91\x01"), "member_info", "no map");
     assert_refused(&probe_struct, BYTES("\x90"), "probe", "no map");
 }
