@@ -11,6 +11,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 import house
 
 import commands
+import determinism
 import docs
 import functions
 import includes
@@ -93,6 +94,19 @@ def include_downwards_is_right(root):
     plant(root, "src/base/ulid.h", "#include <stdint.h>\n")
     plant(root, "src/peer/a.c", '#include "base/ulid.h"\n#include "wire/gen/member.h"\n#include <uthash.h>\n')
     assert includes.check(root) == []
+
+
+@case
+def what_differs_from_run_to_run(root):
+    plant(root, "src/gossip/a.c", '/* a double\n miss */\nint f(void); // float\nstatic const char s[] = "float";\n')
+    plant(root, "src/shell/a.c", "double f(void);\n")
+    assert determinism.check(root) == []
+    plant(root, "src/gossip/a.c", "int i;\ndouble f(void);\n")
+    only(determinism.check(root), "src/gossip/a.c:2", "integers")
+    plant(root, "src/gossip/a.c", "HASH_ITER(hh, all, one, next)\n")
+    only(determinism.check(root), "src/gossip/a.c:1", "hash table")
+    plant(root, "src/gossip/a.c", 'buf_printf(out, "at %p", here);\n')
+    only(determinism.check(root), "src/gossip/a.c:1", "address")
 
 
 def archive(root, text):
