@@ -1,0 +1,271 @@
+#include "view/things.h"
+
+#include "wire/gen/client.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* NAME_columns of STRUCT, from NAME_items. */
+#define COLUMNS(name, wire)                                                                        \
+    static const struct columns name##_columns = {&wire##_struct, name##_items, COUNT(name##_items)}
+
+/* ---- cells that combine fields ---- */
+
+static json_t *text_or_id(struct bytes text, const struct ulid *id)
+{
+    if (text.len > 0)
+        return json_stringn((const char *)text.data, text.len);
+    return ulid_is_zero(id) ? json_null() : json_string(ulid_text(id).s);
+}
+
+static json_t *service_coordinator(const void *item)
+{
+    const struct service_info *s = item;
+
+    return text_or_id(s->coordinator_name, &s->coordinator);
+}
+
+static json_t *service_count(const void *item)
+{
+    const struct service_info *s = item;
+
+    return s->every_host ? json_string("every") : json_integer(s->count);
+}
+
+static json_t *instance_node(const void *item)
+{
+    const struct instance_info *i = item;
+
+    return text_or_id(i->node_name, &i->node);
+}
+
+/* The last thing its host said; a host that is gone says nothing new. */
+static json_t *instance_state(const void *item)
+{
+    const struct instance_info *i = item;
+    const char *name = instance_state_name(i->state);
+
+    if (i->node_state == MEMBER_STATE_DEAD || i->node_state == MEMBER_STATE_LEFT ||
+        i->node_state == MEMBER_STATE_SUSPECT)
+        return json_sprintf("%s (host %s)", name, member_state_name(i->node_state));
+    return json_string(name);
+}
+
+static json_t *instance_health(const void *item)
+{
+    const struct instance_info *i = item;
+
+    if (i->healthy)
+        return json_string("healthy");
+    return json_string(i->state == INSTANCE_STATE_UNHEALTHY ? "unhealthy" : "unknown");
+}
+
+static json_t *step_node(const void *item)
+{
+    const struct command_step *s = item;
+
+    return text_or_id(s->node_name, &s->node);
+}
+
+static json_t *edge_state(const void *item)
+{
+    const struct edge_info *e = item;
+
+    if (e->held)
+        return json_string("held out: would close a cycle");
+    return json_string(e->missing ? "missing" : "ok");
+}
+
+static json_t *edge_kind(const void *item)
+{
+    return json_string(((const struct edge_info *)item)->wants ? "wants" : "needs");
+}
+
+/* ---- members ---- */
+
+static const struct column member_items[] = {
+    {.name = "id", .title = "ID", .wide = true, .field = "id"},
+    {.name = "name", .title = "NAME", .field = "name"},
+    {.name = "addr", .title = "ADDR", .field = "addr"},
+    {.name = "state", .title = "STATE", .field = "state"},
+    {.name = "incarnation", .title = "INCARNATION", .field = "incarnation"},
+    {.name = "instances", .title = "INSTANCES", .field = "instances"},
+    {.name = "rtt_ms", .title = "RTT_MS", .wide = true, .field = "rtt_us", .as = COLUMN_US_AS_MS},
+    {.name = "since", .title = "SINCE", .wide = true, .field = "since_ms", .as = COLUMN_TIME},
+    {.name = "started", .title = "STARTED", .wide = true, .field = "started_ms", .as = COLUMN_TIME},
+    {.name = "capacity", .title = "CAPACITY", .wide = true, .field = "capacity"},
+    {.name = "tags", .title = "TAGS", .field = "tags", .as = COLUMN_MAP},
+};
+COLUMNS(member, member_info);
+
+static const struct column info_items[] = {
+    {.name = "id", .field = "id"},
+    {.name = "name", .field = "name"},
+    {.name = "cluster", .field = "cluster"},
+    {.name = "version", .field = "version"},
+    {.name = "incarnation", .field = "incarnation"},
+    {.name = "members_alive", .field = "members_alive"},
+    {.name = "members_known", .field = "members_known"},
+    {.name = "uptime_ms", .field = "uptime_ms"},
+    {.name = "rows", .field = "rows"},
+    {.name = "digest", .field = "digest", .as = COLUMN_HEX},
+    {.name = "clock_ahead", .field = "clock_ahead"},
+    {.name = "counters", .field = "counters", .as = COLUMN_MAP},
+};
+COLUMNS(info, info);
+
+/* ---- services ---- */
+
+static const struct column service_items[] = {
+    {.name = "id", .title = "ID", .wide = true, .field = "id"},
+    {.name = "name", .title = "NAME", .field = "name"},
+    {.name = "count", .field = "count"},
+    {.title = "COUNT", .as = COLUMN_MADE, .make = service_count},
+    {.name = "every_host", .field = "every_host"},
+    {.name = "running", .title = "RUNNING", .field = "running"},
+    {.name = "healthy", .title = "HEALTHY", .field = "healthy"},
+    {.name = "desired", .title = "DESIRED", .field = "desired"},
+    {.name = "coordinator", .field = "coordinator"},
+    {.name = "coordinator_name", .field = "coordinator_name"},
+    {.title = "COORDINATOR", .as = COLUMN_MADE, .make = service_coordinator},
+    {.name = "spec_id", .title = "SPEC", .wide = true, .field = "spec_id"},
+    {.name = "aliases", .title = "ALIASES", .wide = true, .field = "aliases"},
+    {.name = "held", .title = "HELD", .wide = true, .field = "held"},
+    {.name = "problem", .title = "PROBLEM", .field = "problem"},
+    {.name = "spec", .field = "spec"},
+};
+COLUMNS(service, service_info);
+
+static const struct column instance_items[] = {
+    {.name = "id", .title = "ID", .field = "id"},
+    {.name = "service", .title = "SERVICE", .field = "service"},
+    {.name = "node", .field = "node"},
+    {.name = "node_name", .field = "node_name"},
+    {.title = "NODE", .as = COLUMN_MADE, .make = instance_node},
+    {.name = "node_state", .field = "node_state"},
+    {.name = "state", .field = "state"},
+    {.title = "STATE", .as = COLUMN_MADE, .make = instance_state},
+    {.name = "health", .title = "HEALTH", .as = COLUMN_MADE, .make = instance_health},
+    {.name = "addr", .title = "ADDR", .field = "addr"},
+    {.name = "ports", .title = "PORTS", .field = "ports", .as = COLUMN_MAP},
+    {.name = "pid", .title = "PID", .wide = true, .field = "pid"},
+    {.name = "restarts", .title = "RESTARTS", .field = "restarts"},
+    {.name = "slot", .title = "SLOT", .wide = true, .field = "slot"},
+    {.name = "started", .title = "STARTED", .wide = true, .field = "started_ms", .as = COLUMN_TIME},
+    {.name = "epoch", .title = "EPOCH", .wide = true, .field = "epoch"},
+    {.name = "waits", .title = "WAITS", .wide = true, .field = "waits"},
+    {.name = "reason", .title = "REASON", .field = "reason"},
+};
+COLUMNS(instance, instance_info);
+
+static const struct column endpoint_items[] = {
+    {.name = "addr", .title = "ADDR", .field = "addr"},
+    {.name = "port", .title = "PORT", .field = "port"},
+    {.name = "port_name", .title = "NAME", .field = "port_name"},
+    {.name = "instance", .title = "INSTANCE", .field = "instance"},
+    {.name = "node", .title = "NODE", .wide = true, .field = "node"},
+    {.name = "tags", .title = "TAGS", .field = "tags"},
+};
+COLUMNS(endpoint, endpoint_info);
+
+/* ---- the graph ---- */
+
+static const struct column node_items[] = {
+    {.name = "name", .title = "SERVICE", .field = "name"},
+    {.name = "layer", .title = "LAYER", .field = "layer"},
+    {.name = "healthy", .title = "HEALTHY", .field = "healthy"},
+    {.name = "count", .title = "COUNT", .field = "count"},
+};
+COLUMNS(node, node_info);
+
+static const struct column edge_items[] = {
+    {.name = "from", .title = "FROM", .field = "from"},
+    {.name = "kind", .title = "KIND", .as = COLUMN_MADE, .make = edge_kind},
+    {.name = "to", .title = "TO", .field = "to"},
+    {.name = "held", .field = "held"},
+    {.name = "missing", .field = "missing"},
+    {.title = "STATE", .as = COLUMN_MADE, .make = edge_state},
+};
+COLUMNS(edge, edge_info);
+
+static const struct column graph_items[] = {
+    {.name = "nodes", .field = "nodes", .as = COLUMN_ROWS, .rows = &node_columns},
+    {.name = "edges", .field = "edges", .as = COLUMN_ROWS, .rows = &edge_columns},
+};
+COLUMNS(graph, service_graph);
+
+/* ---- commands, reasons, events ---- */
+
+static const struct column step_items[] = {
+    {.name = "state", .title = "STATE", .field = "state"},
+    {.name = "at", .title = "AT", .field = "at_ms", .as = COLUMN_TIME},
+    {.name = "node", .field = "node"},
+    {.name = "node_name", .field = "node_name"},
+    {.title = "NODE", .as = COLUMN_MADE, .make = step_node},
+    {.name = "why", .title = "WHY", .field = "why"},
+};
+COLUMNS(step, command_step);
+
+static const struct column command_items[] = {
+    {.name = "id", .title = "ID", .field = "id"},
+    {.name = "kind", .title = "KIND", .field = "kind"},
+    {.name = "state", .title = "STATE", .field = "state"},
+    {.name = "author", .title = "AUTHOR", .field = "author"},
+    {.name = "at", .title = "AT", .field = "at_ms", .as = COLUMN_TIME},
+    {.name = "cause", .title = "CAUSE", .wide = true, .field = "cause"},
+    {.name = "args", .title = "ARGS", .field = "args", .as = COLUMN_MAP},
+    {.name = "history", .field = "history", .as = COLUMN_ROWS, .rows = &step_columns},
+};
+COLUMNS(command, command_info);
+
+static const struct column why_items[] = {{.name = "lines", .field = "lines"}};
+COLUMNS(why, why);
+
+static const struct column event_items[] = {
+    {.name = "position", .title = "POSITION", .wide = true, .width = 8, .field = "position"},
+    {.name = "at", .title = "AT", .field = "at_ms", .as = COLUMN_TIME},
+    {.name = "what", .title = "WHAT", .width = 20, .field = "what"},
+    {.name = "subject", .title = "SUBJECT", .width = 28, .field = "subject"},
+    {.name = "text", .title = "TEXT", .field = "text"},
+};
+COLUMNS(event, event_info);
+
+static const struct column changed_items[] = {
+    {.name = "command", .field = "command"},
+    {.name = "text", .field = "text"},
+};
+COLUMNS(changed, changed);
+
+static const struct column done_items[] = {{.name = "text", .field = "text"}};
+COLUMNS(done, done);
+
+static const struct column failed_items[] = {
+    {.name = "code", .field = "code"},
+    {.name = "text", .field = "text"},
+    {.name = "service", .field = "service"},
+};
+COLUMNS(failed, failed);
+
+const struct thing things[] = {
+    {.kind = WIRE_FAILED, .columns = &failed_columns, .text = "text"},
+    {.kind = WIRE_MEMBER_LIST, .list = "members", .columns = &member_columns},
+    {.kind = WIRE_INFO, .columns = &info_columns},
+    {.kind = WIRE_CHANGED, .columns = &changed_columns, .text = "text"},
+    {.kind = WIRE_SERVICES, .list = "services", .columns = &service_columns},
+    {.kind = WIRE_INSTANCES, .list = "instances", .columns = &instance_columns},
+    {.kind = WIRE_ENDPOINTS, .list = "endpoints", .columns = &endpoint_columns},
+    {.kind = WIRE_SERVICE_GRAPH, .columns = &graph_columns},
+    {.kind = WIRE_COMMANDS, .list = "commands", .columns = &command_columns},
+    {.kind = WIRE_WHY, .columns = &why_columns, .text = "lines"},
+    {.kind = WIRE_EVENTS, .list = "events", .columns = &event_columns},
+    {.kind = WIRE_DONE, .columns = &done_columns, .text = "text"},
+};
+const size_t things_n = COUNT(things);
+
+const struct thing *thing_find(enum wire_kind kind)
+{
+    for (size_t i = 0; i < things_n; i++) {
+        if (things[i].kind == kind)
+            return &things[i];
+    }
+    return NULL;
+}
