@@ -1,0 +1,354 @@
+#include "control/answer.h"
+
+#include "control/explain.h"
+#include "control/standing.h"
+#include "graph/query.h"
+#include "state/journal.h"
+#include "wire/frame.h"
+
+#define ENVELOPE_ROOM 1024u
+#define EVENTS_LIMIT  1000u
+
+void answer_send(struct turn *t, const struct incoming *in, enum wire_kind kind,
+                 const struct buf *payload)
+{
+    if (payload->len > FRAME_MAX_BYTES - ENVELOPE_ROOM)
+        turn_fail(t, in, FAIL_CODE_REJECTED, "the answer is too large: ask for one service");
+    else
+        turn_reply(t, in, kind, buf_bytes(payload), /* wait= */ 0);
+}
+
+void answer_bad(struct turn *t, const struct incoming *in, const struct wire_error *err)
+{
+    turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err->field, err->why);
+}
+
+static void no_service(struct turn *t, const struct incoming *in, struct bytes name)
+{
+    turn_fail(t, in, FAIL_CODE_NOT_FOUND, "there is no service " BYTES_FMT, BYTES_ARG(name));
+}
+
+/* -- services -- */
+
+static void list_held(const struct control *c, const struct service *s, struct service_info *info,
+                      struct arena *mem)
+{
+    struct bytes *held = arena_array(mem, s->spec ? s->spec->needs_n : 0, sizeof(*held));
+
+    info->held = held;
+    for (uint32_t k = 0; s->spec && k < s->spec->needs_n; k++) {
+        const struct service *need = catalog_find(&c->catalog, s->spec->needs[k]);
+
+        if (need && graph_edge_state(c->catalog.graph, &s->id, &need->id) == GRAPH_HELD)
+            held[info->held_n++] = s->spec->needs[k];
+    }
+}
+
+static void list_aliases(const struct control *c, const struct service *s,
+                         struct service_info *info, struct arena *mem)
+{
+    struct ulid *aliases = arena_array(mem, SERVICE_INFO_ALIASES_MAX_ITEMS, sizeof(*aliases));
+    struct service *other;
+
+    info->aliases = aliases;
+    TREE_FOREACH_FROM (other, service_tree, catalog_services(&c->catalog)) {
+        if (other != s && other->known && bytes_equal(other->row.name, s->row.name) &&
+            info->aliases_n < SERVICE_INFO_ALIASES_MAX_ITEMS)
+            aliases[info->aliases_n++] = other->id;
+    }
+}
+
+static void fill_service(const struct control *c, const struct service *s, bool whole,
+                         struct service_info *info, struct arena *mem)
+{
+    *info = (struct service_info){
+        .id = s->id,
+        .name = s->row.name,
+        .count = s->counted ? s->count.count : 0,
+        .every_host = service_every_host(s),
+        .running = service_running(&c->catalog, s),
+        .healthy = service_healthy(&c->catalog, s),
+        .desired = s->row.desired,
+        .spec_id = s->row.spec,
+        .spec = whole ? s->spec : NULL,
+        .problem = explain_problem(c, s, mem),
+    };
+    if (service_every_host(s))
+        info->count = service_wanted(&c->catalog, s);
+    if (place_coordinator(&c->catalog, &s->id, &info->coordinator))
+        info->coordinator_name = node_name(&c->catalog, &info->coordinator);
+    list_held(c, s, info, mem);
+    list_aliases(c, s, info, mem);
+}
+
+/* The names in order lead to the services in effect, aliases are shown with those. */
+void answer_services(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct services answer = {0};
+    struct service_info *items;
+    struct get_services request;
+    struct service_name *n;
+    struct arena mem = {0};
+    struct buf out = {0};
+    struct wire_error err;
+    size_t count = 0;
+
+    if (get_services_decode(&request, in->payload, &mem, &err)) {
+        answer_bad(t, in, &err);
+        return;
+    }
+    TREE_FOREACH (n, name_tree, &c->catalog.names)
+        count++;
+    items = arena_array(&mem, count, sizeof(*items));
+    answer.services = items;
+    TREE_FOREACH (n, name_tree, &c->catalog.names) {
+        const struct service *s = catalog_find(&c->catalog, n->name);
+
+        if (s && (!request.service.len || bytes_equal(n->name, request.service)))
+            fill_service(c, s, request.service.len != 0, &items[answer.services_n++], &mem);
+    }
+    if (request.service.len && !answer.services_n) {
+        no_service(t, in, request.service);
+    } else {
+        services_encode(&out, &answer);
+        answer_send(t, in, WIRE_SERVICES, &out);
+    }
+    buf_deinit(&out);
+    arena_deinit(&mem);
+}
+
+/* -- instances -- */
+
+static void fill_instance(const struct control *c, const struct service *s,
+                          const struct instance *i, struct instance_info *info, struct arena *mem)
+{
+    const struct member *m = members_get(c->catalog.members, &i->node);
+    struct buf slot = {0};
+
+    slot_print(&slot, &i->slot);
+    *info = (struct instance_info){
+        .id = i->id,
+        .service = s->known ? s->row.name : bytes_str("?"),
+        .node = i->node,
+        .node_name = node_name(&c->catalog, &i->node),
+        .state = i->row.state,
+        .healthy = instance_healthy(&c->catalog, i),
+        .addr = i->row.addr,
+        .ports = i->row.ports,
+        .ports_n = i->row.ports_n,
+        .pid = i->row.pid,
+        .restarts = i->row.restarts,
+        .slot = arena_bytes(mem, buf_bytes(&slot)),
+        .started_ms = i->row.started_ms,
+        .epoch = i->row.epoch,
+        .reason = i->row.reason,
+        .waits = i->row.waits,
+        .waits_n = i->row.waits_n,
+        .node_state = m ? m->state : MEMBER_STATE_UNKNOWN,
+    };
+    buf_deinit(&slot);
+}
+
+static bool shown(const struct control *c, const struct instance *i, bool all)
+{
+    if (all)
+        return true;
+    return node_lives(&c->catalog, &i->node) && i->row.state != INSTANCE_STATE_REFUSED &&
+           (i->row.state != INSTANCE_STATE_STOPPED || instance_placed(&c->catalog, i));
+}
+
+static uint32_t count_instances(const struct control *c)
+{
+    struct service *s;
+    struct instance *i;
+    uint32_t count = 0;
+
+    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
+        TREE_FOREACH_FROM (i, fleet_tree, service_instances(s))
+            count++;
+    }
+    return count;
+}
+
+void answer_instances(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct instances answer = {0};
+    struct instance_info *items;
+    struct get_instances request;
+    struct arena mem = {0};
+    struct buf out = {0};
+    struct wire_error err;
+    struct service *s;
+    struct instance *i;
+
+    if (get_instances_decode(&request, in->payload, &mem, &err)) {
+        answer_bad(t, in, &err);
+        return;
+    }
+    const struct service *only = catalog_find(&c->catalog, request.service);
+
+    items = arena_array(&mem, count_instances(c), sizeof(*items));
+    answer.instances = items;
+    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
+        TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
+            if ((!only || s == only) && shown(c, i, request.all))
+                fill_instance(c, s, i, &items[answer.instances_n++], &mem);
+        }
+    }
+    if (request.service.len && !only) {
+        no_service(t, in, request.service);
+    } else {
+        instances_encode(&out, &answer);
+        answer_send(t, in, WIRE_INSTANCES, &out);
+    }
+    buf_deinit(&out);
+    arena_deinit(&mem);
+}
+
+/* -- endpoints -- */
+
+static uint32_t count_ports(const struct control *c, const struct service *s)
+{
+    struct instance *i;
+    uint32_t count = 0;
+
+    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s))
+        count += instance_healthy(&c->catalog, i) ? i->row.ports_n : 0;
+    return count;
+}
+
+void answer_endpoints(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct endpoints answer = {0};
+    struct endpoint_info *items;
+    struct get_endpoints request;
+    struct arena mem = {0};
+    struct buf out = {0};
+    struct wire_error err;
+    const struct service *s;
+    struct instance *i;
+
+    if (get_endpoints_decode(&request, in->payload, &mem, &err)) {
+        answer_bad(t, in, &err);
+    } else if (!(s = catalog_find(&c->catalog, request.service))) {
+        no_service(t, in, request.service);
+    } else {
+        items = arena_array(&mem, count_ports(c, s), sizeof(*items));
+        answer.endpoints = items;
+        TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
+            for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < i->row.ports_n; k++)
+                items[answer.endpoints_n++] = (struct endpoint_info){
+                    .instance = i->id,
+                    .node = i->node,
+                    .addr = i->row.addr,
+                    .port_name = i->row.ports[k].name,
+                    .port = i->row.ports[k].port,
+                    .tags = s->spec ? s->spec->tags : NULL,
+                    .tags_n = s->spec ? s->spec->tags_n : 0,
+                };
+        }
+        endpoints_encode(&out, &answer);
+        answer_send(t, in, WIRE_ENDPOINTS, &out);
+    }
+    buf_deinit(&out);
+    arena_deinit(&mem);
+}
+
+/* -- graph -- */
+
+static uint32_t layer_of(const struct graph_layers *layers, const struct ulid *id)
+{
+    for (size_t k = 0; k < layers->count; k++) {
+        for (size_t j = 0; j < layers->layers[k].count; j++) {
+            if (ulid_equal(&layers->layers[k].ids[j], id))
+                return (uint32_t)k;
+        }
+    }
+    return 0;
+}
+
+static uint32_t add_edges(const struct control *c, const struct service *s, bool wants,
+                          struct edge_info *edges)
+{
+    const struct bytes *names = wants ? s->spec->wants : s->spec->needs;
+    uint32_t n = wants ? s->spec->wants_n : s->spec->needs_n;
+
+    for (uint32_t k = 0; k < n; k++) {
+        const struct service *to = catalog_find(&c->catalog, names[k]);
+
+        edges[k] = (struct edge_info){
+            .from = s->row.name,
+            .to = names[k],
+            .wants = wants,
+            .missing = !to,
+            .held = !wants && to &&
+                    graph_edge_state(c->catalog.graph, &s->id, &to->id) == GRAPH_HELD,
+        };
+    }
+    return n;
+}
+
+void answer_graph(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct graph_layers layers = graph_layers(c->catalog.graph, &mem);
+    struct service_graph answer = {0};
+    struct node_info *nodes;
+    struct edge_info *edges;
+    struct service_name *n;
+    struct buf out = {0};
+    size_t nodes_max = 0, edges_max = 0;
+
+    TREE_FOREACH (n, name_tree, &c->catalog.names) {
+        const struct service *s = catalog_find(&c->catalog, n->name);
+
+        nodes_max++;
+        edges_max += s && s->spec ? s->spec->needs_n + s->spec->wants_n : 0;
+    }
+    nodes = arena_array(&mem, nodes_max, sizeof(*nodes));
+    edges = arena_array(&mem, edges_max, sizeof(*edges));
+    answer.nodes = nodes;
+    answer.edges = edges;
+    TREE_FOREACH (n, name_tree, &c->catalog.names) {
+        const struct service *s = catalog_find(&c->catalog, n->name);
+
+        if (!s || !s->spec)
+            continue;
+        nodes[answer.nodes_n++] = (struct node_info){
+            .name = s->row.name,
+            .layer = layer_of(&layers, &s->id),
+            .healthy = service_healthy(&c->catalog, s),
+            .count = service_wanted(&c->catalog, s),
+        };
+        answer.edges_n += add_edges(c, s, /* wants= */ false, edges + answer.edges_n);
+        answer.edges_n += add_edges(c, s, /* wants= */ true, edges + answer.edges_n);
+    }
+    service_graph_encode(&out, &answer);
+    answer_send(t, in, WIRE_SERVICE_GRAPH, &out);
+    buf_deinit(&out);
+    arena_deinit(&mem);
+}
+
+/* -- events -- */
+
+void answer_events(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct get_events request;
+    struct events answer = {0};
+    struct arena mem = {0};
+    struct buf out = {0};
+    struct wire_error err;
+
+    (void)c;
+    if (get_events_decode(&request, in->payload, &mem, &err)) {
+        answer_bad(t, in, &err);
+    } else {
+        journal_read(t->journal, request.after,
+                     request.limit && request.limit < EVENTS_EVENTS_MAX_ITEMS ? request.limit : EVENTS_LIMIT,
+                     &answer, &mem);
+        events_encode(&out, &answer);
+        answer_send(t, in, WIRE_EVENTS, &out);
+    }
+    buf_deinit(&out);
+    arena_deinit(&mem);
+}

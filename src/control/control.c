@@ -1,0 +1,296 @@
+#include "control/control.h"
+
+#include "base/mem.h"
+#include "control/adopt.h"
+#include "control/host.h"
+#include "control/life.h"
+#include "control/notice.h"
+#include "control/request.h"
+
+#define HALT_KEY "halt"
+
+struct control *control_new(const struct members *members)
+{
+    struct control *c = mem_alloc(sizeof(*c));
+
+    catalog_init(&c->catalog, members);
+    c->deadline_us = KITH_NEVER;
+    return c;
+}
+
+void control_free(struct control *c)
+{
+    if (!c)
+        return;
+    locals_deinit(&c->locals);
+    place_deinit(&c->place);
+    watch_deinit(&c->watch);
+    catalog_deinit(&c->catalog);
+    mem_free(c->addr);
+    mem_free(c);
+}
+
+static bool is_ours(enum table_id table)
+{
+    switch (table) {
+    case TABLE_ID_SERVICE:
+    case TABLE_ID_SPEC:
+    case TABLE_ID_NAME:
+    case TABLE_ID_COUNT:
+    case TABLE_ID_PLACEMENT:
+    case TABLE_ID_INSTANCE:
+    case TABLE_ID_CLUSTER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void take_halt(struct control *c, struct turn *t, const struct row *row)
+{
+    struct halt_row halt;
+    struct arena mem = {0};
+    struct wire_error err;
+
+    if (bytes_equal_str(row->key, HALT_KEY) && !(row->flags & ROW_TOMBSTONE) &&
+        !halt_row_decode(&halt, row->value, &mem, &err) && halt.at_ms > c->started_ms &&
+        !c->halting) {
+        c->halting = true;
+        effect_log(t->out, LOG_INFO_, "the cluster stops, by command %s",
+                   ulid_text(&halt.command).s);
+    }
+    arena_deinit(&mem);
+}
+
+/* A row as the state holds it now, whoever wrote it. */
+static void take(struct control *c, struct turn *t, const struct row *row)
+{
+    c->dirty = true;
+    if (row->table == TABLE_ID_CLUSTER) {
+        take_halt(c, t, row);
+        return;
+    }
+    notice_row(c, t, row);
+    catalog_row(&c->catalog, t->state, row, t->now_us);
+}
+
+int control_put(struct control *c, struct turn *t, enum table_id table, struct bytes key,
+                struct bytes value, uint64_t major)
+{
+    const struct row *held = state_get(t->state, table, key);
+
+    if (held && bytes_equal(held->value, value) && (!major || held->version.major == major))
+        return 0;
+    int result = state_put(t->state, table, key, value, major, /* expires_ms= */ 0);
+
+    if (!result)
+        take(c, t, state_get(t->state, table, key));
+    return result;
+}
+
+int control_delete(struct control *c, struct turn *t, enum table_id table, struct bytes key,
+                   uint64_t major)
+{
+    struct row gone = {.table = table, .key = key, .flags = ROW_TOMBSTONE};
+
+    if (!state_get(t->state, table, key))
+        return 0;
+    int result = state_delete(t->state, table, key, major);
+
+    if (!result)
+        take(c, t, &gone);
+    return result;
+}
+
+static void load_rows(struct control *c, struct turn *t)
+{
+    static const enum table_id tables[] = {TABLE_ID_NAME,  TABLE_ID_SERVICE,   TABLE_ID_SPEC,
+                                           TABLE_ID_COUNT, TABLE_ID_PLACEMENT, TABLE_ID_INSTANCE};
+    struct bytes all = {0};
+
+    for (size_t k = 0; k < sizeof(tables) / sizeof(tables[0]); k++) {
+        for (const struct row *row = state_first(t->state, tables[k], all); row;
+             row = state_next(t->state, row, all))
+            catalog_row(&c->catalog, t->state, row, t->now_us);
+    }
+}
+
+void control_start(struct control *c, struct turn *t, const struct event_start *start)
+{
+    c->self = start->node;
+    c->catalog.self = start->node;
+    c->addr = bytes_to_str(start->host);
+    c->capacity = start->capacity;
+    c->started_us = c->joined_us = c->joining_from_us = t->now_us;
+    c->started_ms = c->joined_ms = t->wall_us / KITH_MS;
+    ports_init(&c->locals.ports, start->port_low, start->port_high);
+    load_rows(c, t);
+    adopt(c, t, start);
+    c->dirty = true;
+}
+
+bool control_receive(struct control *c, struct turn *t, const struct incoming *in)
+{
+    return request_receive(c, t, in);
+}
+
+/* Somebody became alive, or this peer came to others: see place.h. */
+static void joined(struct control *c, const struct turn *t)
+{
+    if (t->now_us >= c->joined_us + PLACE_HOLD)
+        c->joining_from_us = t->now_us;
+    c->joined_us = t->now_us;
+    c->joined_ms = t->wall_us / KITH_MS;
+}
+
+static void take_member(struct control *c, const struct turn *t, const struct row *row,
+                        const struct member *before)
+{
+    struct ulid id;
+
+    if (row->key.len != sizeof(id.b))
+        return;
+    for (size_t k = 0; k < sizeof(id.b); k++)
+        id.b[k] = row->key.data[k];
+    const struct member *m = members_get(c->catalog.members, &id);
+
+    if (m && m->state == MEMBER_STATE_ALIVE && before->state != MEMBER_STATE_ALIVE)
+        joined(c, t);
+    catalog_member(&c->catalog, &id, t->now_us);
+    c->dirty = true;
+}
+
+void control_changed(struct control *c, struct turn *t, const struct row *row,
+                     const struct member *before)
+{
+    if (before)
+        take_member(c, t, row, before);
+    else if (is_ours(row->table))
+        take(c, t, row);
+}
+
+void control_claimed(struct control *c, struct turn *t, const struct event_claimed *e)
+{
+    struct local *i = local_find(&c->locals, &e->instance);
+
+    if (i)
+        life_claimed(c, t, i, e);
+    c->dirty = true;
+}
+
+void control_started(struct control *c, struct turn *t, const struct event_started *e)
+{
+    struct local *i = local_find(&c->locals, &e->instance);
+
+    if (i)
+        life_started(c, t, i, e);
+    c->dirty = true;
+}
+
+void control_exited(struct control *c, struct turn *t, const struct event_exited *e)
+{
+    struct local *i = local_find(&c->locals, &e->instance);
+
+    if (i && i->phase != PHASE_IDLE && i->phase != PHASE_CLAIMING)
+        life_exited(c, t, i, e->exit_status);
+    else
+        life_clean(t, &e->instance); /* nobody's, see adopt.h */
+    c->dirty = true;
+}
+
+void control_checked(struct control *c, struct turn *t, const struct event_checked *e)
+{
+    struct local *i = local_find(&c->locals, &e->instance);
+
+    if (i)
+        life_checked(c, t, i, e);
+    c->dirty = true;
+}
+
+void control_log_read(struct control *c, struct turn *t, const struct event_log_read *e)
+{
+    logs_read(c, t, e);
+}
+
+void control_leave(struct control *c, struct turn *t)
+{
+    (void)t;
+    c->leaving = true;
+    c->dirty = true;
+}
+
+bool control_idle(const struct control *c)
+{
+    struct service *s;
+
+    if (!host_idle(c))
+        return false;
+    if (!c->halting)
+        return true;
+    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
+        if (service_running(&c->catalog, s))
+            return false;
+    }
+    return true;
+}
+
+bool control_halted(const struct control *c)
+{
+    return c->halting;
+}
+
+bool control_settle(struct control *c, struct turn *t)
+{
+    bool was_dirty = c->dirty;
+
+    if (!was_dirty && t->now_us < c->deadline_us)
+        return false;
+    /* What this writes is known to the catalog at once; one round more is for what the first parts
+     * could not see of what the later ones wrote. */
+    for (unsigned round = 0; round < 2; round++) {
+        c->dirty = false;
+        c->deadline_us = place_settle(c, t);
+        c->deadline_us = kith_time_min(c->deadline_us, host_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, logs_settle(c, t));
+        watch_settle(c, t);
+        if (!c->dirty)
+            break;
+    }
+    return true;
+}
+
+void control_time(struct control *c, struct turn *t)
+{
+    c->dirty = true;
+    (void)control_settle(c, t);
+}
+
+kith_time control_deadline(const struct control *c)
+{
+    return c->dirty ? 0 : c->deadline_us;
+}
+
+static void count(struct info *info, struct counter *counters, const char *name, int64_t value)
+{
+    counters[info->counters_n++] = (struct counter){.name = bytes_str(name), .value = value};
+}
+
+void control_counters(const struct control *c, struct info *ret, struct arena *mem)
+{
+    struct counter *counters = arena_array(mem, ret->counters_n + 4, sizeof(*counters));
+    struct service *s;
+    struct local *i;
+    int64_t services = 0, here = 0;
+
+    for (uint32_t k = 0; k < ret->counters_n; k++)
+        counters[k] = ret->counters[k];
+    ret->counters = counters;
+    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog))
+        services += s->known;
+    TREE_FOREACH_FROM (i, local_tree, locals_first(&c->locals))
+        here += i->phase != PHASE_IDLE;
+    count(ret, counters, "services", services);
+    count(ret, counters, "instances_here", here);
+    count(ret, counters, "needs_held_out", (int64_t)graph_held_count(c->catalog.graph));
+    count(ret, counters, "logs_under_way", c->logs.count);
+}

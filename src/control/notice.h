@@ -1,0 +1,12 @@
+#ifndef KITH_CONTROL_NOTICE_H
+#define KITH_CONTROL_NOTICE_H
+/*
+ * What people want to see in `kith events`: read off the rows as they change, so that every peer tells
+ * the same story about the whole cluster.
+ */
+#include "control/inside.h"
+
+/* Before the catalog takes the row in: what it said until now is still there. */
+void notice_row(struct control *c, struct turn *t, const struct row *row);
+
+#endif

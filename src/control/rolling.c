@@ -1,0 +1,138 @@
+#include "control/rolling.h"
+
+static bool same_texts(const struct bytes *a, uint32_t a_n, const struct bytes *b, uint32_t b_n)
+{
+    bool same = a_n == b_n;
+
+    for (uint32_t k = 0; same && k < a_n; k++)
+        same = bytes_equal(a[k], b[k]);
+    return same;
+}
+
+static bool same_pairs(const struct pair *a, uint32_t a_n, const struct pair *b, uint32_t b_n)
+{
+    bool same = a_n == b_n;
+
+    for (uint32_t k = 0; same && k < a_n; k++)
+        same = bytes_equal(a[k].key, b[k].key) && bytes_equal(a[k].value, b[k].value);
+    return same;
+}
+
+static bool same_ports(const struct service_spec *a, const struct service_spec *b)
+{
+    bool same = a->ports_n == b->ports_n;
+
+    for (uint32_t k = 0; same && k < a->ports_n; k++)
+        same = a->ports[k].port == b->ports[k].port &&
+               bytes_equal(a->ports[k].name, b->ports[k].name);
+    return same;
+}
+
+bool rolling_same_process(const struct service_spec *a, const struct service_spec *b)
+{
+    return same_texts(a->argv, a->argv_n, b->argv, b->argv_n) &&
+           same_pairs(a->env, a->env_n, b->env, b->env_n) && same_ports(a, b) &&
+           bytes_equal(a->user, b->user);
+}
+
+/* A new specification for the process that runs: checks, stop and the like follow at once. */
+static bool follow_spec(struct control *c, struct turn *t, struct local *i, const struct service *s)
+{
+    if (ulid_equal(&i->spec_id, &s->row.spec))
+        return true;
+    if (!s->spec || !rolling_same_process(i->spec, s->spec))
+        return false;
+    uint64_t stamp = i->restart_stamp;
+
+    (void)local_take_spec(c, t, i);
+    i->restart_stamp = stamp;
+    if (i->spec->check.kind == CHECK_KIND_NONE)
+        i->state = INSTANCE_STATE_RUNNING;
+    local_write(c, t, i);
+    return true;
+}
+
+static bool current(const struct service *s, const struct instance_row *row, uint64_t values)
+{
+    return ulid_equal(&row->spec, &s->row.spec) && row->restart_stamp == s->row.restart_stamp &&
+           (row->values_hash == values || s->spec->on_change != ON_CHANGE_RESTART);
+}
+
+/* Whether this other instance has to get along first. */
+static bool goes_first(const struct service *s, const struct instance *other, const struct slot *own,
+                       uint64_t values)
+{
+    switch (other->row.state) {
+    case INSTANCE_STATE_STARTING:
+    case INSTANCE_STATE_STOPPING:
+        return true;
+    case INSTANCE_STATE_FAILED:
+    case INSTANCE_STATE_REFUSED:
+    case INSTANCE_STATE_STOPPED:
+        return false;
+    default:
+        break;
+    }
+    if (slot_compare(&other->slot, own) > 0)
+        return false;
+    return other->row.state != INSTANCE_STATE_RUNNING || !current(s, &other->row, values);
+}
+
+static const struct instance *blocker(const struct control *c, const struct service *s,
+                                      const struct local *i)
+{
+    uint64_t values = values_hash(&c->catalog, s->spec);
+    struct instance *other;
+
+    TREE_FOREACH_FROM (other, fleet_tree, service_instances(s)) {
+        if (ulid_equal(&other->id, &i->id) || !node_lives(&c->catalog, &other->node) ||
+            !instance_placed(&c->catalog, other))
+            continue;
+        if (goes_first(s, other, &i->slot, values))
+            return other;
+    }
+    return NULL;
+}
+
+static bool its_turn(const struct control *c, const struct turn *t, const struct service *s,
+                     struct local *i, kith_time *at_us)
+{
+    const struct instance *other = blocker(c, s, i);
+
+    if (!other || i->state == INSTANCE_STATE_STARTING) /* nobody relies on one that only starts */
+        return true;
+    if (!i->blocked_us || !ulid_equal(&i->blocker, &other->id)) {
+        i->blocker = other->id;
+        i->blocked_us = t->now_us;
+    }
+    if (t->now_us >= i->blocked_us + ROLLING_PATIENCE)
+        return true;
+    *at_us = kith_time_min(*at_us, i->blocked_us + ROLLING_PATIENCE);
+    return false;
+}
+
+enum rolling rolling_turn(struct control *c, struct turn *t, struct local *i, const char **ret_why,
+                          kith_time *at_us)
+{
+    const struct service *s = catalog_get(&c->catalog, &i->service);
+    bool values_only = false;
+
+    if (!s || !s->spec)
+        return ROLLING_CURRENT;
+    if (!follow_spec(c, t, i, s)) {
+        *ret_why = "restarts with a new specification";
+    } else if (i->restart_stamp != s->row.restart_stamp) {
+        *ret_why = "restarts by a command";
+    } else if (i->spec->on_change != ON_CHANGE_IGNORE &&
+               i->values_hash != values_hash(&c->catalog, i->spec) &&
+               values_settled(&c->catalog, i->spec, t->now_us, at_us)) {
+        *ret_why = "restarts with new endpoints";
+        values_only = true;
+    } else {
+        i->blocked_us = 0;
+        return ROLLING_CURRENT;
+    }
+    if (values_only && i->spec->on_change == ON_CHANGE_SIGNAL)
+        return ROLLING_SIGNAL;
+    return its_turn(c, t, s, i, at_us) ? ROLLING_RESTART : ROLLING_WAITS;
+}

@@ -1,0 +1,163 @@
+#include "control/values.h"
+
+#include "state/hash.h"
+
+#include <string.h>
+
+bool values_next(struct bytes text, size_t *pos, size_t *ret_start, struct bytes *ret_name)
+{
+    for (size_t i = *pos; i + 2 < text.len; i++) {
+        if (text.data[i] != '$' || text.data[i + 1] != '{')
+            continue;
+        for (size_t end = i + 2; end < text.len; end++) {
+            if (text.data[end] != '}')
+                continue;
+            *ret_start = i;
+            *ret_name = bytes_of(text.data + i + 2, end - i - 2);
+            *pos = end + 1;
+            return true;
+        }
+        return false;
+    }
+    return false;
+}
+
+bool values_has_prefix(struct bytes name, const char *prefix, struct bytes *ret_rest)
+{
+    struct bytes p = bytes_str(prefix);
+
+    if (name.len <= p.len || memcmp(name.data, p.data, p.len) != 0)
+        return false;
+    *ret_rest = bytes_of(name.data + p.len, name.len - p.len);
+    return true;
+}
+
+void values_endpoint(struct buf *out, const struct catalog *c, struct bytes service)
+{
+    const struct service *s = catalog_find(c, service);
+    struct instance *i;
+    bool first = true;
+
+    if (!s)
+        return;
+    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
+        if (!instance_serves(c, i))
+            continue;
+        if (!first)
+            buf_byte(out, ',');
+        first = false;
+        buf_append(out, i->row.addr.data, i->row.addr.len);
+        if (i->row.ports_n)
+            buf_printf(out, ":%u", i->row.ports[0].port);
+    }
+}
+
+/* False: not a variable that is resolved here. */
+static bool variable(struct buf *out, const struct values *v, struct bytes name)
+{
+    struct bytes rest;
+
+    if (bytes_equal_str(name, "addr")) {
+        buf_append(out, v->addr.data, v->addr.len);
+    } else if (bytes_equal_str(name, "instance")) {
+        buf_str(out, ulid_text(&v->instance).s);
+    } else if (bytes_equal_str(name, "slot")) {
+        slot_print(out, &v->slot);
+    } else if (values_has_prefix(name, "endpoint.", &rest)) {
+        values_endpoint(out, v->catalog, rest);
+    } else if (values_has_prefix(name, "port.", &rest)) {
+        for (uint32_t i = 0; i < v->ports_n; i++) {
+            if (bytes_equal(v->ports[i].name, rest))
+                buf_printf(out, "%u", v->ports[i].port);
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+struct bytes values_resolve(const struct values *v, struct bytes text, struct arena *mem)
+{
+    struct buf out = {0};
+    struct bytes name;
+    size_t pos = 0, start, copied = 0;
+
+    while (values_next(text, &pos, &start, &name)) {
+        buf_append(&out, text.data + copied, start - copied);
+        if (!variable(&out, v, name))
+            buf_append(&out, text.data + start, pos - start);
+        copied = pos;
+    }
+    if (copied < text.len)
+        buf_append(&out, text.data + copied, text.len - copied);
+    struct bytes ret = arena_bytes(mem, buf_bytes(&out));
+
+    buf_deinit(&out);
+    return ret;
+}
+
+/* What is done with each ${endpoint.SERVICE} of a specification. */
+struct walk {
+    const struct catalog *catalog;
+    kith_time now_us;
+    kith_time *at_us;
+    bool settled;
+    struct buf *out; /* name and value of each; NULL: not wanted */
+};
+
+static void walk_endpoint(struct walk *w, struct bytes service)
+{
+    const struct service *s = catalog_find(w->catalog, service);
+
+    if (w->out) {
+        buf_append(w->out, service.data, service.len);
+        buf_byte(w->out, '=');
+        values_endpoint(w->out, w->catalog, service);
+        buf_byte(w->out, '\n');
+    } else if (!s || !service_ready(w->catalog, s, w->now_us, w->at_us)) {
+        w->settled = false;
+    }
+}
+
+static void walk_text(struct walk *w, struct bytes text)
+{
+    struct bytes name, service;
+    size_t pos = 0, start;
+
+    while (values_next(text, &pos, &start, &name)) {
+        if (values_has_prefix(name, "endpoint.", &service))
+            walk_endpoint(w, service);
+    }
+}
+
+static void walk_spec(struct walk *w, const struct service_spec *spec)
+{
+    for (uint32_t i = 0; i < spec->argv_n; i++)
+        walk_text(w, spec->argv[i]);
+    for (uint32_t i = 0; i < spec->env_n; i++)
+        walk_text(w, spec->env[i].value);
+    walk_text(w, spec->check.path);
+    for (uint32_t i = 0; i < spec->check.argv_n; i++)
+        walk_text(w, spec->check.argv[i]);
+}
+
+uint64_t values_hash(const struct catalog *c, const struct service_spec *spec)
+{
+    struct buf text = {0};
+    struct walk w = {.catalog = c, .out = &text};
+
+    walk_spec(&w, spec);
+    uint64_t hash = text.len ? hash64(buf_bytes(&text)) : 0;
+
+    buf_deinit(&text);
+    return hash;
+}
+
+bool values_settled(const struct catalog *c, const struct service_spec *spec, kith_time now_us,
+                    kith_time *at_us)
+{
+    struct walk w = {.catalog = c, .now_us = now_us, .at_us = at_us, .settled = true};
+
+    walk_spec(&w, spec);
+    return w.settled;
+}

@@ -1,0 +1,37 @@
+#ifndef KITH_CONTROL_VALUES_H
+#define KITH_CONTROL_VALUES_H
+/*
+ * The variables of a specification: ${addr}, ${instance}, ${slot}, ${port.NAME} and
+ * ${endpoint.SERVICE}, which is host:port of the service's instances that serve, in order of slot,
+ * with commas. ${data} is left as it is: only the host's shell knows it. What is no variable of ours is text.
+ *
+ * Of these only endpoints change while an instance runs, and they are the same for every instance of a
+ * service: values_hash() stands for all of them, so that hosts can compare.
+ */
+#include "control/standing.h"
+
+struct values {
+    const struct catalog *catalog;
+    struct bytes addr;
+    const struct bound_port *ports;
+    uint32_t ports_n;
+    struct ulid instance;
+    struct slot slot;
+};
+
+struct bytes values_resolve(const struct values *v, struct bytes text, struct arena *mem);
+void values_endpoint(struct buf *out, const struct catalog *c, struct bytes service);
+
+/* Finds the next ${NAME} of a text at or after *pos: true, with NAME and *pos behind it. */
+bool values_next(struct bytes text, size_t *pos, size_t *ret_start, struct bytes *ret_name);
+/* NAME is PREFIX and something: that something. */
+bool values_has_prefix(struct bytes name, const char *prefix, struct bytes *ret_rest);
+
+/* Of all endpoints that the specification uses, as they are now; 0: it uses none. */
+uint64_t values_hash(const struct catalog *c, const struct service_spec *spec);
+/* Whether these can be relied on: each service used is there, and not just coming or going. When time
+ * alone will settle it, *at_us is lowered to then. */
+bool values_settled(const struct catalog *c, const struct service_spec *spec, kith_time now_us,
+                    kith_time *at_us);
+
+#endif
