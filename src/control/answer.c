@@ -51,7 +51,8 @@ static void list_aliases(const struct control *c, const struct service *s,
     struct service *other;
 
     info->aliases = aliases;
-    TREE_FOREACH_FROM (other, service_tree, catalog_services(&c->catalog)) {
+    TREE_FOREACH_FROM(other, service_tree, catalog_services(&c->catalog))
+    {
         if (other != s && other->known && bytes_equal(other->row.name, s->row.name) &&
             info->aliases_n < SERVICE_INFO_ALIASES_MAX_ITEMS)
             aliases[info->aliases_n++] = other->id;
@@ -163,9 +164,10 @@ static uint32_t count_instances(const struct control *c)
     struct instance *i;
     uint32_t count = 0;
 
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
-        TREE_FOREACH_FROM (i, fleet_tree, service_instances(s))
-            count++;
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    {
+        TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+        count++;
     }
     return count;
 }
@@ -189,8 +191,10 @@ void answer_instances(struct control *c, struct turn *t, const struct incoming *
 
     items = arena_array(&mem, count_instances(c), sizeof(*items));
     answer.instances = items;
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
-        TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    {
+        TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+        {
             if ((!only || s == only) && shown(c, i, request.all))
                 fill_instance(c, s, i, &items[answer.instances_n++], &mem);
         }
@@ -212,8 +216,8 @@ static uint32_t count_ports(const struct control *c, const struct service *s)
     struct instance *i;
     uint32_t count = 0;
 
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s))
-        count += instance_healthy(&c->catalog, i) ? i->row.ports_n : 0;
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    count += instance_healthy(&c->catalog, i) ? i->row.ports_n : 0;
     return count;
 }
 
@@ -235,7 +239,8 @@ void answer_endpoints(struct control *c, struct turn *t, const struct incoming *
     } else {
         items = arena_array(&mem, count_ports(c, s), sizeof(*items));
         answer.endpoints = items;
-        TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
+        TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+        {
             for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < i->row.ports_n; k++)
                 items[answer.endpoints_n++] = (struct endpoint_info){
                     .instance = i->id,
@@ -281,8 +286,8 @@ static uint32_t add_edges(const struct control *c, const struct service *s, bool
             .to = names[k],
             .wants = wants,
             .missing = !to,
-            .held = !wants && to &&
-                    graph_edge_state(c->catalog.graph, &s->id, &to->id) == GRAPH_HELD,
+            .held =
+                !wants && to && graph_edge_state(c->catalog.graph, &s->id, &to->id) == GRAPH_HELD,
         };
     }
     return n;
@@ -344,7 +349,8 @@ void answer_events(struct control *c, struct turn *t, const struct incoming *in)
         answer_bad(t, in, &err);
     } else {
         journal_read(t->journal, request.after,
-                     request.limit && request.limit < EVENTS_EVENTS_MAX_ITEMS ? request.limit : EVENTS_LIMIT,
+                     request.limit && request.limit < EVENTS_EVENTS_MAX_ITEMS ? request.limit
+                                                                              : EVENTS_LIMIT,
                      &answer, &mem);
         events_encode(&out, &answer);
         answer_send(t, in, WIRE_EVENTS, &out);

@@ -14,11 +14,13 @@ static void service_free(struct catalog *c, struct service *s)
     struct placement *p, *p_next;
     struct instance *i, *i_next;
 
-    TREE_FOREACH_SAFE (p, placement_tree, &s->placements, p_next) {
+    TREE_FOREACH_SAFE(p, placement_tree, &s->placements, p_next)
+    {
         TREE_REMOVE(placement_tree, &s->placements, p);
         placement_free(p);
     }
-    TREE_FOREACH_SAFE (i, fleet_tree, &s->instances, i_next) {
+    TREE_FOREACH_SAFE(i, fleet_tree, &s->instances, i_next)
+    {
         TREE_REMOVE(fleet_tree, &s->instances, i);
         TREE_REMOVE(instance_tree, &c->instances, i);
         instance_free(i);
@@ -40,10 +42,10 @@ void catalog_deinit(struct catalog *c)
     struct service *s, *s_next;
     struct service_name *n, *n_next;
 
-    TREE_FOREACH_SAFE (s, service_tree, &c->services, s_next)
-        service_free(c, s);
-    TREE_FOREACH_SAFE (n, name_tree, &c->names, n_next)
-        name_free(c, n);
+    TREE_FOREACH_SAFE(s, service_tree, &c->services, s_next)
+    service_free(c, s);
+    TREE_FOREACH_SAFE(n, name_tree, &c->names, n_next)
+    name_free(c, n);
     graph_free(c->graph);
 }
 
@@ -226,8 +228,8 @@ static void reload(struct catalog *c, const struct state *state, const struct ul
 
     arena_reset(&s->mem);
     s->spec = NULL;
-    s->counted = count && !count_row_decode(&s->count, arena_bytes(&s->mem, count->value), &s->mem,
-                                            &err);
+    s->counted =
+        count && !count_row_decode(&s->count, arena_bytes(&s->mem, count->value), &s->mem, &err);
     s->known = row && !service_row_decode(&s->row, arena_bytes(&s->mem, row->value), &s->mem, &err);
     if (!s->known)
         s->row = (struct service_row){0};
@@ -347,7 +349,8 @@ void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us
     struct instance *i;
     struct service *s;
 
-    TREE_FOREACH_FROM (i, instance_tree, TREE_FROM(instance_tree, &c->instances, &first)) {
+    TREE_FOREACH_FROM(i, instance_tree, TREE_FROM(instance_tree, &c->instances, &first))
+    {
         if (!ulid_equal(&i->node, node))
             break;
         if (i->row.state == INSTANCE_STATE_RUNNING)

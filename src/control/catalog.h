@@ -86,7 +86,8 @@ void catalog_row(struct catalog *c, const struct state *state, const struct row 
 void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us);
 
 struct service *catalog_get(const struct catalog *c, const struct ulid *id); /* known or not */
-struct service *catalog_find(const struct catalog *c, struct bytes name);    /* known, the one in effect */
+struct service *catalog_find(const struct catalog *c,
+                             struct bytes name); /* known, the one in effect */
 struct placement *catalog_placement(const struct service *s, const struct slot *slot);
 struct instance *catalog_instance(const struct catalog *c, const struct ulid *node,
                                   const struct ulid *id);

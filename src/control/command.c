@@ -1,7 +1,7 @@
 #include "control/command.h"
 
-#include "control/inside.h"
 #include "control/draft.h"
+#include "control/inside.h"
 #include "control/vet.h"
 
 #define HALT_KEY "halt"
@@ -41,8 +41,8 @@ static void create(struct draft *r, const struct service_spec *spec, const struc
 static void change_spec(struct draft *r, const struct service *s, const struct service_spec *spec,
                         const struct ulid *spec_id)
 {
-    bool counted = s->counted && s->count.count == spec->count &&
-                   s->count.every_host == spec->every_host;
+    bool counted =
+        s->counted && s->count.count == spec->count && s->count.every_host == spec->every_host;
     bool same = s->spec && same_spec(s->spec, spec);
     struct ulid id = s->id;
     struct service_row row = s->row;
@@ -266,12 +266,14 @@ static void stop_all(struct draft *r, const struct change *request)
     struct service *s;
 
     if (request->daemons) {
-        buf_str(&r->text, "the cluster stops: all services, what needs others first, then the daemons");
+        buf_str(&r->text,
+                "the cluster stops: all services, what needs others first, then the daemons");
         put_halt(r);
         return;
     }
     buf_str(&r->text, "stops all services, what needs others first");
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(&r->control->catalog)) {
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(&r->control->catalog))
+    {
         struct ulid id = s->id;
 
         if (!service_active(&r->control->catalog, s))

@@ -227,7 +227,8 @@ bool control_idle(const struct control *c)
         return false;
     if (!c->halting)
         return true;
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    {
         if (service_running(&c->catalog, s))
             return false;
     }
@@ -285,10 +286,10 @@ void control_counters(const struct control *c, struct info *ret, struct arena *m
     for (uint32_t k = 0; k < ret->counters_n; k++)
         counters[k] = ret->counters[k];
     ret->counters = counters;
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog))
-        services += s->known;
-    TREE_FOREACH_FROM (i, local_tree, locals_first(&c->locals))
-        here += i->phase != PHASE_IDLE;
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    services += s->known;
+    TREE_FOREACH_FROM(i, local_tree, locals_first(&c->locals))
+    here += i->phase != PHASE_IDLE;
     count(ret, counters, "services", services);
     count(ret, counters, "instances_here", here);
     count(ret, counters, "needs_held_out", (int64_t)graph_held_count(c->catalog.graph));

@@ -10,8 +10,8 @@
 
 struct ulid draft_derive(const struct ulid *command, enum derived what, uint32_t index)
 {
-    uint8_t seed[6] = {(uint8_t)what, (uint8_t)(index >> 24), (uint8_t)(index >> 16),
-                       (uint8_t)(index >> 8), (uint8_t)index, 0};
+    uint8_t seed[6] = {(uint8_t)what,         (uint8_t)(index >> 24), (uint8_t)(index >> 16),
+                       (uint8_t)(index >> 8), (uint8_t)index,         0};
     struct ulid ret = *command; /* keeps the time, which orders it */
     uint64_t low = hash64_pair(ulid_bytes(command), bytes_of(seed, sizeof(seed)));
 
@@ -26,7 +26,7 @@ struct ulid draft_derive(const struct ulid *command, enum derived what, uint32_t
 }
 
 void draft_begin(struct draft *r, struct control *c, struct turn *t, const struct incoming *in,
-                  const struct ulid *id, enum command_kind kind, uint32_t max)
+                 const struct ulid *id, enum command_kind kind, uint32_t max)
 {
     *r = (struct draft){.control = c, .turn = t, .in = in, .id = *id, .kind = kind};
     if (ulid_is_zero(id))
@@ -78,7 +78,7 @@ void draft_put_count(struct draft *r, const struct ulid *id, uint32_t count, boo
 }
 
 void draft_put_spec(struct draft *r, const struct ulid *id, const struct ulid *spec_id,
-                     const struct service_spec *spec)
+                    const struct service_spec *spec)
 {
     struct spec_row row = {.spec = *spec, .command = r->id};
     struct buf key = {0}, value = {0};
@@ -100,7 +100,7 @@ void draft_put_name(struct draft *r, struct bytes name, const struct ulid *id)
 }
 
 void draft_event(struct control *c, struct turn *t, const struct ulid *command, uint32_t number,
-                  enum command_state state, struct bytes why)
+                 enum command_state state, struct bytes why)
 {
     struct command_event_row row = {.state = state,
                                     .at_ms = t->wall_us / KITH_MS,
@@ -159,8 +159,9 @@ static void answer(struct draft *r, struct bytes text, uint64_t wait)
 
 static void answer_failed(struct draft *r, struct bytes text, struct bytes service, uint64_t wait)
 {
-    struct failed reply = {
-        .code = FAIL_CODE_REJECTED, .text = text, .service = wire_text_clip(service, FAILED_SERVICE_MAX)};
+    struct failed reply = {.code = FAIL_CODE_REJECTED,
+                           .text = text,
+                           .service = wire_text_clip(service, FAILED_SERVICE_MAX)};
     struct buf out = {0};
 
     failed_encode(&out, &reply);

@@ -20,13 +20,13 @@ struct draft {
     uint32_t args_n;
     struct ulid *services; /* in mem */
     uint32_t services_n;
-    struct buf text;       /* what it did, or why not */
+    struct buf text; /* what it did, or why not */
     struct arena mem;
 };
 
 /* `max` services at most. A zero id is replaced by a new one. */
 void draft_begin(struct draft *r, struct control *c, struct turn *t, const struct incoming *in,
-                  const struct ulid *id, enum command_kind kind, uint32_t max);
+                 const struct ulid *id, enum command_kind kind, uint32_t max);
 void draft_deinit(struct draft *r);
 void draft_arg(struct draft *r, const char *name, struct bytes value);
 void draft_service(struct draft *r, const struct ulid *id);
@@ -34,7 +34,7 @@ void draft_service(struct draft *r, const struct ulid *id);
 void draft_put_service(struct draft *r, const struct ulid *id, const struct service_row *row);
 void draft_put_count(struct draft *r, const struct ulid *id, uint32_t count, bool every_host);
 void draft_put_spec(struct draft *r, const struct ulid *id, const struct ulid *spec_id,
-                     const struct service_spec *spec);
+                    const struct service_spec *spec);
 void draft_put_name(struct draft *r, struct bytes name, const struct ulid *id);
 
 /* True: a command of this id is here, and has been answered. */
@@ -44,6 +44,6 @@ void draft_accept(struct draft *r);
 void draft_reject(struct draft *r, struct bytes service);
 /* An event of a command's history, by this peer. */
 void draft_event(struct control *c, struct turn *t, const struct ulid *command, uint32_t number,
-                  enum command_state state, struct bytes why);
+                 enum command_state state, struct bytes why);
 
 #endif

@@ -33,7 +33,8 @@ static const struct placement *bad_slot(const struct control *c, const struct se
 {
     struct placement *p;
 
-    TREE_FOREACH_FROM (p, placement_tree, service_placements(s)) {
+    TREE_FOREACH_FROM(p, placement_tree, service_placements(s))
+    {
         if (!service_wants_slot(&c->catalog, s, &p->slot) || ulid_is_zero(&p->row.node))
             continue;
         *ret = catalog_placed(&c->catalog, p);
@@ -151,13 +152,14 @@ static void why_service(struct lines *l, const struct control *c, const struct s
     if (!ulid_is_zero(&s->row.command))
         line(l, "last changed by command %s", ulid_text(&s->row.command).s);
     why_needs(l, c, s);
-    TREE_FOREACH_FROM (p, placement_tree, service_placements(s)) {
+    TREE_FOREACH_FROM(p, placement_tree, service_placements(s))
+    {
         const struct instance *i = catalog_placed(&c->catalog, p);
 
         why_placement(l, c, p);
         if (i)
-            line(l, "  %s is %s: " BYTES_FMT, ulid_text(&i->id).s, instance_state_name(i->row.state),
-                 BYTES_ARG(i->row.reason));
+            line(l, "  %s is %s: " BYTES_FMT, ulid_text(&i->id).s,
+                 instance_state_name(i->row.state), BYTES_ARG(i->row.reason));
     }
     arena_deinit(&mem);
 }
@@ -183,8 +185,8 @@ void explain_why(struct control *c, struct turn *t, const struct incoming *in)
     else if (i)
         why_instance(&l, c, i);
     if (!s && !i) {
-        turn_fail(t, in, FAIL_CODE_NOT_FOUND, "no service, and no instance or several, by " BYTES_FMT,
-                  BYTES_ARG(request.what));
+        turn_fail(t, in, FAIL_CODE_NOT_FOUND,
+                  "no service, and no instance or several, by " BYTES_FMT, BYTES_ARG(request.what));
     } else {
         struct why answer = {.lines = l.items, .lines_n = l.count};
 

@@ -66,8 +66,8 @@ bool placement_key(struct bytes key, struct ulid *ret_service, struct slot *ret_
     if (key.len <= sizeof(ret_service->b))
         return false;
     memcpy(ret_service->b, key.data, sizeof(ret_service->b));
-    return slot_from(ret_slot, bytes_of(key.data + sizeof(ret_service->b),
-                                        key.len - sizeof(ret_service->b)));
+    return slot_from(ret_slot,
+                     bytes_of(key.data + sizeof(ret_service->b), key.len - sizeof(ret_service->b)));
 }
 
 bool instance_key(struct bytes key, struct ulid *ret_node, struct ulid *ret_id)

@@ -13,15 +13,15 @@
 #define HEALTH_QUICK   (100 * KITH_MS) /* between checks while starting, if `every` is not shorter */
 #define HEALTH_EVERY   (1 * KITH_SEC)  /* where a specification says nothing */
 #define HEALTH_TIMEOUT (1 * KITH_SEC)
-#define HEALTH_LOST    (5 * KITH_SEC)  /* beyond the time-out: the answer will not come any more */
+#define HEALTH_LOST    (5 * KITH_SEC) /* beyond the time-out: the answer will not come any more */
 
-struct health { /* zeroed: no process */
+struct health {      /* zeroed: no process */
     uint64_t number; /* of the last check asked for */
     bool asked;      /* and it is not answered */
     bool healthy;    /* by the checks so far */
     bool began;
     uint32_t passes, fails; /* in a row */
-    kith_time next_us;      /* the next check, or the moment at which the asked one counts as lost */
+    kith_time next_us; /* the next check, or the moment at which the asked one counts as lost */
 };
 
 void health_begin(struct health *h, kith_time now_us); /* a process runs: the first check is due */

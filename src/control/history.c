@@ -74,8 +74,7 @@ static bool read_command(const struct control *c, const struct state *state, con
     struct command_row command;
     struct wire_error err;
 
-    if (row->key.len != sizeof(ret->id.b) ||
-        command_row_decode(&command, row->value, mem, &err))
+    if (row->key.len != sizeof(ret->id.b) || command_row_decode(&command, row->value, mem, &err))
         return false;
     *ret = (struct command_info){
         .kind = command.kind,

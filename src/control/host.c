@@ -17,7 +17,7 @@ static const struct placement *named(const struct control *c, const struct local
     const struct placement *p = s ? catalog_placement(s, &i->slot) : NULL;
 
     return p && ulid_equal(&p->row.node, &c->self) && ulid_equal(&p->row.instance, &i->id) ? p
-                                                                                         : NULL;
+                                                                                           : NULL;
 }
 
 static enum fate fate(const struct control *c, const struct local *i, const char **ret_why)
@@ -41,8 +41,8 @@ static enum fate fate(const struct control *c, const struct local *i, const char
         return FATE_STOP;
     }
     if (s->known && s->row.desired != DESIRED_RUNNING) {
-        *ret_why = s->row.desired == DESIRED_STOPPED ? "its service is stopped"
-                                                     : "its service is removed";
+        *ret_why =
+            s->row.desired == DESIRED_STOPPED ? "its service is stopped" : "its service is removed";
         return FATE_STOP_IN_ORDER;
     }
     return FATE_RUN;
@@ -53,7 +53,8 @@ struct resources host_used(const struct control *c, const struct local *except)
     struct resources used = {0};
     struct local *i;
 
-    TREE_FOREACH_FROM (i, local_tree, locals_first(&c->locals)) {
+    TREE_FOREACH_FROM(i, local_tree, locals_first(&c->locals))
+    {
         bool counts = i->phase != PHASE_IDLE || i->state == INSTANCE_STATE_PENDING;
 
         if (i == except || !i->spec || !counts)
@@ -119,8 +120,10 @@ static void take_up_all(struct control *c, struct turn *t)
     struct service *s;
     struct placement *p;
 
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
-        TREE_FOREACH_FROM (p, placement_tree, service_placements(s)) {
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    {
+        TREE_FOREACH_FROM(p, placement_tree, service_placements(s))
+        {
             if (s->known && ulid_equal(&p->row.node, &c->self))
                 take_up(c, t, s, p);
         }
@@ -132,7 +135,8 @@ static bool slot_is_taken(const struct control *c, const struct local *i)
 {
     struct local *other;
 
-    TREE_FOREACH_FROM (other, local_tree, locals_first(&c->locals)) {
+    TREE_FOREACH_FROM(other, local_tree, locals_first(&c->locals))
+    {
         if (other != i && other->phase != PHASE_IDLE && ulid_equal(&other->service, &i->service) &&
             slot_compare(&other->slot, &i->slot) == 0)
             return true;
@@ -322,7 +326,8 @@ bool host_idle(const struct control *c)
 {
     struct local *i;
 
-    TREE_FOREACH_FROM (i, local_tree, locals_first(&c->locals)) {
+    TREE_FOREACH_FROM(i, local_tree, locals_first(&c->locals))
+    {
         if (i->phase != PHASE_IDLE)
             return false;
     }

@@ -12,8 +12,9 @@
  */
 #include "control/inside.h"
 
-#define HOST_HOLD   (1500 * KITH_MS)
-#define HOST_RETAIN (60 * KITH_SEC) /* how long an ended instance that is not wanted any more is shown */
+#define HOST_HOLD (1500 * KITH_MS)
+#define HOST_RETAIN                                                                                \
+    (60 * KITH_SEC) /* how long an ended instance that is not wanted any more is shown */
 
 /* Takes up placements, starts, stops, restarts. Returns when to come again. */
 kith_time host_settle(struct control *c, struct turn *t);

@@ -314,8 +314,12 @@ static void check(struct control *c, struct turn *t, struct local *i, uint64_t n
 {
     const struct check_spec *spec = &i->spec->check;
     struct arena mem = {0};
-    struct values v = {.catalog = &c->catalog, .addr = bytes_str(c->addr), .ports = i->ports,
-                       .ports_n = i->ports_n, .instance = i->id, .slot = i->slot};
+    struct values v = {.catalog = &c->catalog,
+                       .addr = bytes_str(c->addr),
+                       .ports = i->ports,
+                       .ports_n = i->ports_n,
+                       .instance = i->id,
+                       .slot = i->slot};
     struct bytes *argv = arena_array(&mem, spec->argv_n, sizeof(*argv));
 
     for (uint32_t k = 0; k < spec->argv_n; k++)

@@ -19,9 +19,12 @@
 
 /* PHASE_IDLE, all it needs is there: gives it ports and starts it. */
 void life_begin(struct control *c, struct turn *t, struct local *i);
-void life_claimed(struct control *c, struct turn *t, struct local *i, const struct event_claimed *e);
-void life_started(struct control *c, struct turn *t, struct local *i, const struct event_started *e);
-void life_checked(struct control *c, struct turn *t, struct local *i, const struct event_checked *e);
+void life_claimed(struct control *c, struct turn *t, struct local *i,
+                  const struct event_claimed *e);
+void life_started(struct control *c, struct turn *t, struct local *i,
+                  const struct event_started *e);
+void life_checked(struct control *c, struct turn *t, struct local *i,
+                  const struct event_checked *e);
 void life_exited(struct control *c, struct turn *t, struct local *i, int64_t exit_status);
 
 /* PHASE_UP: tells it to end; `again`: it is started anew after that. */
@@ -34,6 +37,7 @@ kith_time life_deadline(const struct local *i);
 /* Resolves its environment and checks anew: it was found running after a restart of the daemon. */
 void life_resolve(struct control *c, struct local *i);
 void life_signal(struct turn *t, const struct ulid *id, int signal);
-void life_clean(struct turn *t, const struct ulid *id); /* after what is written in this step is stored */
+void life_clean(struct turn *t,
+                const struct ulid *id); /* after what is written in this step is stored */
 
 #endif

@@ -45,8 +45,8 @@ void locals_deinit(struct locals *l)
 {
     struct local *i, *next;
 
-    TREE_FOREACH_SAFE (i, local_tree, &l->tree, next)
-        local_free(l, i);
+    TREE_FOREACH_SAFE(i, local_tree, &l->tree, next)
+    local_free(l, i);
     ports_deinit(&l->ports);
 }
 
@@ -56,8 +56,8 @@ void local_set_ports(struct local *i, const struct bound_port *ports, uint32_t p
     struct bound_port *copy = arena_array(&mem, ports_n, sizeof(*copy));
 
     for (uint32_t k = 0; k < ports_n; k++)
-        copy[k] = (struct bound_port){.name = arena_bytes(&mem, ports[k].name),
-                                      .port = ports[k].port};
+        copy[k] =
+            (struct bound_port){.name = arena_bytes(&mem, ports[k].name), .port = ports[k].port};
     arena_deinit(&i->ports_mem);
     i->ports_mem = mem;
     i->ports = copy;

@@ -28,11 +28,12 @@ struct local {
     uint64_t epoch;
     enum instance_state state;
     enum phase phase;
-    bool known_at_start;  /* was here before this daemon started */
-    bool again;           /* PHASE_ENDING: to be started again */
-    bool given_up;        /* this host leaves */
-    struct ulid spec_id;  /* of `spec` */
-    const struct service_spec *spec; /* what its process was, or is to be, started from; in spec_mem */
+    bool known_at_start; /* was here before this daemon started */
+    bool again;          /* PHASE_ENDING: to be started again */
+    bool given_up;       /* this host leaves */
+    struct ulid spec_id; /* of `spec` */
+    const struct service_spec
+        *spec; /* what its process was, or is to be, started from; in spec_mem */
     struct arena spec_mem;
     uint64_t values_hash;
     uint64_t restart_stamp;
@@ -51,9 +52,9 @@ struct local {
     struct buf reason;
     struct health health;
     struct restarts history;
-    kith_time retry_us; /* PHASE_IDLE: no start before */
-    kith_time kill_us;  /* PHASE_ENDING: SIGKILL then */
-    kith_time ended_us; /* PHASE_IDLE: since then */
+    kith_time retry_us;  /* PHASE_IDLE: no start before */
+    kith_time kill_us;   /* PHASE_ENDING: SIGKILL then */
+    kith_time ended_us;  /* PHASE_IDLE: since then */
     struct ulid blocker; /* of a rolling restart, see rolling.h */
     kith_time blocked_us;
 };

@@ -141,12 +141,11 @@ void logs_read(struct control *c, struct turn *t, const struct event_log_read *e
     if (k == c->logs.count)
         return;
     struct log_wait w = c->logs.waits[k];
-    struct logs answer = {.instance = w.instance,
-                          .offset = e->offset,
-                          .next = e->next,
-                          .data = bytes_of(e->data.data, e->data.len < LOGS_READ_MAX
-                                                             ? e->data.len
-                                                             : LOGS_READ_MAX)};
+    struct logs answer = {
+        .instance = w.instance,
+        .offset = e->offset,
+        .next = e->next,
+        .data = bytes_of(e->data.data, e->data.len < LOGS_READ_MAX ? e->data.len : LOGS_READ_MAX)};
 
     drop(&c->logs, k);
     if (e->why.len) {

@@ -20,7 +20,7 @@ struct log_wait {
     struct ulid node;     /* handed on to; zero: read here */
     uint64_t route;       /* who asked */
     uint64_t correlation;
-    bool forwarded;       /* asked by another peer for its client */
+    bool forwarded; /* asked by another peer for its client */
     kith_time until_us;
 };
 

@@ -29,7 +29,8 @@ static bool is_ending(const struct control *c, const struct service *user)
     bool all = c->halting || c->leaving || !service_active(&c->catalog, user);
     struct instance *i;
 
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(user)) {
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(user))
+    {
         if (!instance_runs(&c->catalog, i) ||
             (c->leaving && !c->halting && !ulid_equal(&i->node, &c->self)))
             continue;
@@ -43,7 +44,8 @@ bool order_may_stop(const struct control *c, const struct service *s)
 {
     struct service *user;
 
-    TREE_FOREACH_FROM (user, service_tree, catalog_services(&c->catalog)) {
+    TREE_FOREACH_FROM(user, service_tree, catalog_services(&c->catalog))
+    {
         if (user != s && service_needs(&c->catalog, user, s) && is_ending(c, user))
             return false;
     }

@@ -102,8 +102,8 @@ static bool on_hold(struct control *c, const struct turn *t, const struct choice
 {
     const struct service *s = choice->service;
     const struct placement *p = choice->former;
-    kith_time until_us = kith_time_min(c->joined_us + PLACE_HOLD,
-                                       c->joining_from_us + PLACE_HOLD_MAX);
+    kith_time until_us =
+        kith_time_min(c->joined_us + PLACE_HOLD, c->joining_from_us + PLACE_HOLD_MAX);
 
     if (t->now_us >= until_us || ulid_ms(&s->id) > c->joined_ms ||
         (p && node_lives(&c->catalog, &p->row.node)))
@@ -173,8 +173,8 @@ static uint32_t explain(struct control *c, const struct choice *choice, const st
     uint32_t n = 0;
 
     if (choice->former_name.len)
-        lines[n++] = bytes_str(arena_printf(mem, "%s (" BYTES_FMT ")", choice->why,
-                                            BYTES_ARG(choice->former_name)));
+        lines[n++] = bytes_str(
+            arena_printf(mem, "%s (" BYTES_FMT ")", choice->why, BYTES_ARG(choice->former_name)));
     else
         lines[n++] = bytes_str(choice->why);
     if (choice->slot.len == SLOT_NODE_LEN) {
@@ -266,7 +266,8 @@ static void withdraw_all(struct control *c, struct turn *t, struct service *s, c
 {
     struct placement *p, *next;
 
-    TREE_FOREACH_SAFE (p, placement_tree, &s->placements, next) {
+    TREE_FOREACH_SAFE(p, placement_tree, &s->placements, next)
+    {
         struct slot slot = p->slot;
 
         if (!ulid_is_zero(&p->row.node))

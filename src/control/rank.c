@@ -49,7 +49,8 @@ static void count_service(struct tally *t, const struct catalog *c, const struct
 {
     struct placement *p;
 
-    TREE_FOREACH_FROM (p, placement_tree, service_placements(s)) {
+    TREE_FOREACH_FROM(p, placement_tree, service_placements(s))
+    {
         struct tally_host *h = find(t, &p->row.node);
 
         if (!h || !service_wants_slot(c, s, &p->slot))
@@ -69,10 +70,10 @@ void tally_make(struct tally *t, const struct catalog *c, struct arena *mem)
     for (const struct member *m = members_first(c->members); m; m = members_next(c->members, m)) {
         if (!node_lives(c, &m->id) || !m->row)
             continue;
-        t->hosts[t->count++] =
-            (struct tally_host){.node = m->id, .capacity = m->row->capacity};
+        t->hosts[t->count++] = (struct tally_host){.node = m->id, .capacity = m->row->capacity};
     }
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(c)) {
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(c))
+    {
         if (service_active(c, s))
             count_service(t, c, s);
     }
@@ -84,7 +85,8 @@ void tally_service(struct tally *t, const struct catalog *c, const struct servic
 
     for (size_t k = 0; k < t->count; k++)
         t->hosts[k].of_service = 0;
-    TREE_FOREACH_FROM (p, placement_tree, service_placements(s)) {
+    TREE_FOREACH_FROM(p, placement_tree, service_placements(s))
+    {
         struct tally_host *h = find(t, &p->row.node);
 
         if (h && service_wants_slot(c, s, &p->slot))

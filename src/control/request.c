@@ -13,7 +13,8 @@ static const struct instance *only_one_of(const struct control *c, const struct 
     const struct instance *found = NULL;
     struct instance *i;
 
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    {
         if (!instance_runs(&c->catalog, i))
             continue;
         if (found)
@@ -47,9 +48,10 @@ const struct instance *request_find_instance(const struct control *c, struct byt
         return only_one_of(c, s);
     if (!what.len || what.len > ULID_TEXT_LEN)
         return NULL;
-    TREE_FOREACH_FROM (i, instance_tree,
-                       TREE_FIRST(instance_tree,
-                                  (struct instance_tree *)(uintptr_t)&c->catalog.instances)) {
+    TREE_FOREACH_FROM(
+        i, instance_tree,
+        TREE_FIRST(instance_tree, (struct instance_tree *)(uintptr_t)&c->catalog.instances))
+    {
         if (!same_start(ulid_text(&i->id).s, what))
             continue;
         if (found && !ulid_equal(&found->id, &i->id))
@@ -103,8 +105,8 @@ static void receive_forward(struct control *c, struct turn *t, const struct inco
         turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "only get_logs can be handed on");
     } else {
         inner.payload = request.payload;
-        inner.who = (struct principal){.kind = request.principal_kind,
-                                       .name = request.principal_name};
+        inner.who =
+            (struct principal){.kind = request.principal_kind, .name = request.principal_name};
         if (allowed(t, in, AUTHORITY_FORWARD, (struct bytes){0}) &&
             allowed(t, &inner, AUTHORITY_LOGS, (struct bytes){0}))
             logs_get(c, t, &inner, /* forwarded= */ true);

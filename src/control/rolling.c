@@ -23,8 +23,8 @@ static bool same_ports(const struct service_spec *a, const struct service_spec *
     bool same = a->ports_n == b->ports_n;
 
     for (uint32_t k = 0; same && k < a->ports_n; k++)
-        same = a->ports[k].port == b->ports[k].port &&
-               bytes_equal(a->ports[k].name, b->ports[k].name);
+        same =
+            a->ports[k].port == b->ports[k].port && bytes_equal(a->ports[k].name, b->ports[k].name);
     return same;
 }
 
@@ -59,8 +59,8 @@ static bool current(const struct service *s, const struct instance_row *row, uin
 }
 
 /* Whether this other instance has to get along first. */
-static bool goes_first(const struct service *s, const struct instance *other, const struct slot *own,
-                       uint64_t values)
+static bool goes_first(const struct service *s, const struct instance *other,
+                       const struct slot *own, uint64_t values)
 {
     switch (other->row.state) {
     case INSTANCE_STATE_STARTING:
@@ -84,7 +84,8 @@ static const struct instance *blocker(const struct control *c, const struct serv
     uint64_t values = values_hash(&c->catalog, s->spec);
     struct instance *other;
 
-    TREE_FOREACH_FROM (other, fleet_tree, service_instances(s)) {
+    TREE_FOREACH_FROM(other, fleet_tree, service_instances(s))
+    {
         if (ulid_equal(&other->id, &i->id) || !node_lives(&c->catalog, &other->node) ||
             !instance_placed(&c->catalog, other))
             continue;

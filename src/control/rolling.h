@@ -17,7 +17,7 @@ enum rolling {
     ROLLING_CURRENT, /* nothing to do */
     ROLLING_WAITS,   /* behind, but it is another's turn */
     ROLLING_RESTART,
-    ROLLING_SIGNAL,  /* only values changed, and the service wants a SIGHUP for that */
+    ROLLING_SIGNAL, /* only values changed, and the service wants a SIGHUP for that */
 };
 
 /* For an instance whose process is up. *ret_why is static text. *at_us is lowered to when to ask again. */

@@ -76,8 +76,8 @@ uint32_t service_healthy(const struct catalog *c, const struct service *s)
     struct instance *i;
     uint32_t count = 0;
 
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s))
-        count += instance_healthy(c, i);
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    count += instance_healthy(c, i);
     return count;
 }
 
@@ -86,8 +86,8 @@ uint32_t service_serving(const struct catalog *c, const struct service *s)
     struct instance *i;
     uint32_t count = 0;
 
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s))
-        count += instance_serves(c, i);
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    count += instance_serves(c, i);
     return count;
 }
 
@@ -96,8 +96,8 @@ uint32_t service_running(const struct catalog *c, const struct service *s)
     struct instance *i;
     uint32_t count = 0;
 
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s))
-        count += instance_runs(c, i);
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    count += instance_runs(c, i);
     return count;
 }
 

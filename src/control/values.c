@@ -40,7 +40,8 @@ void values_endpoint(struct buf *out, const struct catalog *c, struct bytes serv
 
     if (!s)
         return;
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    {
         if (!instance_serves(c, i))
             continue;
         if (!first)

@@ -67,7 +67,8 @@ static bool vet_variables(const struct service_spec *spec, struct bytes text, st
             (has(spec->needs, spec->needs_n, rest) || has(spec->wants, spec->wants_n, rest)))
             continue;
         return bad(err, spec->name,
-                   "${" BYTES_FMT "} is not known: there are addr, instance, slot, data, port.NAME of "
+                   "${" BYTES_FMT
+                   "} is not known: there are addr, instance, slot, data, port.NAME of "
                    "its ports, endpoint.NAME of what it needs or wants",
                    BYTES_ARG(name));
     }
@@ -146,7 +147,8 @@ static bool vet_needs(const struct catalog *c, const struct apply *request, cons
     for (uint32_t k = 0; k < spec->needs_n; k++) {
         if (!find_id(c, request, ids, spec->needs[k]))
             return bad(err, spec->name,
-                       "it needs " BYTES_FMT ", which is neither in this request nor in the cluster",
+                       "it needs " BYTES_FMT
+                       ", which is neither in this request nor in the cluster",
                        BYTES_ARG(spec->needs[k]));
     }
     return true;

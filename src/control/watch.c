@@ -28,10 +28,10 @@ static bool all_current(const struct control *c, const struct service *s)
 {
     struct instance *i;
 
-    TREE_FOREACH_FROM (i, fleet_tree, service_instances(s)) {
-        if (instance_serves(&c->catalog, i) &&
-            (!ulid_equal(&i->row.spec, &s->row.spec) ||
-             i->row.restart_stamp != s->row.restart_stamp))
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    {
+        if (instance_serves(&c->catalog, i) && (!ulid_equal(&i->row.spec, &s->row.spec) ||
+                                                i->row.restart_stamp != s->row.restart_stamp))
             return false;
     }
     return true;
@@ -62,7 +62,8 @@ static bool is_done(const struct control *c, const struct watched *w)
     }
     if (w->kind != COMMAND_KIND_STOP_ALL)
         return true;
-    TREE_FOREACH_FROM (s, service_tree, catalog_services(&c->catalog)) {
+    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    {
         if (service_running(&c->catalog, s))
             return false;
     }
@@ -79,7 +80,7 @@ void watch_settle(struct control *c, struct turn *t)
 
         if (is_done(c, w)) {
             draft_event(c, t, &w->id, w->next_number, COMMAND_STATE_DONE,
-                         bytes_str("in effect, as seen here"));
+                        bytes_str("in effect, as seen here"));
             mem_free(w->services);
         } else {
             watch->items[kept++] = *w;
