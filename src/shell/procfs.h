@@ -1,0 +1,32 @@
+#ifndef KITH_SHELL_PROCFS_H
+#define KITH_SHELL_PROCFS_H
+/*
+ * What /proc tells about processes, and killing by what it tells. A process id alone names nothing:
+ * it is used again. With its start time and the host's boot id it names one process for good.
+ */
+#include "base/bytes.h"
+#include <sys/types.h>
+
+#define PROCFS_BOOT_ID_LEN 36
+
+/* "6c2f0f9e-...", NUL-terminated; empty when the kernel tells none. */
+void procfs_boot_id(char out[PROCFS_BOOT_ID_LEN + 1]);
+
+/* Clock ticks from boot to the process's start; 0: there is no such process, or only a zombie. */
+uint64_t procfs_start_time(pid_t pid);
+uint64_t procfs_start_time_any(pid_t pid); /* zombies too */
+
+/* A pidfd of this very process, or -1: it has ended, or the number belongs to another by now. */
+int procfs_open(pid_t pid, uint64_t start_time);
+
+/* Sends SIGKILL to all children of the calling process. Returns how many there were. */
+int procfs_kill_children(void);
+
+/*
+ * Sends SIGKILL to all processes that belong to an instance: those in kith-run's session (0: not
+ * known), and those in whose environment stands `marker` (NAME=VALUE). Never to the caller itself.
+ * Returns how many there were.
+ */
+int procfs_kill_instance(pid_t session, const char *marker);
+
+#endif
