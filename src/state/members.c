@@ -116,6 +116,7 @@ static void take_verdict(struct members *m, struct node *n, const struct row *ro
         int r = verdict_row_decode(&v, row->value, &m->scratch, &err);
         assert(r == 0);
         (void)r;
+        n->accused = !v.withdrawn;
     }
     n->accused_for_good = v.forgotten;
     n->verdict_incarnation = row->version.major;

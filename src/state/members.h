@@ -2,7 +2,7 @@
 #define KITH_STATE_MEMBERS_H
 /*
  * Who is in the cluster, derived from the tables member and verdict: alive unless a verdict stands at
- * the member's incarnation or a higher one, or it left. Kept up to date row by row; gossip writes the
+ * the member's incarnation or a higher one and was not withdrawn, or it left. Kept up to date row by row; gossip writes the
  * rows, control only reads this.
  *
  * Whoever left stays LEFT when others then accuse it of silence. Decoded rows point into the state's

@@ -86,11 +86,40 @@ static void accused(struct view *v, uint8_t number, uint64_t incarnation, bool f
     settle(v);
 }
 
+static void acquitted(struct view *v, uint8_t number, uint64_t incarnation)
+{
+    struct ulid id = id_of(number);
+    struct verdict_row row = {.reason = bytes_str("heard nobody"), .withdrawn = true};
+    struct buf value = {0};
+
+    verdict_row_encode(&value, &row);
+    assert_int_equal(state_put(v->state, TABLE_ID_VERDICT, id_key(&id), buf_bytes(&value),
+                               incarnation, 0),
+                     0);
+    buf_deinit(&value);
+    settle(v);
+}
+
 static const struct member *node(const struct view *v, uint8_t number)
 {
     struct ulid id = id_of(number);
 
     return members_get(v->members, &id);
+}
+
+static void a_withdrawn_verdict_gives_the_member_back(void **unused)
+{
+    (void)unused;
+    struct view v = view_new();
+
+    says(&v, 1, 1, full_member("ann", false));
+    accused(&v, 1, 1, false);
+    assert_int_equal(node(&v, 1)->state, MEMBER_STATE_DEAD);
+    acquitted(&v, 1, 1);
+    assert_true(v.changed);
+    assert_int_equal(node(&v, 1)->state, MEMBER_STATE_ALIVE);
+    assert_int_equal(node(&v, 1)->incarnation, 1);
+    view_free(&v);
 }
 
 static void a_member_is_alive_until_a_verdict_and_again_after_a_refutation(void **unused)
@@ -256,6 +285,7 @@ static void other_rows_change_no_member(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_withdrawn_verdict_gives_the_member_back),
         cmocka_unit_test(a_member_is_alive_until_a_verdict_and_again_after_a_refutation),
         cmocka_unit_test(a_verdict_may_come_before_the_member),
         cmocka_unit_test(whoever_said_goodbye_has_left_and_is_not_dead),
