@@ -1,0 +1,50 @@
+#include "gossip/core.h"
+
+struct bytes core_uri(const struct core *c, const struct ulid *id, enum addr_role role)
+{
+    const struct member *m = members_get(c->members, id);
+    return m && m->row ? member_uri(m, role) : (struct bytes){0};
+}
+
+struct bytes core_name(const struct core *c, const struct ulid *id, struct ulid_text *mem)
+{
+    const struct member *m = members_get(c->members, id);
+    if (m && m->row && m->row->name.len > 0)
+        return m->row->name;
+    *mem = ulid_text(id);
+    return bytes_str(mem->s);
+}
+
+bool core_alive(const struct core *c, const struct ulid *id)
+{
+    const struct member *m = members_get(c->members, id);
+    return m && m->row && m->state == MEMBER_STATE_ALIVE;
+}
+
+const struct member *core_any(const struct core *c, struct turn *t)
+{
+    return members_draw(c->members, t->rng, &c->self);
+}
+
+static bool is_dead(const struct core *c, const struct member *m)
+{
+    return m->state == MEMBER_STATE_DEAD && m->row && !m->forgotten &&
+           !ulid_equal(&m->id, &c->self);
+}
+
+/* Each as likely: the second of two passes stops at the one drawn. */
+const struct member *core_any_dead(const struct core *c, struct turn *t)
+{
+    const struct member *m;
+    uint64_t n = 0;
+    for (m = members_first(c->members); m; m = members_next(c->members, m))
+        n += is_dead(c, m);
+    if (n == 0)
+        return NULL;
+    uint64_t drawn = rng_below(t->rng, n);
+    for (m = members_first(c->members); m; m = members_next(c->members, m)) {
+        if (is_dead(c, m) && drawn-- == 0)
+            return m;
+    }
+    return NULL;
+}

@@ -1,0 +1,68 @@
+#ifndef KITH_GOSSIP_CORE_H
+#define KITH_GOSSIP_CORE_H
+/*
+ * What the parts of src/gossip share: who this peer is, what it may touch, what it counts. One per
+ * peer, owned by gossip.c; parts borrow it for their whole life.
+ */
+#include "gossip/boots.h"
+#include "gossip/naming.h"
+#include "state/members.h"
+#include "state/sync.h"
+#include "state/turn.h"
+
+/* Counters of `kith info`, by name. */
+#define CORE_COUNTS(X)                                                                             \
+    X(probes_sent)                                                                                 \
+    X(probes_answered) /* by others, in time or late */                                            \
+    X(probes_missed)                                                                               \
+    X(probes_received)                                                                             \
+    X(suspicions)       /* of this peer: two misses in a row */                                    \
+    X(suspicions_ended) /* the suspect answered after all */                                       \
+    X(reports_received)                                                                            \
+    X(verdicts_written)                                                                            \
+    X(verdicts_withdrawn)                                                                          \
+    X(refutations) /* own incarnation raised */                                                    \
+    X(pauses)      /* this peer did not run for a while */                                         \
+    X(doubt)       /* now: how far it stretches its own time-outs */                               \
+    X(hellos_sent)                                                                                 \
+    X(hellos_admitted)                                                                             \
+    X(hellos_refused)                                                                              \
+    X(rows_received)                                                                               \
+    X(rows_new)                                                                                    \
+    X(rows_relayed)                                                                                \
+    X(broadcasts)                                                                                  \
+    X(broadcasts_kept) /* not sent because nobody was heard */                                     \
+    X(subscriptions)   /* now */                                                                   \
+    X(repairs_asked)   /* a digest differed */
+
+struct core_counts {
+#define CORE_COUNT_FIELD(name) uint64_t name;
+    CORE_COUNTS(CORE_COUNT_FIELD)
+#undef CORE_COUNT_FIELD
+};
+
+struct core {
+    struct members *members; /* borrowed */
+    struct sync *sync;       /* borrowed */
+    struct boots *boots;
+    struct ulid self, boot;
+    bool wan, insecure;
+    bool member;        /* in a cluster: its keys are known, the own row is written */
+    bool leaving;       /* said goodbye */
+    bool directed;      /* this step's frame came on a connection made for it, not from a PUB */
+    kith_time heard_us; /* when any other member was heard last */
+    struct naming naming;
+    struct core_counts counts;
+};
+
+/* Where a member answers; len 0: it is unknown or tells no such address. */
+struct bytes core_uri(const struct core *c, const struct ulid *id, enum addr_role role);
+/* Its name for people, or its id when it has none. */
+struct bytes core_name(const struct core *c, const struct ulid *id, struct ulid_text *mem);
+bool core_alive(const struct core *c, const struct ulid *id);
+/* A live member other than this one, at random; NULL when there is none. */
+const struct member *core_any(const struct core *c, struct turn *t);
+/* A dead one that is not forgotten. */
+const struct member *core_any_dead(const struct core *c, struct turn *t);
+
+#endif

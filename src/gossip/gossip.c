@@ -1,0 +1,268 @@
+/*
+ * The parts and their order. Who is behind a frame comes first (admit.h); an authentic frame of a member
+ * is heard (detect.h) before anything is made of what is in it; a changed row goes to those that keep
+ * something about it.
+ */
+#include "gossip/gossip.h"
+
+#include "base/mem.h"
+#include "gossip/admit.h"
+#include "gossip/core.h"
+#include "gossip/detect.h"
+#include "gossip/joiner.h"
+#include "gossip/overlay.h"
+#include "gossip/request.h"
+#include "gossip/self.h"
+#include "state/journal.h"
+
+#include <string.h>
+
+struct gossip {
+    struct core core;
+    struct self *self;
+    struct admit *admit;
+    struct joiner *joiner;
+    struct detect *detect;
+    struct overlay *overlay;
+    bool entered; /* core.member was seen */
+};
+
+struct gossip *gossip_new(struct members *members, struct sync *sync)
+{
+    struct gossip *g = mem_alloc(sizeof(*g));
+    g->core.members = members;
+    g->core.sync = sync;
+    g->core.boots = boots_new();
+    g->self = self_new(&g->core);
+    g->admit = admit_new(&g->core);
+    g->joiner = joiner_new(&g->core, g->admit, g->self);
+    g->detect = detect_new(&g->core);
+    g->overlay = overlay_new(&g->core);
+    return g;
+}
+
+void gossip_free(struct gossip *g)
+{
+    overlay_free(g->overlay);
+    detect_free(g->detect);
+    joiner_free(g->joiner);
+    admit_free(g->admit);
+    self_free(g->self);
+    boots_free(g->core.boots);
+    mem_free(g);
+}
+
+static void member_moved(struct gossip *g, struct turn *t, const struct ulid *id)
+{
+    detect_member(g->detect, t, id);
+    if (g->core.member)
+        overlay_member(g->overlay, t, id);
+}
+
+/* Once, when this peer gets into its cluster. */
+static void enter(struct gossip *g, struct turn *t)
+{
+    if (g->entered || !g->core.member)
+        return;
+    g->entered = true;
+    g->core.heard_us = t->now_us;
+    self_enter(g->self, t);
+    detect_enter(g->detect, t);
+    const struct member *m = members_first(g->core.members);
+    for (; m; m = members_next(g->core.members, m))
+        member_moved(g, t, &m->id);
+}
+
+static void keep_boot(struct gossip *g, const struct row *row)
+{
+    struct member_row m;
+    struct arena mem = {0};
+    struct wire_error err;
+    struct ulid id;
+    if (row->key.len == sizeof(id.b) && row->value.len > 0 &&
+        member_row_decode(&m, row->value, &mem, &err) == 0) {
+        memcpy(id.b, row->key.data, sizeof(id.b));
+        boots_row(g->core.boots, &id, row->version.major, &m.boot);
+    }
+    arena_deinit(&mem);
+}
+
+/* What the former run stored. */
+static void load(struct gossip *g, struct turn *t)
+{
+    const struct row *row = state_first(t->state, TABLE_ID_ADMISSION, (struct bytes){0});
+    for (; row; row = state_next(t->state, row, (struct bytes){0}))
+        admit_row(g->admit, t, row);
+    row = state_first(t->state, TABLE_ID_MEMBER, (struct bytes){0});
+    for (; row; row = state_next(t->state, row, (struct bytes){0}))
+        keep_boot(g, row);
+}
+
+void gossip_start(struct gossip *g, struct turn *t, const struct event_start *start)
+{
+    g->core.self = start->node;
+    g->core.boot = start->boot;
+    g->core.wan = start->wan;
+    g->core.insecure = start->insecure;
+    load(g, t);
+    self_start(g->self, t, start);
+    joiner_start(g->joiner, t, start);
+    enter(g, t);
+}
+
+bool gossip_identify(struct gossip *g, struct turn *t, const struct event_frame *frame,
+                     const struct envelope *envelope, struct principal *ret)
+{
+    const struct ulid *publisher =
+        frame->door == DOOR_SUB ? overlay_whose(g->overlay, frame->from) : NULL;
+    detect_wake(g->detect, t);
+    g->core.directed = false;
+    if (!admit_identify(g->admit, t, frame, envelope, publisher, ret))
+        return false;
+    g->core.directed = frame->door != DOOR_SUB;
+    if (ret->kind == PRINCIPAL_KIND_NODE) {
+        detect_heard(g->detect, t, &ret->id);
+        overlay_hush(g->overlay, false);
+    }
+    return true;
+}
+
+void gossip_garbage(struct gossip *g, struct turn *t, const struct event_frame *frame,
+                    const char *why)
+{
+    naming_refuse(&g->core.naming, t, REFUSAL_GARBAGE, frame->from, "sends no frame of ours: %s",
+                  why);
+}
+
+/* Frames of members alone; a hello and its answers are read from anybody. */
+static bool from_member(struct gossip *g, struct turn *t, const struct incoming *in)
+{
+    if (in->who.kind != PRINCIPAL_KIND_NODE || !g->core.member)
+        return false;
+    return self_receive(g->self, t, in) || detect_receive(g->detect, t, in) ||
+           overlay_receive(g->overlay, t, in);
+}
+
+bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
+{
+    const struct request request = {
+        .core = &g->core, .admit = g->admit, .joiner = g->joiner, .detect = g->detect};
+    bool taken = admit_receive(g->admit, t, in) || joiner_receive(g->joiner, t, in) ||
+                 from_member(g, t, in) || request_receive(&request, t, in);
+    enter(g, t);
+    return taken;
+}
+
+void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link)
+{
+    detect_wake(g->detect, t);
+    g->core.directed = false;
+    detect_link(g->detect, t, link);
+}
+
+/* For `kith events`. */
+static void note(struct gossip *g, struct turn *t, const struct member *before,
+                 const struct member *now)
+{
+    static const char *const what[] = {
+        [MEMBER_STATE_ALIVE] = "member-alive",
+        [MEMBER_STATE_DEAD] = "member-dead",
+        [MEMBER_STATE_LEFT] = "member-left",
+    };
+    struct ulid_text text;
+    if (now->state == before->state || now->state == MEMBER_STATE_UNKNOWN ||
+        now->state == MEMBER_STATE_SUSPECT)
+        return;
+    struct bytes name = core_name(&g->core, &now->id, &text);
+    journal_add(t->journal, t->wall_us / KITH_MS, what[now->state], name, "incarnation %llu",
+                (unsigned long long)now->incarnation);
+    effect_log(t->out, LOG_INFO_, BYTES_FMT " is %s", BYTES_ARG(name),
+               now->forgotten ? "forgotten" : member_state_name(now->state));
+}
+
+/* One that was dead is back, and told this peer first: there may be more that the halves do not know of
+ * each other. */
+static void reunite(struct gossip *g, struct turn *t, const struct member *before,
+                    const struct member *now)
+{
+    if (before->state == MEMBER_STATE_DEAD && now->state == MEMBER_STATE_ALIVE &&
+        g->core.directed && !ulid_equal(&now->id, &g->core.self))
+        sync_with(g->core.sync, t, member_uri(now, ADDR_ROLE_BULK));
+}
+
+void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
+                    const struct member *before)
+{
+    if (row->table == TABLE_ID_ADMISSION)
+        admit_row(g->admit, t, row);
+    if (row->table == TABLE_ID_MEMBER)
+        keep_boot(g, row);
+    overlay_changed(g->overlay, t, row);
+    if (row->table == TABLE_ID_MEMBER || row->table == TABLE_ID_VERDICT) {
+        if (bytes_equal(row->key, ulid_bytes(&g->core.self)))
+            self_changed(g->self, t, row);
+    }
+    if (!before)
+        return;
+    struct ulid id = before->id;
+    const struct member *now = members_get(g->core.members, &id);
+    if (now) {
+        note(g, t, before, now);
+        reunite(g, t, before, now);
+    }
+    member_moved(g, t, &id);
+}
+
+void gossip_broadcast(struct gossip *g, struct turn *t, struct bytes rows_payload)
+{
+    overlay_broadcast(g->overlay, t, rows_payload);
+}
+
+void gossip_leave(struct gossip *g, struct turn *t)
+{
+    self_leave(g->self, t);
+    detect_member(g->detect, t, &g->core.self);
+}
+
+void gossip_time(struct gossip *g, struct turn *t)
+{
+    detect_wake(g->detect, t);
+    g->core.directed = false;
+    joiner_time(g->joiner, t);
+    self_time(g->self, t);
+    detect_time(g->detect, t);
+    overlay_hush(g->overlay, detect_is_alone(g->detect));
+    overlay_time(g->overlay, t);
+}
+
+kith_time gossip_deadline(const struct gossip *g)
+{
+    kith_time at_us = kith_time_min(joiner_deadline(g->joiner), self_deadline(g->self));
+    at_us = kith_time_min(at_us, detect_deadline(g->detect));
+    return kith_time_min(at_us, overlay_deadline(g->overlay));
+}
+
+static void add(struct info *ret, struct counter *counters, struct arena *mem, const char *name,
+                uint64_t value)
+{
+    counters[ret->counters_n++] = (struct counter){
+        .name = bytes_str(arena_printf(mem, "gossip.%s", name)), .value = (int64_t)value};
+}
+
+void gossip_counters(const struct gossip *g, struct info *ret, struct arena *mem)
+{
+    const struct core_counts *c = &g->core.counts;
+    size_t fields = sizeof(*c) / sizeof(uint64_t);
+    struct counter *counters =
+        arena_array(mem, ret->counters_n + fields + REFUSALS + 1, sizeof(*counters));
+    for (uint32_t i = 0; i < ret->counters_n; i++)
+        counters[i] = ret->counters[i];
+#define CORE_COUNT_ADD(field) add(ret, counters, mem, #field, c->field);
+    CORE_COUNTS(CORE_COUNT_ADD)
+#undef CORE_COUNT_ADD
+    for (int i = 0; i < REFUSALS; i++)
+        add(ret, counters, mem, arena_printf(mem, "refused_%s", refusal_name((enum refusal)i)),
+            g->core.naming.refused[i]);
+    add(ret, counters, mem, "refused_unnamed", g->core.naming.unnamed);
+    ret->counters = counters;
+}

@@ -1,0 +1,38 @@
+#ifndef KITH_GOSSIP_OVERLAY_H
+#define KITH_GOSSIP_OVERLAY_H
+/*
+ * Who hears whom, and how rows reach everybody.
+ *
+ * Up to 64 members everybody subscribes to every live member's PUB, and a broadcast is one PUBLISH: one
+ * hop, no relays, no copies. Rows about membership that come on a connection instead (from one that
+ * nobody listens to yet, or by repair after a split) are published once more by whoever they are news
+ * to; what comes from a PUB is never passed on, so nothing goes round.
+ * A peer that hears nobody publishes nothing: its view may be wrong, and stays with it (detect.h).
+ */
+#include "gossip/core.h"
+
+/* A member that died or left may only have stumbled: its subscription stays for this long. */
+#define OVERLAY_LINGER (30 * KITH_SEC)
+
+struct overlay;
+
+struct overlay *overlay_new(struct core *core);
+void overlay_free(struct overlay *o);
+
+/* A member's row or state changed. */
+void overlay_member(struct overlay *o, struct turn *t, const struct ulid *id);
+/* Whose PUB this is; NULL: none that is subscribed to. */
+const struct ulid *overlay_whose(const struct overlay *o, struct bytes pub_uri);
+
+/* rows. False: another kind. */
+bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *in);
+/* A row that another wrote changed here: tells the own subscribers if they may not know. */
+void overlay_changed(struct overlay *o, struct turn *t, const struct row *row);
+void overlay_broadcast(struct overlay *o, struct turn *t, struct bytes rows_payload);
+/* Nobody is heard: nothing is published until somebody is. */
+void overlay_hush(struct overlay *o, bool hush);
+
+void overlay_time(struct overlay *o, struct turn *t);
+kith_time overlay_deadline(const struct overlay *o);
+
+#endif

@@ -1,0 +1,21 @@
+#ifndef KITH_GOSSIP_REQUEST_H
+#define KITH_GOSSIP_REQUEST_H
+/*
+ * What people ask about membership: get_members, join, forget. Whether they may was asked before.
+ */
+#include "gossip/admit.h"
+#include "gossip/core.h"
+#include "gossip/detect.h"
+#include "gossip/joiner.h"
+
+struct request {
+    struct core *core;
+    struct admit *admit;
+    struct joiner *joiner;
+    const struct detect *detect;
+};
+
+/* False: another kind. */
+bool request_receive(const struct request *r, struct turn *t, const struct incoming *in);
+
+#endif

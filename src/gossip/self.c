@@ -1,0 +1,275 @@
+#include "gossip/self.h"
+
+#include "base/mem.h"
+#include "gossip/rings.h"
+
+/* Feature level of this program: rules that all live members must know switch on by it. */
+#define FEATURE_LEVEL 1
+
+#define ANNOUNCE_TO    3
+#define ANNOUNCE_FIRST (300 * KITH_MS)
+#define ANNOUNCE_MAX   (10 * KITH_SEC)
+/* Distance of two raises for suspicion alone: doubles from the first to the second, is forgotten
+ * after a quiet time. */
+#define RAISE_FIRST  KITH_SEC
+#define RAISE_MAX    KITH_MIN
+#define RAISE_FORGET (5 * KITH_MIN)
+/* Reports of different observers within this time count together. */
+#define SUSPECTED_WITHIN (3 * KITH_SEC)
+
+struct self {
+    struct core *core;
+    struct arena mem; /* of `row` */
+    struct member_row row;
+    uint64_t token; /* of the batch that makes the incarnation durable */
+    bool known;     /* somebody probed this peer at its incarnation */
+    kith_time announce_at_us, announce_every_us;
+    kith_time raise_after_us, raise_every_us;
+    struct ulid doubter; /* the observer that suspected last */
+    kith_time doubted_us;
+};
+
+struct self *self_new(struct core *core)
+{
+    struct self *s = mem_alloc(sizeof(*s));
+    s->core = core;
+    s->announce_at_us = KITH_NEVER;
+    return s;
+}
+
+void self_free(struct self *s)
+{
+    arena_deinit(&s->mem);
+    mem_free(s);
+}
+
+void self_start(struct self *s, struct turn *t, const struct event_start *start)
+{
+    struct member_row row = {
+        .name = start->name,
+        .addrs = start->addrs,
+        .addrs_n = start->addrs_n,
+        .tags = start->tags,
+        .tags_n = start->tags_n,
+        .boot = start->boot,
+        .feature = FEATURE_LEVEL,
+        .proto_min = FRAME_PROTO_MIN,
+        .proto_max = FRAME_PROTO_MAX,
+        .started_ms = t->wall_us / KITH_MS,
+        .capacity = start->capacity,
+        .host = start->host,
+    };
+    member_row_copy(&s->mem, &s->row, &row);
+}
+
+static void write_row(struct self *s, struct turn *t)
+{
+    struct buf value = {0};
+    member_row_encode(&value, &s->row);
+    int r = state_put(t->state, TABLE_ID_MEMBER, ulid_bytes(&s->core->self), buf_bytes(&value),
+                      /* major= */ 0, /* expires_ms= */ 0);
+    if (r != 0)
+        effect_log(t->out, LOG_ERROR_, "the own member row was not taken (%d)", r);
+    buf_deinit(&value);
+    s->token = state_token(t->state);
+}
+
+static void announce_anew(struct self *s, struct turn *t)
+{
+    s->known = false;
+    s->announce_every_us = ANNOUNCE_FIRST;
+    s->announce_at_us = t->now_us;
+}
+
+void self_enter(struct self *s, struct turn *t)
+{
+    s->row.left = false;
+    write_row(s, t);
+    announce_anew(s, t);
+}
+
+void self_leave(struct self *s, struct turn *t)
+{
+    s->core->leaving = true;
+    s->announce_at_us = KITH_NEVER;
+    if (!s->core->member)
+        return;
+    s->row.left = true;
+    write_row(s, t);
+}
+
+/* Rises above `above`, durably before anyone hears of it: the row and what tells of it wait. */
+static void raise(struct self *s, struct turn *t, uint64_t above, const char *why)
+{
+    uint64_t next = state_incarnation(t->state);
+    next = (above > next ? above : next) + 1;
+    state_set_incarnation(t->state, next);
+    state_put_local(t->state, bytes_str("node/incarnation"), bytes_of(&next, sizeof(next)));
+    write_row(s, t);
+    announce_anew(s, t);
+    s->core->counts.refutations++;
+    effect_log(t->out, LOG_INFO_, "%s: incarnation is now %llu", why, (unsigned long long)next);
+}
+
+void self_tell(struct self *s, struct turn *t, struct bytes bulk_uri)
+{
+    const struct row *row = state_get(t->state, TABLE_ID_MEMBER, ulid_bytes(&s->core->self));
+    if (!row || bulk_uri.len == 0)
+        return;
+    struct rows rows = {.records = &row->record, .records_n = 1};
+    struct buf payload = {0};
+    rows_encode(&payload, &rows);
+    uint64_t before = effects_wait(t->out, s->token);
+    post_send(t->post, t->out, bulk_uri, WIRE_ROWS, buf_bytes(&payload), /* correlation= */ 0);
+    effects_wait(t->out, before);
+    buf_deinit(&payload);
+}
+
+/* Suspicion at the present incarnation by one observer. */
+static void suspected(struct self *s, struct turn *t, const struct ulid *by)
+{
+    bool second = !ulid_equal(&s->doubter, by) && s->doubted_us > 0 &&
+                  t->now_us - s->doubted_us < SUSPECTED_WITHIN;
+    if (!ulid_equal(&s->doubter, by) || t->now_us - s->doubted_us >= SUSPECTED_WITHIN) {
+        s->doubter = *by;
+        s->doubted_us = t->now_us;
+    }
+    if (!second && members_alive(s->core->members) > 2)
+        return;
+    if (t->now_us < s->raise_after_us)
+        return;
+    if (s->raise_every_us == 0 || t->now_us - s->raise_after_us > RAISE_FORGET)
+        s->raise_every_us = RAISE_FIRST;
+    s->raise_after_us = t->now_us + s->raise_every_us;
+    s->raise_every_us = kith_time_min(2 * s->raise_every_us, RAISE_MAX);
+    raise(s, t, /* above= */ 0, "others miss this peer's answers");
+}
+
+static void answer(struct self *s, struct turn *t, const struct incoming *in, const struct probe *p)
+{
+    struct probe_ack ack = {
+        .nonce = p->nonce,
+        .incarnation = state_incarnation(t->state),
+        .sent_us = p->sent_us,
+        .wall_ms = t->wall_us / KITH_MS,
+        .left = s->core->leaving,
+        .digest = state_digest(t->state),
+    };
+    struct buf payload = {0};
+    probe_ack_encode(&payload, &ack);
+    uint64_t before = effects_wait(t->out, s->token);
+    post_reply(t->post, t->out, in->route, WIRE_PROBE_ACK, buf_bytes(&payload),
+               in->envelope->correlation);
+    effects_wait(t->out, before);
+    buf_deinit(&payload);
+}
+
+static void probed(struct self *s, struct turn *t, const struct incoming *in)
+{
+    struct probe p;
+    struct wire_error err;
+    if (probe_decode(&p, in->payload, /* mem= */ NULL, &err) != 0) {
+        naming_refuse(&s->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
+        return;
+    }
+    s->core->counts.probes_received++;
+    bool here = ulid_equal(&p.about, &s->core->self);
+    uint64_t own = state_incarnation(t->state);
+    if (here && !s->core->leaving) {
+        if (p.dead && p.incarnation >= own)
+            raise(s, t, p.incarnation, "a member holds this peer for dead");
+        else if (p.suspected && p.incarnation >= own)
+            suspected(s, t, &in->who.id);
+        if (p.dead)
+            self_tell(s, t, core_uri(s->core, &in->who.id, ADDR_ROLE_BULK));
+        else if (p.incarnation == own)
+            s->known = true;
+    }
+    answer(s, t, in, &p);
+}
+
+/* An observer says that it misses this peer. Hearing of it is the answer; it probes again at once. */
+static bool missed(struct self *s, struct turn *t, const struct incoming *in)
+{
+    struct miss m;
+    struct wire_error err;
+    if (miss_decode(&m, in->payload, /* mem= */ NULL, &err) != 0 ||
+        !ulid_equal(&m.about, &s->core->self))
+        return false;
+    s->core->counts.reports_received++;
+    if (m.missing && !s->core->leaving && m.incarnation >= state_incarnation(t->state))
+        suspected(s, t, &in->who.id);
+    return true;
+}
+
+bool self_receive(struct self *s, struct turn *t, const struct incoming *in)
+{
+    if (in->envelope->kind == WIRE_PROBE) {
+        probed(s, t, in);
+        return true;
+    }
+    return in->envelope->kind == WIRE_MISS && missed(s, t, in);
+}
+
+/* The own row as another process of this id wrote it: an older life that this data folder does not
+ * remember (it was restored), or a clone. Rising above it is right in both cases, unless it is this
+ * process that is the intruder. */
+static void own_row(struct self *s, struct turn *t, const struct row *row)
+{
+    struct member_row other;
+    struct arena mem = {0};
+    struct wire_error err;
+    if (member_row_decode(&other, row->value, &mem, &err) == 0 &&
+        !ulid_equal(&other.boot, &s->core->boot)) {
+        if (boots_banned(s->core->boots, &s->core->self, &s->core->boot)) {
+            effect_log(t->out, LOG_ERROR_,
+                       "another live peer has this node's id, and had it first: this daemon ends. "
+                       "Was its data folder copied? Start with an empty one and a new token");
+            effects_add(t->out, &(struct effect){.kind = EFFECT_EXIT});
+            s->core->leaving = true;
+        } else {
+            raise(s, t, row->version.major, "another process wrote this peer's member row");
+        }
+    }
+    arena_deinit(&mem);
+}
+
+void self_changed(struct self *s, struct turn *t, const struct row *row)
+{
+    if (!s->core->member || s->core->leaving)
+        return;
+    if (row->table == TABLE_ID_MEMBER) {
+        own_row(s, t, row);
+        return;
+    }
+    struct verdict_row verdict;
+    struct arena mem = {0};
+    struct wire_error err;
+    if (row->value.len > 0 && row->version.major >= state_incarnation(t->state) &&
+        verdict_row_decode(&verdict, row->value, &mem, &err) == 0 && !verdict.withdrawn)
+        raise(s, t, row->version.major, "a verdict calls this peer dead");
+    arena_deinit(&mem);
+}
+
+void self_time(struct self *s, struct turn *t)
+{
+    if (t->now_us < s->announce_at_us)
+        return;
+    if (s->known || !s->core->member || s->core->leaving) {
+        s->announce_at_us = KITH_NEVER;
+        return;
+    }
+    for (int i = 0; i < ANNOUNCE_TO; i++) {
+        const struct member *m = core_any(s->core, t);
+        if (m)
+            self_tell(s, t, member_uri(m, ADDR_ROLE_BULK));
+    }
+    s->announce_at_us = t->now_us + s->announce_every_us +
+                        (kith_time)rng_below(t->rng, (uint64_t)s->announce_every_us / 4);
+    s->announce_every_us = kith_time_min(2 * s->announce_every_us, ANNOUNCE_MAX);
+}
+
+kith_time self_deadline(const struct self *s)
+{
+    return s->announce_at_us;
+}
