@@ -74,6 +74,7 @@ static int check_text(struct bytes text, struct spec_errors *errors)
 struct builder {
     struct arena *mem;
     struct spec_errors *errors;
+    struct bytes text; /* what the parser got */
     struct yaml_node *documents, **documents_end;
     struct yaml_node *open[YAML_MAX_DEPTH]; /* maps and lists that have begun */
     struct yaml_node **ends[YAML_MAX_DEPTH];
@@ -168,14 +169,60 @@ static bool means_nothing(struct bytes text, enum fy_scalar_style style)
            (!text.len || bytes_equal_str(text, "~") || bytes_equal_str(text, "null"));
 }
 
+/* What stands between the quotes of a scalar. */
+static struct bytes raw_text(const struct builder *b, struct fy_token *token)
+{
+    const struct fy_mark *start = fy_token_start_mark(token), *end = fy_token_end_mark(token);
+
+    if (!start || !end || end->input_pos < start->input_pos || end->input_pos > b->text.len)
+        return (struct bytes){0};
+    return bytes_of(b->text.data + start->input_pos, end->input_pos - start->input_pos);
+}
+
+/* Every quote in it stands twice. */
+static struct bytes halve_quotes(struct builder *b, struct bytes raw)
+{
+    uint8_t *text = arena_alloc(b->mem, raw.len);
+    size_t len = 0;
+
+    for (size_t i = 0; i < raw.len; i++) {
+        text[len++] = raw.data[i];
+        i += raw.data[i] == '\'';
+    }
+    return bytes_of(text, len);
+}
+
+/* libfyaml 0.7.12 loses memory with every single-quoted text in which quotes stand twice, so that
+ * text is made here; over several lines, where blanks would have to be folded too, it is refused. */
+static int scalar_text(struct builder *b, struct fy_event *event, struct bytes *ret)
+{
+    struct fy_token *token = event->scalar.value;
+    struct bytes raw = raw_text(b, token);
+    size_t len = 0;
+
+    if (fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED && raw.len &&
+        memchr(raw.data, '\'', raw.len)) {
+        *ret = halve_quotes(b, raw);
+        if (!memchr(raw.data, '\n', raw.len) && !memchr(raw.data, '\r', raw.len))
+            return 0;
+        spec_error(b->errors, place(b, event),
+                   "a text over several lines with ' in it stands in double quotes");
+        return SPEC_BAD;
+    }
+    const char *text = fy_token_get_text(token, &len);
+
+    *ret = arena_bytes(b->mem, bytes_of(text, text ? len : 0));
+    return 0;
+}
+
 static int add_scalar(struct builder *b, struct fy_event *event)
 {
     enum fy_scalar_style style = fy_token_scalar_style(event->scalar.value);
-    size_t len = 0;
-    const char *data = fy_token_get_text(event->scalar.value, &len);
-    struct bytes text = arena_bytes(b->mem, bytes_of(data, data ? len : 0));
     struct spec_at at = place(b, event);
+    struct bytes text;
 
+    if (scalar_text(b, event, &text))
+        return SPEC_BAD;
     if (text.len && memchr(text.data, 0, text.len)) {
         spec_error(b->errors, at, "a text cannot contain a NUL character");
         return SPEC_BAD;
@@ -278,7 +325,7 @@ static int read_events(struct fy_parser *parser, struct builder *b)
     return result;
 }
 
-static int parse(struct builder *b, struct bytes text, struct fy_diag *diag)
+static int parse(struct builder *b, struct fy_diag *diag)
 {
     /* Which error comes first is up to us, so libfyaml collects its own instead of printing them.
      */
@@ -287,12 +334,12 @@ static int parse(struct builder *b, struct bytes text, struct fy_diag *diag)
 
     if (!parser)
         return -1;
-    int result = fy_parser_set_string(parser, (const char *)text.data, text.len) ? -1 : 0;
+    int result = fy_parser_set_string(parser, (const char *)b->text.data, b->text.len) ? -1 : 0;
 
     if (!result)
         result = read_events(parser, b);
     if (!result && fy_parser_get_stream_error(parser)) {
-        report_syntax(diag, text, b->errors);
+        report_syntax(diag, b->text, b->errors);
         result = SPEC_BAD;
     }
     fy_parser_destroy(parser);
@@ -302,13 +349,15 @@ static int parse(struct builder *b, struct bytes text, struct fy_diag *diag)
 int yaml_parse(struct yaml_node **ret, struct bytes text, struct arena *mem,
                struct spec_errors *errors)
 {
-    struct builder b = {.mem = mem, .errors = errors, .last = {1, 1}};
+    struct builder b = {.mem = mem, .errors = errors, .text = text, .last = {1, 1}};
     struct fy_diag_cfg config;
 
     *ret = NULL;
     if (check_text(text, errors))
         return SPEC_BAD;
-    if (!text.len)
+    if (text.len >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3)) /* a mark that says UTF-8 */
+        b.text = bytes_of(text.data + 3, text.len - 3);
+    if (!b.text.len)
         return 0;
     fy_diag_cfg_default(&config);
     config.fp = NULL;
@@ -318,7 +367,7 @@ int yaml_parse(struct yaml_node **ret, struct bytes text, struct arena *mem,
         return -1;
     fy_diag_set_collect_errors(diag, true);
     b.documents_end = &b.documents;
-    int result = parse(&b, text, diag);
+    int result = parse(&b, diag);
 
     fy_diag_destroy(diag);
     if (!result)

@@ -74,6 +74,38 @@ static void test_scalars_stay_text(void **state)
     reading_end(&r);
 }
 
+/* libfyaml 0.7.12 loses memory over these, which the leak checker would show. */
+static void test_quotes_in_single_quotes(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct yaml_node *map;
+
+    assert_int_equal(parse(&r, "a: 'it''s'\nb: ['''''''''''''''''', '\xc3\xa4''']\n", &map), 0);
+    assert_true(bytes_equal_str(yaml_get(map, "a")->text, "it's"));
+    assert_true(bytes_equal_str(yaml_get(map, "b")->items->text, "''''''''"));
+    assert_true(bytes_equal_str(yaml_get(map, "b")->items->next->text, "\xc3\xa4'"));
+    reading_end(&r);
+    assert_int_equal(parse(&r, "a: 'x\n  y'\n", &map), 0);
+    assert_true(bytes_equal_str(yaml_get(map, "a")->text, "x y"));
+    reading_end(&r);
+    refuse("a: 'it''s\n  long'\n", "1:5: a text over several lines with ' in it");
+}
+
+static void test_a_mark_that_says_utf8(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct yaml_node *map;
+
+    assert_int_equal(parse(&r, "\xef\xbb\xbfit: 'it''s'\n", &map), 0);
+    assert_true(bytes_equal_str(yaml_get(map, "it")->text, "it's"));
+    reading_end(&r);
+    assert_int_equal(parse(&r, "\xef\xbb\xbf", &map), 0);
+    assert_null(map);
+    reading_end(&r);
+}
+
 static void test_several_documents(void **state)
 {
     (void)state;
@@ -209,6 +241,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nodes_know_where_they_stand),
         cmocka_unit_test(test_scalars_stay_text),
+        cmocka_unit_test(test_quotes_in_single_quotes),
+        cmocka_unit_test(test_a_mark_that_says_utf8),
         cmocka_unit_test(test_several_documents),
         cmocka_unit_test(test_an_empty_file_has_no_document),
         cmocka_unit_test(test_separators_alone_are_empty_documents),
