@@ -24,10 +24,10 @@ struct columns;
 struct column {
     const char *name;  /* in JSON; NULL: in tables only */
     const char *title; /* of the table's column; NULL: in JSON only */
-    bool wide;         /* in wide tables only */
     size_t width;      /* of the table's column, at least: for rows that are followed */
     const char *field; /* of the struct; for COLUMN_MADE none */
     enum column_as as;
+    bool wide; /* in wide tables only */
     const struct columns *rows;
     json_t *(*make)(const void *item); /* a new reference */
 };

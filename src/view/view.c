@@ -4,7 +4,9 @@
 #include "view/table.h"
 #include "view/things.h"
 #include "view/yaml.h"
+#include "wire/frame.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const char *const format_names[] = {
@@ -28,14 +30,10 @@ bool view_format_parse(enum view_format *ret, const char *text)
 /* The items of an answer; the answer itself if it is no list. */
 static struct wire_list items_of(const struct thing *thing, const void *answer)
 {
-    const struct wire_kind_info *info = NULL;
-
     if (thing->list == NULL)
         return (struct wire_list){answer, 1};
-    for (uint32_t i = 0; i < wire_kinds_n && info == NULL; i++) {
-        if (wire_kinds[i].kind == thing->kind)
-            info = &wire_kinds[i];
-    }
+    const struct wire_kind_info *info = frame_kind((uint32_t)thing->kind);
+    assert(info != NULL);
     return wire_load_list(column_field(info->type, thing->list), answer);
 }
 

@@ -2,6 +2,7 @@
 
 #include "test.h"
 #include "view/view.h"
+#include "wire/frame.h"
 #include "wire_random.h"
 
 #include <string.h>
@@ -50,11 +51,7 @@ static void every_thing_can_be_shown_in_every_format(void **state)
 
     rng_seed(&rng, 9);
     for (size_t i = 0; i < things_n; i++) {
-        const struct wire_struct *type = NULL;
-        for (uint32_t k = 0; k < wire_kinds_n; k++) {
-            if (wire_kinds[k].kind == things[i].kind)
-                type = wire_kinds[k].type;
-        }
+        const struct wire_struct *type = frame_kind((uint32_t)things[i].kind)->type;
         for (unsigned round = 0; round < 60; round++) {
             struct view_style style = {round % 4, (round / 4) % 3};
             void *answer = arena_alloc(&mem, type->size);
