@@ -135,10 +135,19 @@ bool batch_take(struct batch *b, kith_time wall_us, struct effects *out)
     return true;
 }
 
+uint64_t batch_of(const struct batch *b, const struct entry *e)
+{
+    if (e->slot[MARK_BATCH])
+        return b->token;
+    return e->token > b->stored ? e->token : 0;
+}
+
 void batch_stored(struct batch *b, uint64_t token)
 {
     struct local *l, *next;
 
+    if (token > b->stored)
+        b->stored = token;
     TREE_FOREACH_SAFE(l, local_tree, &b->locals, next)
     {
         if (l->token != 0 && l->token <= token) {

@@ -18,6 +18,7 @@ TREE_HEAD(local_tree, local);
 
 struct batch {
     uint64_t token;    /* of the batch being gathered, from 1 */
+    uint64_t stored;   /* batches up to this one are on disk */
     struct marks rows; /* to store; dropped ones to delete */
     struct marks push;
     size_t pushed;            /* entries of `push` already handed out */
@@ -38,6 +39,8 @@ void batch_replaced(struct batch *b, struct entry *old, struct entry *e);
 bool batch_take(struct batch *b, kith_time wall_us, struct effects *out);
 bool batch_take_push(struct batch *b, struct buf *ret);
 void batch_stored(struct batch *b, uint64_t token);
+/* The batch that has to be on disk for this row to be; 0: it is there. */
+uint64_t batch_of(const struct batch *b, const struct entry *e);
 void batch_failed(struct batch *b, struct table *t, uint64_t token, kith_time wall_us);
 kith_time batch_deadline_wall(const struct batch *b);
 

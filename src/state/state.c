@@ -274,6 +274,20 @@ uint64_t state_merged(const struct state *s, enum state_result result)
     return s->merged[result];
 }
 
+bool state_holds_other(struct state *s, struct bytes record, uint64_t *ret_key_hash)
+{
+    struct row row;
+
+    arena_reset(&s->scratch);
+    if (row_read(&row, record, &s->config.cluster, &s->scratch) != 0)
+        return false;
+    const struct entry *held = find_same(s, &row);
+    if (!held || bytes_equal(held->row.record, record))
+        return false;
+    *ret_key_hash = held->digest.key_hash;
+    return true;
+}
+
 /* ---- in the own name ---- */
 
 /* A stamp that is newer than what is held, also when the own clock was set back since that was taken
@@ -452,6 +466,11 @@ bool state_take_batch(struct state *s, struct effects *out)
 bool state_take_push(struct state *s, struct buf *ret)
 {
     return batch_take_push(&s->batch, ret);
+}
+
+uint64_t state_row_token(const struct state *s, const struct entry *e)
+{
+    return ulid_equal(&e->row.origin, &s->config.self) ? batch_of(&s->batch, e) : 0;
 }
 
 void state_stored(struct state *s, uint64_t token)

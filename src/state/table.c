@@ -85,7 +85,7 @@ const struct entry *entry_of(const struct row *row)
     return (const struct entry *)row; /* the row is its first member */
 }
 
-static struct entry *from_digest(struct digest_item *item)
+struct entry *entry_of_digest(struct digest_item *item)
 {
     return (struct entry *)((uint8_t *)item - offsetof(struct entry, digest));
 }
@@ -108,13 +108,6 @@ struct entry *table_find(const struct table *t, enum table_id table, struct byte
     struct entry probe = look_for(ns, key);
 
     return TREE_FIND(entry_tree, tree_of(t, table), &probe);
-}
-
-struct entry *table_by_hash(const struct table *t, uint64_t hash)
-{
-    struct digest_item *item = digest_find(&t->digest, hash);
-
-    return item ? from_digest(item) : NULL;
 }
 
 void table_put(struct table *t, struct entry *e, struct entry *old)

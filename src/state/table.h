@@ -46,11 +46,10 @@ size_t table_storage_key(uint8_t *out, enum table_id table, struct bytes ns, str
 /* An entry of its own, with a copy of the record; in no table yet. */
 struct entry *entry_new(const struct row *row);
 const struct entry *entry_of(const struct row *row);
+struct entry *entry_of_digest(struct digest_item *item);
 
 struct entry *table_find(const struct table *t, enum table_id table, struct bytes ns,
                          struct bytes key);
-/* By the hash of table, namespace and key; several rows may share one. NULL when there is none. */
-struct entry *table_by_hash(const struct table *t, uint64_t key_hash);
 
 /* Takes e over. `old`, the entry of the same key, goes to the morgue; NULL when there is none. */
 void table_put(struct table *t, struct entry *e, struct entry *old);

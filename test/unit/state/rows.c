@@ -141,7 +141,7 @@ void random_record(struct buf *out, struct rng *rng, kith_time wall_us)
     uint8_t key[STATE_KEY_MAX] = {0};
     size_t len = key_bytes(table);
 
-    r.origin = id_of((uint8_t)(1 + rng_below(rng, 3)));
+    r.origin = id_of((uint8_t)(111 + rng_below(rng, 3))); /* none of the peers */
     key[len - 1] = (uint8_t)(1 + rng_below(rng, 2));
     if (is_own(table))
         memcpy(key, r.origin.b, sizeof(r.origin.b));
