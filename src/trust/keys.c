@@ -78,5 +78,6 @@ bool keys_equal(const struct key32 *a, const struct key32 *b)
 
 void keys_wipe(void *p, size_t size)
 {
-    sodium_memzero(p, size);
+    if (size)
+        sodium_memzero(p, size);
 }

@@ -46,7 +46,7 @@ bool keys_verify(struct bytes signature, const char *context, struct bytes body,
 /* In a time that does not depend on the content. */
 bool keys_equal(const struct key32 *a, const struct key32 *b);
 
-/* Overwrites a secret; the compiler does not take it out. */
+/* Overwrites a secret; the compiler does not take it out. Size 0 is fine. */
 void keys_wipe(void *p, size_t size);
 
 #endif
