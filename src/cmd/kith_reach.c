@@ -1,0 +1,104 @@
+#include "cmd/kith_reach.h"
+
+#include "base/mem.h"
+#include "cmd/kith_ask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECT_MS 500
+
+/* HOST:PORT, tcp://HOST:PORT, brackets around IPv6; false: something else. */
+static bool split(struct reach_address *ret, struct bytes text)
+{
+    char *copy = bytes_to_str(text);
+    char *host = strncmp(copy, "tcp://", 6) == 0 ? copy + 6 : copy;
+    char *colon = strrchr(host, ':');
+    bool ok = colon && colon > host && colon[1];
+
+    if (ok) {
+        *colon = '\0';
+        if (*host == '[' && colon[-1] == ']') {
+            colon[-1] = '\0';
+            host++;
+        }
+        *ret = (struct reach_address){mem_str(host), mem_str(colon + 1)};
+    }
+    mem_free(copy);
+    return ok;
+}
+
+int reach_find(struct kith *k, struct reach *ret)
+{
+    int status;
+    const struct member_list *answer =
+        ask(k, WIRE_GET_MEMBERS, &(struct get_members){0}, WIRE_MEMBER_LIST, &status);
+
+    if (!answer)
+        return status;
+    ret->items = mem_alloc((answer->members_n + 1) * sizeof(*ret->items));
+    for (uint32_t i = 0; i < answer->members_n; i++) {
+        const struct member_info *m = &answer->members[i];
+        bool live = m->state == MEMBER_STATE_ALIVE || m->state == MEMBER_STATE_SUSPECT;
+
+        if (live && split(&ret->items[ret->count], m->addr))
+            ret->count++;
+    }
+    return KITH_DONE;
+}
+
+void reach_deinit(struct reach *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        mem_free(r->items[i].host);
+        mem_free(r->items[i].port);
+    }
+    mem_free(r->items);
+    *r = (struct reach){0};
+}
+
+static bool connects(const struct addrinfo *ai)
+{
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (fd < 0)
+        return false;
+    bool ok = connect(fd, ai->ai_addr, ai->ai_addrlen) == 0;
+
+    if (!ok && errno == EINPROGRESS) {
+        struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+        ok = poll(&p, 1, CONNECT_MS) == 1 &&
+             getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
+    }
+    close(fd);
+    return ok;
+}
+
+static bool listens(const struct reach_address *a)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+
+    if (getaddrinfo(a->host, a->port, &hints, &found))
+        return false;
+    bool ok = connects(found);
+
+    freeaddrinfo(found);
+    return ok;
+}
+
+size_t reach_count(const struct reach *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->count; i++)
+        n += listens(&r->items[i]);
+    return n;
+}

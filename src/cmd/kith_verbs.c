@@ -1,0 +1,63 @@
+/* The verbs: what `kith --help` lists, in this order, and what each takes. */
+#include "cmd/kith.h"
+
+#define F(id) FLAG_BIT(FLAG_##id)
+
+const struct verb kith_verbs[] = {
+    {"members", "", 0, 0, F(ALL), "who is in the cluster, as this peer sees it", NULL,
+     kith_members},
+    {"info", "", 0, 0, 0, "about the peer that answers: id, version, counters", NULL, kith_info},
+    {"validate", "FILE", 1, 1, 0, "check a service file (- is standard input); asks no peer", NULL,
+     kith_validate},
+    {"apply", "FILE", 1, 1, F(WAIT), "create or change the services of a file: all of them or none",
+     "What is acknowledged is on this peer's disk. With --wait it ends when every service of the file is at its\n"
+     "count and healthy, or fails after --timeout (60s) and says what is missing.\n",
+     kith_apply},
+    {"services", "", 0, 0, 0, "what is wanted and how much of it runs", NULL, kith_services},
+    {"service", "NAME", 1, 1, 0, "everything about one service", NULL, kith_service},
+    {"instances", "[SERVICE]", 0, 1, F(ALL), "what runs where", NULL, kith_instances},
+    {"endpoints", "SERVICE", 1, 1, 0, "where a service answers: its healthy instances", NULL,
+     kith_endpoints},
+    {"scale", "NAME N", 2, 2, 0, "change how many instances a service has", NULL, kith_scale},
+    {"stop", "NAME | --all", 0, 1, F(ALL) | F(CASCADE) | F(KEEP_DAEMONS),
+     "stop a service until `kith start`, or the whole cluster",
+     "With --all every service stops, dependants first, and then the daemons end (unless --keep-daemons);\n"
+     "kith waits until that is so, or fails after --timeout (2m).\n",
+     kith_stop},
+    {"start", "NAME", 1, 1, 0, "start a stopped service", NULL, kith_start},
+    {"restart", "NAME", 1, 1, 0, "restart a service's instances, one at a time", NULL,
+     kith_restart},
+    {"rm", "NAME", 1, 1, F(CASCADE), "stop a service and forget it", NULL, kith_rm},
+    {"graph", "", 0, 0, F(DOT), "which service needs which", NULL, kith_graph},
+    {"commands", "[ID]", 0, 1, F(LIMIT),
+     "what changed the cluster, the newest first, or one command's history", NULL, kith_commands},
+    {"why", "INSTANCE | SERVICE", 1, 1, 0, "why it is where and what it is", NULL, kith_why},
+    {"events", "", 0, 0, F(FOLLOW) | F(LIMIT), "what this peer saw happen", NULL, kith_events},
+    {"logs", "INSTANCE", 1, 1, F(FOLLOW) | F(TAIL), "what an instance printed",
+     "INSTANCE is an id, a beginning of one that is unique, or a service with one instance.\n",
+     kith_logs},
+    {"join", "ADDR", 1, 1, 0, "try another peer's address, HOST[:PORT], as a seed", NULL,
+     kith_join},
+    {"leave", "", 0, 0, 0,
+     "this host leaves: others take over, its instances stop, its daemon ends", NULL, kith_leave},
+    {"forget", "NODE", 1, 1, F(REVOKE), "a dead member will not come back: drop its rows", NULL,
+     kith_forget},
+    {"cluster init", "", 0, 0, F(NAME) | F(FORCE),
+     "make a new cluster's keys, and yours, in the operator's folder",
+     "Asks no peer. Then make a founder's token for the first hosts: kith token new --founder --seed ADDR.\n"
+     "Keep the folder safe and backed up: whoever holds it can let anybody in.\n",
+     kith_cluster_init},
+    {"token new", "", 0, 0,
+     F(FOUNDER) | F(KIND) | F(ROLE) | F(SEED) | F(EXPIRES) | F(OUT) | F(FORCE),
+     "make a token to join with",
+     "Asks no peer; needs the folder that `kith cluster init` made. The token is a secret: whoever holds it can\n"
+     "become what it grants until it expires. Give it to a host as `kithd --token FILE`, or to a person, who\n"
+     "makes a key of it by `kith key new FILE`.\n",
+     kith_token_new},
+    {"key new", "TOKENFILE", 1, 1, F(NAME) | F(FORCE),
+     "make your own operator's or client's key out of a token",
+     "Asks no peer. Writes operator.key into the operator's folder; `kith -a ADDR` uses it from then on.\n",
+     kith_key_new},
+};
+
+const size_t kith_verbs_n = sizeof(kith_verbs) / sizeof(kith_verbs[0]);
