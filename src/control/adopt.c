@@ -33,7 +33,7 @@ static void go_on(struct control *c, struct turn *t, struct local *i,
     i->started_ms = found->started_ms;
     local_set_ports(i, found->ports, found->ports_n);
     for (uint32_t k = 0; k < i->ports_n; k++)
-        (void)ports_hold(&c->locals.ports, i->ports[k].port, &i->id);
+        (void)ports_hold(&c->locals.ports, i->ports[k].port, &i->id, t->now_us);
     health_begin(&i->health, t->now_us);
     i->health.healthy = i->state == INSTANCE_STATE_RUNNING;
     if (i->state != INSTANCE_STATE_RUNNING && i->state != INSTANCE_STATE_UNHEALTHY)

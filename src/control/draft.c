@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define KNOWN "host/known"
+
 struct ulid draft_derive(const struct ulid *command, enum derived what, uint32_t index)
 {
     uint8_t seed[6] = {(uint8_t)what,         (uint8_t)(index >> 24), (uint8_t)(index >> 16),
@@ -218,13 +220,16 @@ bool draft_answer_known(struct draft *r)
 {
     struct state *state = r->turn->state;
     const struct row *row = state_get(state, TABLE_ID_COMMAND, ulid_bytes(&r->id));
-    uint64_t stored = state_token(state) - 1; /* whatever brought it in is at most the last batch */
     struct command_event_row verdict = {0};
     struct command_row former;
     struct wire_error err;
 
     if (!row)
         return false;
+    /* Its batch may still be on its way: the answer waits for one that surely comes, and comes later. */
+    state_put_local(state, bytes_str(KNOWN), ulid_bytes(&r->id));
+    uint64_t stored = state_token(state);
+
     if (command_row_decode(&former, row->value, &r->mem, &err) || former.kind != r->kind) {
         buf_str(&r->text, "this command id was used for something else: use a new one");
         answer_failed(r, clipped(&r->text), (struct bytes){0}, stored);

@@ -49,9 +49,9 @@ static uint16_t choose_port(struct control *c, const struct turn *t, const struc
     const struct bound_port *former = former_port(i, spec->name);
 
     if (spec->port)
-        return ports_hold(ports, spec->port, &i->id) ? spec->port : 0;
+        return ports_hold(ports, spec->port, &i->id, t->now_us) ? spec->port : 0;
     if (former && former->port >= ports->low && former->port <= ports->high &&
-        ports_hold(ports, former->port, &i->id))
+        ports_hold(ports, former->port, &i->id, t->now_us))
         return former->port;
     return ports_take(ports, &i->id, t->now_us);
 }
@@ -158,10 +158,10 @@ void life_begin(struct control *c, struct turn *t, struct local *i)
         start(c, t, i);
 }
 
-static bool is_fixed(const struct local *i, struct bytes name)
+static bool is_fixed(const struct local *i, uint16_t port)
 {
     for (uint32_t k = 0; k < i->spec->ports_n; k++) {
-        if (i->spec->ports[k].port && bytes_equal(i->spec->ports[k].name, name))
+        if (i->spec->ports[k].port == port)
             return true;
     }
     return false;
@@ -173,7 +173,7 @@ void life_claimed(struct control *c, struct turn *t, struct local *i, const stru
         return;
     i->phase = PHASE_IDLE;
     for (uint32_t k = 0; k < e->ports_n; k++) {
-        if (is_fixed(i, e->ports[k].name)) {
+        if (is_fixed(i, e->ports[k].port)) {
             local_say(i, "port %u of this host is taken by something else", e->ports[k].port);
             life_rest(c, t, i, INSTANCE_STATE_REFUSED);
             return;

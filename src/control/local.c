@@ -191,7 +191,8 @@ void local_intend_no_more(struct turn *t, const struct local *i)
 
 bool local_intent(struct bytes name, struct ulid *ret_instance)
 {
-    struct bytes rest;
+    struct bytes prefix = bytes_str(INTENT);
 
-    return values_has_prefix(name, INTENT, &rest) && ulid_parse(ret_instance, rest) == 0;
+    return name.len > prefix.len && bytes_equal(bytes_of(name.data, prefix.len), prefix) &&
+           ulid_parse(ret_instance, bytes_of(name.data + prefix.len, name.len - prefix.len)) == 0;
 }

@@ -218,9 +218,14 @@ static void fill(struct control *c, struct turn *t, struct service *s, const str
 
     if (!needs_host(c, t, &choice) || on_hold(c, t, &choice))
         return;
+    /* What it has where it cannot stay is free again, for itself, too. */
+    if (choice.former)
+        tally_remove(tally, &choice.former->row.node, s->spec);
     const struct tally_host *h = choose(c, t, &choice, &fitting);
 
     if (!h) {
+        if (choice.former)
+            tally_add(tally, &choice.former->row.node, s->spec);
         c->place.at_us = kith_time_min(c->place.at_us, t->now_us + PLACE_RETRY);
         s->touched = true;
         return;

@@ -60,10 +60,12 @@ uint16_t ports_take(struct ports *p, const struct ulid *instance, kith_time now_
     return 0;
 }
 
-bool ports_hold(struct ports *p, uint16_t port, const struct ulid *instance)
+bool ports_hold(struct ports *p, uint16_t port, const struct ulid *instance, kith_time now_us)
 {
-    const struct port_use *use = find(p, port);
+    const struct port_use *use;
 
+    forget_avoided(p, now_us);
+    use = find(p, port);
     if (use)
         return ulid_equal(&use->instance, instance);
     add(p, (struct port_use){.port = port, .instance = *instance});

@@ -29,7 +29,7 @@ void ports_deinit(struct ports *p);
 uint16_t ports_take(struct ports *p, const struct ulid *instance, kith_time now_us);
 /* This very one: fixed by a specification, or had before. False: another instance has it, or it
  * is avoided. */
-bool ports_hold(struct ports *p, uint16_t port, const struct ulid *instance);
+bool ports_hold(struct ports *p, uint16_t port, const struct ulid *instance, kith_time now_us);
 /* Somebody outside has it: it is the instance's no longer. */
 void ports_avoid(struct ports *p, uint16_t port, kith_time now_us);
 void ports_release(struct ports *p, const struct ulid *instance);

@@ -105,6 +105,19 @@ void tally_add(struct tally *t, const struct ulid *node, const struct service_sp
     add_resources(&h->used, &spec->resources);
 }
 
+void tally_remove(struct tally *t, const struct ulid *node, const struct service_spec *spec)
+{
+    struct tally_host *h = find(t, node);
+
+    if (!h)
+        return;
+    h->placements--;
+    h->of_service--;
+    h->used.cpu_millis -= spec->resources.cpu_millis;
+    h->used.memory_bytes -= spec->resources.memory_bytes;
+    h->used.disk_bytes -= spec->resources.disk_bytes;
+}
+
 bool tally_fits(const struct tally_host *h, const struct service_spec *spec)
 {
     const struct resources *want = &spec->resources;

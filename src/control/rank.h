@@ -31,6 +31,7 @@ void tally_make(struct tally *t, const struct catalog *c, struct arena *mem);
 /* `of_service` of each. */
 void tally_service(struct tally *t, const struct catalog *c, const struct service *s);
 void tally_add(struct tally *t, const struct ulid *node, const struct service_spec *spec);
+void tally_remove(struct tally *t, const struct ulid *node, const struct service_spec *spec);
 bool tally_fits(const struct tally_host *h, const struct service_spec *spec);
 uint32_t tally_permille(const struct tally_host *h, const struct service_spec *spec); /* with it */
 /* Whether a is the better host for this slot. */

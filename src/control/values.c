@@ -1,36 +1,7 @@
 #include "control/values.h"
 
+#include "base/variables.h"
 #include "state/hash.h"
-
-#include <string.h>
-
-bool values_next(struct bytes text, size_t *pos, size_t *ret_start, struct bytes *ret_name)
-{
-    for (size_t i = *pos; i + 2 < text.len; i++) {
-        if (text.data[i] != '$' || text.data[i + 1] != '{')
-            continue;
-        for (size_t end = i + 2; end < text.len; end++) {
-            if (text.data[end] != '}')
-                continue;
-            *ret_start = i;
-            *ret_name = bytes_of(text.data + i + 2, end - i - 2);
-            *pos = end + 1;
-            return true;
-        }
-        return false;
-    }
-    return false;
-}
-
-bool values_has_prefix(struct bytes name, const char *prefix, struct bytes *ret_rest)
-{
-    struct bytes p = bytes_str(prefix);
-
-    if (name.len <= p.len || memcmp(name.data, p.data, p.len) != 0)
-        return false;
-    *ret_rest = bytes_of(name.data + p.len, name.len - p.len);
-    return true;
-}
 
 void values_endpoint(struct buf *out, const struct catalog *c, struct bytes service)
 {
@@ -53,41 +24,45 @@ void values_endpoint(struct buf *out, const struct catalog *c, struct bytes serv
     }
 }
 
-/* False: not a variable that is resolved here. */
-static bool variable(struct buf *out, const struct values *v, struct bytes name)
+static void port(struct buf *out, const struct values *v, struct bytes name)
 {
-    struct bytes rest;
-
-    if (bytes_equal_str(name, "addr")) {
-        buf_append(out, v->addr.data, v->addr.len);
-    } else if (bytes_equal_str(name, "instance")) {
-        buf_str(out, ulid_text(&v->instance).s);
-    } else if (bytes_equal_str(name, "slot")) {
-        slot_print(out, &v->slot);
-    } else if (values_has_prefix(name, "endpoint.", &rest)) {
-        values_endpoint(out, v->catalog, rest);
-    } else if (values_has_prefix(name, "port.", &rest)) {
-        for (uint32_t i = 0; i < v->ports_n; i++) {
-            if (bytes_equal(v->ports[i].name, rest))
-                buf_printf(out, "%u", v->ports[i].port);
-        }
-    } else {
-        return false;
+    for (uint32_t i = 0; i < v->ports_n; i++) {
+        if (bytes_equal(v->ports[i].name, name))
+            buf_printf(out, "%u", v->ports[i].port);
     }
+}
+
+/* False: not a variable that is resolved here. */
+static bool expand(struct buf *out, const struct values *v, const struct variable *variable)
+{
+    if (!variable->closed)
+        return false;
+    if (bytes_equal_str(variable->name, "addr"))
+        buf_append(out, v->addr.data, v->addr.len);
+    else if (bytes_equal_str(variable->name, "instance"))
+        buf_str(out, ulid_text(&v->instance).s);
+    else if (bytes_equal_str(variable->name, "slot"))
+        slot_print(out, &v->slot);
+    else if (bytes_equal_str(variable->name, "endpoint"))
+        values_endpoint(out, v->catalog, variable->arg);
+    else if (bytes_equal_str(variable->name, "port"))
+        port(out, v, variable->arg);
+    else
+        return false;
     return true;
 }
 
 struct bytes values_resolve(const struct values *v, struct bytes text, struct arena *mem)
 {
+    struct variable variable = {0};
     struct buf out = {0};
-    struct bytes name;
-    size_t pos = 0, start, copied = 0;
+    size_t copied = 0;
 
-    while (values_next(text, &pos, &start, &name)) {
-        buf_append(&out, text.data + copied, start - copied);
-        if (!variable(&out, v, name))
-            buf_append(&out, text.data + start, pos - start);
-        copied = pos;
+    while (variable_next(text, variable.end, &variable)) {
+        buf_append(&out, text.data + copied, variable.start - copied);
+        if (!expand(&out, v, &variable))
+            buf_append(&out, text.data + variable.start, variable.end - variable.start);
+        copied = variable.end;
     }
     if (copied < text.len)
         buf_append(&out, text.data + copied, text.len - copied);
@@ -122,12 +97,11 @@ static void walk_endpoint(struct walk *w, struct bytes service)
 
 static void walk_text(struct walk *w, struct bytes text)
 {
-    struct bytes name, service;
-    size_t pos = 0, start;
+    struct variable variable = {0};
 
-    while (values_next(text, &pos, &start, &name)) {
-        if (values_has_prefix(name, "endpoint.", &service))
-            walk_endpoint(w, service);
+    while (variable_next(text, variable.end, &variable)) {
+        if (variable.closed && bytes_equal_str(variable.name, "endpoint"))
+            walk_endpoint(w, variable.arg);
     }
 }
 

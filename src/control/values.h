@@ -22,11 +22,6 @@ struct values {
 struct bytes values_resolve(const struct values *v, struct bytes text, struct arena *mem);
 void values_endpoint(struct buf *out, const struct catalog *c, struct bytes service);
 
-/* Finds the next ${NAME} of a text at or after *pos: true, with NAME and *pos behind it. */
-bool values_next(struct bytes text, size_t *pos, size_t *ret_start, struct bytes *ret_name);
-/* NAME is PREFIX and something: that something. */
-bool values_has_prefix(struct bytes name, const char *prefix, struct bytes *ret_rest);
-
 /* Of all endpoints that the specification uses, as they are now; 0: it uses none. */
 uint64_t values_hash(const struct catalog *c, const struct service_spec *spec);
 /* Whether these can be relied on: each service used is there, and not just coming or going. When time

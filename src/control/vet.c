@@ -1,12 +1,13 @@
 #include "control/vet.h"
 
-#include "control/values.h"
+#include "base/variables.h"
 #include "graph/cycles.h"
 #include "graph/query.h"
 
 #include <stdarg.h>
 
-#define SIGNAL_MAX 64
+#define SIGNAL_MAX     64
+#define NAME_MAX_BYTES 63 /* a label of DNS */
 
 static bool bad(struct vet_error *err, struct bytes service, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -28,10 +29,10 @@ static bool name_ok(struct bytes name)
         uint8_t ch = name.data[k];
         bool alnum = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
 
-        if (!alnum && !(k && (ch == '-' || ch == '_')))
+        if (!alnum && !(ch == '-' && k > 0 && k + 1 < name.len))
             return false;
     }
-    return name.len != 0;
+    return name.len != 0 && name.len <= NAME_MAX_BYTES;
 }
 
 static bool has(const struct bytes *names, uint32_t n, struct bytes name)
@@ -52,25 +53,33 @@ static bool has_port(const struct service_spec *spec, struct bytes name)
     return false;
 }
 
+static bool is_known(const struct service_spec *spec, const struct variable *v)
+{
+    static const char *const plain[] = {"addr", "instance", "slot", "data"};
+
+    if (!v->closed)
+        return false;
+    for (size_t k = 0; k < sizeof(plain) / sizeof(plain[0]); k++) {
+        if (bytes_equal_str(v->name, plain[k]) && !v->arg.len)
+            return true;
+    }
+    if (bytes_equal_str(v->name, "port"))
+        return has_port(spec, v->arg);
+    return bytes_equal_str(v->name, "endpoint") &&
+           (has(spec->needs, spec->needs_n, v->arg) || has(spec->wants, spec->wants_n, v->arg));
+}
+
 static bool vet_variables(const struct service_spec *spec, struct bytes text, struct vet_error *err)
 {
-    struct bytes name, rest;
-    size_t pos = 0, start;
+    struct variable v = {0};
 
-    while (values_next(text, &pos, &start, &name)) {
-        if (bytes_equal_str(name, "addr") || bytes_equal_str(name, "instance") ||
-            bytes_equal_str(name, "slot") || bytes_equal_str(name, "data"))
-            continue;
-        if (values_has_prefix(name, "port.", &rest) && has_port(spec, rest))
-            continue;
-        if (values_has_prefix(name, "endpoint.", &rest) &&
-            (has(spec->needs, spec->needs_n, rest) || has(spec->wants, spec->wants_n, rest)))
-            continue;
-        return bad(err, spec->name,
-                   "${" BYTES_FMT
-                   "} is not known: there are addr, instance, slot, data, port.NAME of "
-                   "its ports, endpoint.NAME of what it needs or wants",
-                   BYTES_ARG(name));
+    while (variable_next(text, v.end, &v)) {
+        if (!is_known(spec, &v))
+            return bad(err, spec->name,
+                       BYTES_FMT
+                       " is not known: there are addr, instance, slot, data, port.NAME of "
+                       "its ports, endpoint.NAME of what it needs or wants",
+                       (int)(v.end - v.start), (const char *)text.data + v.start);
     }
     return true;
 }
@@ -116,7 +125,8 @@ static bool vet_ports(const struct service_spec *spec, struct vet_error *err)
 bool vet_spec(const struct service_spec *spec, struct vet_error *err)
 {
     if (!name_ok(spec->name))
-        return bad(err, spec->name, "a service's name is made of a-z, 0-9, - and _");
+        return bad(err, spec->name,
+                   "a service's name has 1 to 63 lower case letters, digits and inner hyphens");
     if (!spec->argv_n || !spec->argv[0].len)
         return bad(err, spec->name, "it has nothing to run");
     if (!spec->every_host && spec->count > VET_COUNT_MAX)
