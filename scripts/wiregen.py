@@ -7,7 +7,7 @@
     wiregen.py --list PROTO_DIR                print what each file defines
 
 With NAMEs, they must be exactly the files in PROTO_DIR: the build lists its outputs by hand.
-The schema language is described at the top of docs/protocol.md and in CONTRIBUTING.md.
+The schema language is described in CONTRIBUTING.md.
 Output depends on the input only: the same files give the same bytes.
 """
 
@@ -491,6 +491,7 @@ def source(schema, file):
 
 SIZES = {"bool": 1, "u8": 2, "u16": 3, "u32": 5, "u64": 9, "i64": 9, "ulid": 18, "key32": 34, "enum": 5}
 HUGE = 2**30
+FRAME_MAX = 4 * 2**20  # FRAME_MAX_BYTES of src/wire/frame.h
 
 
 def largest(struct, path=()):
@@ -573,7 +574,7 @@ below: a MessagePack map with integer keys. Integers take their shortest form, k
 value is left out unless it is marked required. ULIDs and keys are `bin` of 16 and 32 bytes. Unknown keys are skipped;
 wrong types, repeated keys, sizes over the bounds, invalid UTF-8 in a `str`, an unknown number of an enum, more than
 16 levels and trailing bytes refuse the whole frame. Elements at the end of an array that are at their zero value are
-left out, ones in between may be nil; elements beyond those known are skipped.
+left out, ones in between may be nil; elements beyond those known are skipped. No frame is larger than 4 MiB.
 
 A new field takes the next free number and is never required; a number is never used again.
 
@@ -596,9 +597,11 @@ def doc_fields(struct):
 
 
 def doc_page(schema):
-    out = DOC_HEAD + "## Messages by kind\n\n| kind | message | lane | file |\n| --- | --- | --- | --- |\n"
+    out = DOC_HEAD + "## Messages by kind\n\n"
+    out += "| kind | message | lane | payload, at most | file |\n| --- | --- | --- | --- | --- |\n"
     for m in schema.messages():
-        out += f"| {m.kind} | {m.name} | {m.lane} | {m.file}.toml |\n"
+        size = f"{room(m)} B" if room(m) < FRAME_MAX else "what a frame holds"
+        out += f"| {m.kind} | {m.name} | {m.lane} | {size} | {m.file}.toml |\n"
     for file, doc in schema.docs.items():
         out += f"\n## {file}.toml\n\n{doc.strip()}\n\n"
         for item in schema.items.values():
