@@ -193,6 +193,7 @@ static void answered(struct detect *d, struct turn *t, const struct incoming *in
         return;
     }
     d->core->counts.probes_answered++;
+    state_saw_clock(t->state, &in->who.id, ack.wall_ms);
     kith_time rtt_us = t->now_us - ack.sent_us;
     if (rtt_us >= 0 && rtt_us < ROUND_TRIP_MAX)
         watch_round_trip(w, rtt_us > 0 ? rtt_us : 1);
