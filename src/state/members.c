@@ -1,7 +1,6 @@
 /*
- * One struct per node, made of what its member row and its verdict say. The row is decoded into one
- * allocation; its texts point into the record that the state holds, which stays readable until the
- * step after it is replaced, and members_changed() hears of that before.
+ * One struct per node, made of what its member row and its verdict say. The row's value is copied and
+ * decoded from the copy, so nothing here depends on how long a record stays readable elsewhere.
  */
 #include "state/members.h"
 
@@ -14,6 +13,7 @@
 struct decoded {
     struct member_row row;
     struct pair *tags;
+    uint8_t *value; /* the texts point into it */
     struct member_addr addrs[];
 };
 
@@ -50,8 +50,10 @@ struct members *members_new(void)
 
 static void decoded_free(struct decoded *d)
 {
-    if (d)
-        mem_free(d->tags);
+    if (!d)
+        return;
+    mem_free(d->tags);
+    mem_free(d->value);
     mem_free(d);
 }
 
@@ -83,7 +85,8 @@ static struct decoded *decode(struct members *m, const struct row *row)
     if (row->flags & ROW_TOMBSTONE)
         return NULL;
     arena_reset(&m->scratch);
-    int res = member_row_decode(&r, row->value, &m->scratch, &err);
+    uint8_t *value = mem_copy(row->value.data, row->value.len);
+    int res = member_row_decode(&r, bytes_of(value, row->value.len), &m->scratch, &err);
     assert(res == 0); /* checked before the state took it in */
     (void)res;
     struct decoded *d = mem_alloc(sizeof(*d) + r.addrs_n * sizeof(d->addrs[0]));
@@ -91,6 +94,7 @@ static struct decoded *decode(struct members *m, const struct row *row)
     if (r.addrs_n > 0)
         memcpy(d->addrs, r.addrs, r.addrs_n * sizeof(d->addrs[0]));
     d->tags = mem_copy(r.tags, r.tags_n * sizeof(*r.tags));
+    d->value = value;
     d->row = r;
     d->row.addrs = d->addrs;
     d->row.tags = d->tags;
