@@ -35,17 +35,17 @@ static const struct schema_choice profiles[] = {
     {"lan", CONFIG_PROFILE_LAN, false}, {"wan", CONFIG_PROFILE_WAN, false}, {NULL, 0, false}};
 
 static const struct schema_key keys[] = {
-    {"data", SCHEMA_TEXT, "data: /var/lib/kith", FIELD(data), .min = 1, .max = PATH_BYTES},
-    {"name", SCHEMA_NAME, "name: host-1", FIELD(name)},
-    {"bind", SCHEMA_TEXT, "bind: 10.0.0.1", FIELD(bind), .min = 1, .max = ADDR_BYTES},
-    {"advertise", SCHEMA_TEXT, "advertise: 203.0.113.7", FIELD(advertise), .min = 1,
+    {"data", "data: /var/lib/kith", SCHEMA_TEXT, FIELD(data), .min = 1, .max = PATH_BYTES},
+    {"name", "name: host-1", SCHEMA_NAME, FIELD(name)},
+    {"bind", "bind: 10.0.0.1", SCHEMA_TEXT, FIELD(bind), .min = 1, .max = ADDR_BYTES},
+    {"advertise", "advertise: 203.0.113.7", SCHEMA_TEXT, FIELD(advertise), .min = 1,
      .max = ADDR_BYTES},
-    {"seed", SCHEMA_CUSTOM, "seed: [10.0.0.2, 10.0.0.3]", .read = read_seed, .min = 1,
+    {"seed", "seed: [10.0.0.2, 10.0.0.3]", SCHEMA_CUSTOM, .read = read_seed, .min = 1,
      .max = ADDR_BYTES, .max_items = CONFIG_MAX_SEEDS},
-    {"token", SCHEMA_TEXT, "token: /etc/kith/token", FIELD(token), .min = 1, .max = PATH_BYTES},
-    {"tag", SCHEMA_PAIRS, "tag: {zone: eu}", LIST(tags), .max_items = CONFIG_MAX_TAGS},
-    {"profile", SCHEMA_CHOICE, "profile: lan, or wan", FIELD(profile), .choices = profiles},
-    {"insecure", SCHEMA_BOOL, "insecure: false", FIELD(insecure)},
+    {"token", "token: /etc/kith/token", SCHEMA_TEXT, FIELD(token), .min = 1, .max = PATH_BYTES},
+    {"tag", "tag: {zone: eu}", SCHEMA_PAIRS, LIST(tags), .max_items = CONFIG_MAX_TAGS},
+    {"profile", "profile: lan, or wan", SCHEMA_CHOICE, FIELD(profile), .choices = profiles},
+    {"insecure", "insecure: false", SCHEMA_BOOL, FIELD(insecure)},
 };
 static const struct schema config_schema = {"the configuration", "", keys, SCHEMA_COUNT(keys)};
 

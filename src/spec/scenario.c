@@ -103,15 +103,15 @@ static void read_later(struct schema_context *c, const struct schema_key *key,
 }
 
 static const struct schema_key fault_keys[] = {
-    {"at", SCHEMA_DURATION_US, "at: 10s", .required = true,
+    {"at", "at: 10s", SCHEMA_DURATION_US, .required = true,
      .offset = offsetof(struct scenario_fault, at_us)},
-    {"kind", SCHEMA_CUSTOM, "kind: kill", .required = true, .read = read_kind,
+    {"kind", "kind: kill", SCHEMA_CUSTOM, .required = true, .read = read_kind,
      .offset = offsetof(struct scenario_fault, kind)},
-    {"who", SCHEMA_CUSTOM, "who: 0, who: [0, 1] or who: all", .read = read_peers,
+    {"who", "who: 0, who: [0, 1] or who: all", SCHEMA_CUSTOM, .read = read_peers,
      .offset = offsetof(struct scenario_fault, who)},
-    {"to", SCHEMA_CUSTOM, "to: 0, to: [0, 1] or to: all", .read = read_peers,
+    {"to", "to: 0, to: [0, 1] or to: all", SCHEMA_CUSTOM, .read = read_peers,
      .offset = offsetof(struct scenario_fault, to)},
-    {"value", SCHEMA_CUSTOM, "value: 30% or value: 50ms", .read = read_later},
+    {"value", "value: 30% or value: 50ms", SCHEMA_CUSTOM, .read = read_later},
 };
 static const struct schema fault_schema = {"a fault", "faults.", TABLE(fault_keys)};
 
@@ -213,9 +213,9 @@ static void read_faults(struct schema_context *c, const struct schema_key *key,
 }
 
 static const struct schema_key apply_keys[] = {
-    {"at", SCHEMA_DURATION_US, "at: 2s", .required = true,
+    {"at", "at: 2s", SCHEMA_DURATION_US, .required = true,
      .offset = offsetof(struct scenario_apply, at_us)},
-    {"file", SCHEMA_TEXT, "file: shop.yaml", .required = true, .min = 1, .max = 4096,
+    {"file", "file: shop.yaml", SCHEMA_TEXT, .required = true, .min = 1, .max = 4096,
      .offset = offsetof(struct scenario_apply, file)},
 };
 static const struct schema apply_schema = {"an item", "apply.", TABLE(apply_keys)};
@@ -258,33 +258,48 @@ static void read_seed(struct schema_context *c, const struct schema_key *key,
 }
 
 static const struct schema_key scenario_keys[] = {
-    {"peers", SCHEMA_U32, "peers: 5", .offset = offsetof(struct scenario, peers), .min = 1,
+    {"peers", "peers: 5", SCHEMA_U32, .offset = offsetof(struct scenario, peers), .min = 1,
      .max = SCENARIO_MAX_PEERS},
-    {"seed", SCHEMA_CUSTOM, "seed: 7", .read = read_seed},
-    {"until", SCHEMA_DURATION_US, "until: 60s", .offset = offsetof(struct scenario, until_us),
+    {"seed", "seed: 7", SCHEMA_CUSTOM, .read = read_seed},
+    {"until", "until: 60s", SCHEMA_DURATION_US, .offset = offsetof(struct scenario, until_us),
      .min = 1},
-    {"apply", SCHEMA_CUSTOM, "apply: [{at: 2s, file: shop.yaml}]", .read = read_applies},
-    {"faults", SCHEMA_CUSTOM, "faults: [{at: 10s, kind: kill, who: 0}]", .read = read_faults},
+    {"apply", "apply: [{at: 2s, file: shop.yaml}]", SCHEMA_CUSTOM, .read = read_applies},
+    {"faults", "faults: [{at: 10s, kind: kill, who: 0}]", SCHEMA_CUSTOM, .read = read_faults},
 };
 static const struct schema scenario_schema = {"a scenario", "", TABLE(scenario_keys)};
 
-static bool too_high(const struct scenario_peers *peers, uint32_t count)
+static void check_number(const struct yaml_node *node, uint32_t peers, struct spec_errors *errors)
 {
-    for (uint32_t i = 0; i < peers->list_n; i++) {
-        if (peers->list[i] >= count)
-            return true;
-    }
-    return false;
+    uint64_t number;
+
+    if (node->kind == YAML_TEXT && !units_whole(node->text, &number) && number >= peers)
+        spec_error(errors, node->at, "faults: of %u peers, the last is number %u", peers,
+                   peers - 1);
 }
 
-static void check_numbers(const struct scenario *scenario, struct spec_errors *errors)
+static void check_group(const struct yaml_node *fault, const char *key, uint32_t peers,
+                        struct spec_errors *errors)
 {
-    for (uint32_t i = 0; i < scenario->faults_n && scenario->peers; i++) {
-        const struct scenario_fault *fault = &scenario->faults[i];
+    const struct yaml_node *group = yaml_get(fault, key);
 
-        if (too_high(&fault->who, scenario->peers) || too_high(&fault->to, scenario->peers))
-            spec_error(errors, (struct spec_at){0}, "faults: of %u peers, the last is number %u",
-                       scenario->peers, scenario->peers - 1);
+    if (!group)
+        return;
+    check_number(group, peers, errors);
+    for (const struct yaml_node *item = group->items; item; item = item->next)
+        check_number(item, peers, errors);
+}
+
+/* How many peers there are may stand after the faults, so this comes last. */
+static void check_numbers(const struct yaml_node *document, uint32_t peers,
+                          struct spec_errors *errors)
+{
+    const struct yaml_node *faults = yaml_get(document, "faults");
+
+    if (!faults || !peers)
+        return;
+    for (const struct yaml_node *fault = faults->items; fault; fault = fault->next) {
+        check_group(fault, "who", peers, errors);
+        check_group(fault, "to", peers, errors);
     }
 }
 
@@ -306,7 +321,7 @@ int scenario_read(struct scenario *ret, struct bytes text, struct arena *mem,
     if (document->next)
         spec_error(errors, document->next->at, "a second document: remove the --- before it");
     schema_read(&c, &scenario_schema, document, &scenario);
-    check_numbers(&scenario, errors);
+    check_numbers(document, scenario.peers, errors);
     if (errors->count)
         return SPEC_BAD;
     *ret = scenario;

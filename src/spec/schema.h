@@ -44,12 +44,11 @@ struct schema_choice {
 
 struct schema_key {
     const char *name;
-    enum schema_type type;
     const char *example; /* what to write instead, key and all: "count: 3" */
-    bool required;
+    enum schema_type type;
+    uint32_t max_items;                  /* of a list or of pairs */
     size_t offset;                       /* of the field */
     size_t offset_n;                     /* of a list's length, uint32_t */
-    uint32_t max_items;                  /* of a list or of pairs */
     uint64_t min;                        /* of numbers */
     uint64_t max;                        /* of numbers; bytes of a text; 0: none */
     const struct schema_choice *choices; /* ends with a NULL name */
@@ -57,6 +56,7 @@ struct schema_key {
     /* Reads `node` into `field`; reports what is wrong. */
     void (*read)(struct schema_context *c, const struct schema_key *key,
                  const struct yaml_node *node, void *field);
+    bool required;
 };
 
 struct schema {

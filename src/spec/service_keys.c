@@ -174,24 +174,24 @@ static void read_exec(struct schema_context *c, const struct schema_key *key,
 /* ---- tables ---- */
 
 static const struct schema_key check_keys[] = {
-    {"http", SCHEMA_CUSTOM, "http: /health", .read = read_http, .min = 1,
+    {"http", "http: /health", SCHEMA_CUSTOM, .read = read_http, .min = 1,
      .max = CHECK_SPEC_PATH_MAX},
-    {"tcp", SCHEMA_CUSTOM, "tcp: NAME, a port's name", .read = read_tcp},
-    {"exec", SCHEMA_CUSTOM, "exec: [prog, arg]", .read = read_exec, .max = CHECK_SPEC_ARGV_MAX,
+    {"tcp", "tcp: NAME, a port's name", SCHEMA_CUSTOM, .read = read_tcp},
+    {"exec", "exec: [prog, arg]", SCHEMA_CUSTOM, .read = read_exec, .max = CHECK_SPEC_ARGV_MAX,
      .max_items = CHECK_SPEC_ARGV_MAX_ITEMS},
     LATER("ttl", "use http, tcp or exec"),
-    {"port", SCHEMA_NAME, "port: NAME, as in ports", FIELD(check_spec, port)},
-    {"every", SCHEMA_DURATION_MS, "every: 1s", FIELD(check_spec, every_ms), .min = 50,
+    {"port", "port: NAME, as in ports", SCHEMA_NAME, FIELD(check_spec, port)},
+    {"every", "every: 1s", SCHEMA_DURATION_MS, FIELD(check_spec, every_ms), .min = 50,
      .max = DAY_MS},
-    {"timeout", SCHEMA_DURATION_MS, "timeout: 500ms", FIELD(check_spec, timeout_ms), .min = 1,
+    {"timeout", "timeout: 500ms", SCHEMA_DURATION_MS, FIELD(check_spec, timeout_ms), .min = 1,
      .max = DAY_MS},
-    {"fail", SCHEMA_U32, "fail: 3", FIELD(check_spec, fail), .min = 1, .max = 1000},
-    {"pass", SCHEMA_U32, "pass: 1", FIELD(check_spec, pass), .min = 1, .max = 1000},
+    {"fail", "fail: 3", SCHEMA_U32, FIELD(check_spec, fail), .min = 1, .max = 1000},
+    {"pass", "pass: 1", SCHEMA_U32, FIELD(check_spec, pass), .min = 1, .max = 1000},
 };
 static const struct schema check_schema = {"check", "check.", TABLE(check_keys)};
 
 static const struct schema_key run_keys[] = {
-    {"exec", SCHEMA_TEXTS, "exec: [prog, arg, \"${addr}\"]", .required = true,
+    {"exec", "exec: [prog, arg, \"${addr}\"]", SCHEMA_TEXTS, .required = true,
      LIST(service_spec, argv), .max_items = SERVICE_SPEC_ARGV_MAX_ITEMS,
      .max = SERVICE_SPEC_ARGV_MAX},
     LATER("oci", "use exec"),
@@ -199,9 +199,9 @@ static const struct schema_key run_keys[] = {
 static const struct schema run_schema = {"run", "run.", TABLE(run_keys)};
 
 static const struct schema_key resources_keys[] = {
-    {"cpu", SCHEMA_MILLIS, "cpu: 0.5", FIELD(resources, cpu_millis)},
-    {"memory", SCHEMA_SIZE, "memory: 64MiB", FIELD(resources, memory_bytes)},
-    {"disk", SCHEMA_SIZE, "disk: 100MiB", FIELD(resources, disk_bytes)},
+    {"cpu", "cpu: 0.5", SCHEMA_MILLIS, FIELD(resources, cpu_millis)},
+    {"memory", "memory: 64MiB", SCHEMA_SIZE, FIELD(resources, memory_bytes)},
+    {"disk", "disk: 100MiB", SCHEMA_SIZE, FIELD(resources, disk_bytes)},
     LATER("limits", "cpu, memory and disk are counted for placement, not enforced"),
 };
 static const struct schema resources_schema = {"resources", "resources.", TABLE(resources_keys)};
@@ -210,7 +210,7 @@ static const struct schema_choice strategies[] = {
     {"spread", STRATEGY_SPREAD, false}, {"pack", STRATEGY_PACK, false}, {NULL, 0, false}};
 
 static const struct schema_key place_keys[] = {
-    {"strategy", SCHEMA_CHOICE, "strategy: spread, or pack", FIELD(service_spec, strategy),
+    {"strategy", "strategy: spread, or pack", SCHEMA_CHOICE, FIELD(service_spec, strategy),
      .choices = strategies},
     LATER("require", "remove it"),
     LATER("prefer", "remove it"),
@@ -218,17 +218,17 @@ static const struct schema_key place_keys[] = {
 static const struct schema place_schema = {"place", "place.", TABLE(place_keys)};
 
 static const struct schema_key restart_keys[] = {
-    {"backoff", SCHEMA_DURATIONS_MS, "backoff: [2s, 4s, 8s]", LIST(restart_policy, backoff_ms),
+    {"backoff", "backoff: [2s, 4s, 8s]", SCHEMA_DURATIONS_MS, LIST(restart_policy, backoff_ms),
      .max_items = RESTART_POLICY_BACKOFF_MS_MAX_ITEMS, .max = DAY_MS},
-    {"max", SCHEMA_U32, "max: 3, or 0 for no limit", FIELD(restart_policy, max), .max = 1000000},
-    {"per", SCHEMA_DURATION_MS, "per: 10m", FIELD(restart_policy, per_ms), .min = 1000,
+    {"max", "max: 3, or 0 for no limit", SCHEMA_U32, FIELD(restart_policy, max), .max = 1000000},
+    {"per", "per: 10m", SCHEMA_DURATION_MS, FIELD(restart_policy, per_ms), .min = 1000,
      .max = 7 * DAY_MS},
 };
 static const struct schema restart_schema = {"restart", "restart.", TABLE(restart_keys)};
 
 static const struct schema_key stop_keys[] = {
-    {"signal", SCHEMA_CUSTOM, "signal: TERM", FIELD(stop_policy, signal), .read = read_signal},
-    {"grace", SCHEMA_DURATION_MS, "grace: 10s", FIELD(stop_policy, grace_ms), .max = DAY_MS},
+    {"signal", "signal: TERM", SCHEMA_CUSTOM, FIELD(stop_policy, signal), .read = read_signal},
+    {"grace", "grace: 10s", SCHEMA_DURATION_MS, FIELD(stop_policy, grace_ms), .max = DAY_MS},
 };
 static const struct schema stop_schema = {"stop", "stop.", TABLE(stop_keys)};
 
@@ -241,36 +241,36 @@ static const struct schema_choice changes[] = {{"restart", ON_CHANGE_RESTART, fa
                                                {NULL, 0, false}};
 
 static const struct schema_key service_keys[] = {
-    {"service", SCHEMA_NAME, "service: NAME", .required = true, FIELD(service_spec, name)},
-    {"count", SCHEMA_CUSTOM, "count: 3, or count: every for one per host", .read = read_count,
+    {"service", "service: NAME", SCHEMA_NAME, .required = true, FIELD(service_spec, name)},
+    {"count", "count: 3, or count: every for one per host", SCHEMA_CUSTOM, .read = read_count,
      .max = SERVICE_FILE_MAX_COUNT},
-    {"run", SCHEMA_MAP, "run: {exec: [prog, arg]}", .required = true, .sub = &run_schema},
-    {"ports", SCHEMA_CUSTOM, "ports: {http: auto}", .read = read_ports,
+    {"run", "run: {exec: [prog, arg]}", SCHEMA_MAP, .required = true, .sub = &run_schema},
+    {"ports", "ports: {http: auto}", SCHEMA_CUSTOM, .read = read_ports,
      .max_items = SERVICE_SPEC_PORTS_MAX_ITEMS},
-    {"needs", SCHEMA_NAMES, "needs: [redis]", LIST(service_spec, needs),
+    {"needs", "needs: [redis]", SCHEMA_NAMES, LIST(service_spec, needs),
      .max_items = SERVICE_SPEC_NEEDS_MAX_ITEMS},
-    {"wants", SCHEMA_NAMES, "wants: [cache]", LIST(service_spec, wants),
+    {"wants", "wants: [cache]", SCHEMA_NAMES, LIST(service_spec, wants),
      .max_items = SERVICE_SPEC_WANTS_MAX_ITEMS},
-    {"check", SCHEMA_MAP, "check: {http: /, port: http}", FIELD(service_spec, check),
+    {"check", "check: {http: /, port: http}", SCHEMA_MAP, FIELD(service_spec, check),
      .sub = &check_schema},
-    {"resources", SCHEMA_MAP, "resources: {cpu: 0.5, memory: 64MiB}",
+    {"resources", "resources: {cpu: 0.5, memory: 64MiB}", SCHEMA_MAP,
      FIELD(service_spec, resources), .sub = &resources_schema},
-    {"place", SCHEMA_MAP, "place: {strategy: spread}", .sub = &place_schema},
-    {"partition", SCHEMA_CHOICE, "partition: available", FIELD(service_spec, partition),
+    {"place", "place: {strategy: spread}", SCHEMA_MAP, .sub = &place_schema},
+    {"partition", "partition: available", SCHEMA_CHOICE, FIELD(service_spec, partition),
      .choices = partitions},
-    {"restart", SCHEMA_MAP, "restart: {backoff: [2s, 4s], max: 3, per: 10m}",
+    {"restart", "restart: {backoff: [2s, 4s], max: 3, per: 10m}", SCHEMA_MAP,
      FIELD(service_spec, restart), .sub = &restart_schema},
-    {"stop", SCHEMA_MAP, "stop: {signal: TERM, grace: 10s}", FIELD(service_spec, stop),
+    {"stop", "stop: {signal: TERM, grace: 10s}", SCHEMA_MAP, FIELD(service_spec, stop),
      .sub = &stop_schema},
-    {"env", SCHEMA_PAIRS, "env: {NAME: \"value\"}", LIST(service_spec, env),
+    {"env", "env: {NAME: \"value\"}", SCHEMA_PAIRS, LIST(service_spec, env),
      .max_items = SERVICE_SPEC_ENV_MAX_ITEMS},
-    {"on_change", SCHEMA_CHOICE, "on_change: restart, signal or ignore",
+    {"on_change", "on_change: restart, signal or ignore", SCHEMA_CHOICE,
      FIELD(service_spec, on_change), .choices = changes},
-    {"tags", SCHEMA_TEXTS, "tags: [v1]", LIST(service_spec, tags), .min = 1,
+    {"tags", "tags: [v1]", SCHEMA_TEXTS, LIST(service_spec, tags), .min = 1,
      .max = SERVICE_SPEC_TAGS_MAX, .max_items = SERVICE_SPEC_TAGS_MAX_ITEMS},
-    {"meta", SCHEMA_PAIRS, "meta: {team: web}", LIST(service_spec, meta),
+    {"meta", "meta: {team: web}", SCHEMA_PAIRS, LIST(service_spec, meta),
      .max_items = SERVICE_SPEC_META_MAX_ITEMS},
-    {"user", SCHEMA_CUSTOM, "user: www-data", FIELD(service_spec, user), .read = read_user},
+    {"user", "user: www-data", SCHEMA_CUSTOM, FIELD(service_spec, user), .read = read_user},
     LATER("owner", "remove it"),
 };
 const struct schema service_schema = {"a service", "", TABLE(service_keys)};

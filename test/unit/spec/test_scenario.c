@@ -86,7 +86,7 @@ static void test_mistakes(void **state)
            "1:46: faults.value: not a value of loss; write va");
     refuse(FAULT("kind: clock, who: 1, value: 5"), "1:47: faults.value: not a value of clock");
     refuse("peers: 2\n" FAULT("kind: kill, who: 2"),
-           "0:0: faults: of 2 peers, the last is number 1");
+           "2:36: faults: of 2 peers, the last is number 1");
     refuse("a: [\n", "2:1: YAML");
 }
 
