@@ -1,0 +1,275 @@
+#include "cluster.h"
+#include "test.h"
+
+#include <stdio.h>
+
+static struct cluster *running(size_t n)
+{
+    struct cluster *c = cluster_new(n);
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    cluster_run(c, 5 * KITH_SEC);
+    return c;
+}
+
+static void report(const char *what, size_t n, kith_time took_us)
+{
+    printf("%s of %zu: known to all after %lld ms\n", what, n, (long long)(took_us / KITH_MS));
+}
+
+static const size_t sizes[] = {2, 3, 5, 10, 20, 50};
+
+static void a_killed_peer_is_found_within_a_second(void **unused)
+{
+    (void)unused;
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        struct cluster *c = running(sizes[s]);
+        size_t victim = sizes[s] / 2;
+        node_kill(c, victim);
+        kith_time took_us = cluster_sees(c, victim, MEMBER_STATE_DEAD, 10 * KITH_SEC);
+        report("kill", sizes[s], took_us);
+        assert_in_range(took_us, 1, KITH_SEC);
+        cluster_run(c, 10 * KITH_SEC);
+        assert_true(cluster_agrees(c, 0)); /* and nobody else */
+        cluster_free(c);
+    }
+}
+
+static void a_silent_peer_is_found_within_three_and_a_half_seconds(void **unused)
+{
+    (void)unused;
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        struct cluster *c = running(sizes[s]);
+        size_t victim = sizes[s] - 1;
+        node_vanish(c, victim);
+        kith_time took_us = cluster_sees(c, victim, MEMBER_STATE_DEAD, 10 * KITH_SEC);
+        report("silence", sizes[s], took_us);
+        assert_in_range(took_us, 500 * KITH_MS, 3500 * KITH_MS);
+        cluster_run(c, 10 * KITH_SEC);
+        assert_true(cluster_agrees(c, 0));
+        cluster_free(c);
+    }
+}
+
+static void a_verdict_lists_as_many_observers_as_it_takes(void **unused)
+{
+    (void)unused;
+    static const size_t need[] = {1, 2, 3, 7, 7, 7};
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        struct cluster *c = running(sizes[s]);
+        node_vanish(c, 1);
+        assert_true(cluster_sees(c, 1, MEMBER_STATE_DEAD, 10 * KITH_SEC) > 0);
+        struct ulid id = node_id(c, 1);
+        const struct row *row = state_get(node_state(c, 0), TABLE_ID_VERDICT, ulid_bytes(&id));
+        struct verdict_row verdict;
+        struct arena mem = {0};
+        struct wire_error err;
+        assert_int_equal(verdict_row_decode(&verdict, row->value, &mem, &err), 0);
+        assert_int_equal(row->version.major, 1);
+        assert_true(verdict.observers_n >= need[s]);
+        arena_deinit(&mem);
+        cluster_free(c);
+    }
+}
+
+static void a_restarted_peer_is_back_everywhere_within_two_seconds(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(20);
+    node_kill(c, 7);
+    assert_true(cluster_sees(c, 7, MEMBER_STATE_DEAD, 3 * KITH_SEC) > 0);
+    cluster_run(c, 60 * KITH_SEC); /* long enough for all to have stopped listening */
+    node_start(c, 7);
+    kith_time took_us = cluster_sees(c, 7, MEMBER_STATE_ALIVE, 10 * KITH_SEC);
+    report("restart", 20, took_us);
+    assert_in_range(took_us, 1, 2 * KITH_SEC);
+    assert_true(cluster_agrees(c, 2 * KITH_SEC));
+    assert_int_equal(node_incarnation(c, 7), 2);
+    assert_true(cluster_same_tables(c, 5 * KITH_SEC));
+    cluster_free(c);
+}
+
+static void a_restart_at_once_is_seen_as_one(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(5);
+    node_kill(c, 2);
+    cluster_run(c, 30 * KITH_MS);
+    node_start(c, 2);
+    cluster_run(c, 3 * KITH_SEC);
+    assert_true(cluster_agrees(c, 0));
+    assert_true(node_member(c, 0, 2)->incarnation >= 2);
+    cluster_free(c);
+}
+
+static void loss_as_delay_kills_nobody(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(20);
+    c->loss_permille = 100;
+    cluster_run(c, 3 * KITH_MIN);
+    assert_int_equal(cluster_count(c, "verdicts_written"), 0);
+    printf("10 %% loss: %llu suspicions, %llu refutations\n",
+           (unsigned long long)cluster_count(c, "suspicions"),
+           (unsigned long long)cluster_count(c, "refutations"));
+    cluster_free(c);
+}
+
+static void a_paused_peer_accuses_nobody_and_comes_back(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(10);
+    uint64_t verdicts = cluster_count(c, "verdicts_written");
+    node_pause(c, 4);
+    assert_true(cluster_sees(c, 4, MEMBER_STATE_DEAD, 4 * KITH_SEC) > 0);
+    cluster_run(c, 20 * KITH_SEC);
+    uint64_t theirs = cluster_count(c, "verdicts_written");
+    assert_true(theirs > verdicts);
+    node_resume(c, 4);
+    assert_true(cluster_agrees(c, 5 * KITH_SEC));
+    cluster_run(c, 10 * KITH_SEC);
+    assert_int_equal(node_count(c, 4, "verdicts_written"), 0);
+    assert_int_equal(cluster_count(c, "verdicts_written"), theirs);
+    assert_true(node_count(c, 4, "pauses") >= 1);
+    assert_true(node_count(c, 4, "refutations") >= 1);
+    assert_true(cluster_agrees(c, 0));
+    cluster_free(c);
+}
+
+static void short_pauses_are_survived(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(10);
+    for (size_t i = 0; i < 10; i++) {
+        node_pause(c, i);
+        cluster_run(c, 700 * KITH_MS);
+        node_resume(c, i);
+        cluster_run(c, 2 * KITH_SEC);
+    }
+    assert_int_equal(cluster_count(c, "verdicts_written"), 0);
+    cluster_free(c);
+}
+
+static void halves_see_each_other_dead_and_merge_again(void **unused)
+{
+    (void)unused;
+    static const size_t split_n[] = {4, 10, 20};
+    for (size_t s = 0; s < 3; s++) {
+        size_t n = split_n[s];
+        struct cluster *c = running(n);
+        cluster_split(c, n / 2, true);
+        cluster_run(c, 30 * KITH_SEC);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t k = 0; k < n; k++)
+                assert_int_equal(node_sees(c, i, k), (i < n / 2) == (k < n / 2)
+                                                         ? MEMBER_STATE_ALIVE
+                                                         : MEMBER_STATE_DEAD);
+        }
+        cluster_split(c, n / 2, false);
+        kith_time from = c->now_us;
+        assert_true(cluster_agrees(c, 10 * KITH_SEC));
+        report("merge", n, c->now_us - from);
+        assert_true(cluster_same_tables(c, 10 * KITH_SEC));
+        cluster_free(c);
+    }
+}
+
+static void a_minority_of_two_sees_the_others_dead(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(10);
+    cluster_split(c, 2, true);
+    cluster_run(c, 30 * KITH_SEC);
+    for (size_t k = 2; k < 10; k++) {
+        assert_int_equal(node_sees(c, 0, k), MEMBER_STATE_DEAD);
+        assert_int_equal(node_sees(c, k, 0), MEMBER_STATE_DEAD);
+    }
+    assert_int_equal(node_sees(c, 0, 1), MEMBER_STATE_ALIVE);
+    cluster_split(c, 2, false);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    cluster_free(c);
+}
+
+static void two_that_do_not_see_each_other_are_both_alive(void **unused)
+{
+    (void)unused;
+    static const size_t cut_n[] = {3, 10};
+    for (size_t s = 0; s < 2; s++) {
+        struct cluster *c = running(cut_n[s]);
+        cluster_cut(c, 0, 1, true);
+        cluster_run(c, 20 * KITH_SEC);
+        assert_int_equal(cluster_count(c, "verdicts_written"), 0);
+        cluster_free(c);
+    }
+}
+
+static void a_deaf_peer_keeps_its_view_to_itself(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(10);
+    for (size_t i = 0; i < 10; i++)
+        c->cut[i][3] = true; /* it speaks, and hears nothing */
+    cluster_run(c, 30 * KITH_SEC);
+    for (size_t i = 0; i < 10; i++) {
+        for (size_t k = 0; k < 10; k++) {
+            if (i != 3 && k != 3)
+                assert_int_equal(node_sees(c, i, k), MEMBER_STATE_ALIVE);
+        }
+    }
+    assert_int_equal(node_sees(c, 3, 0), MEMBER_STATE_DEAD);
+    for (size_t i = 0; i < 10; i++)
+        c->cut[i][3] = false;
+    cluster_run(c, 200 * KITH_MS);
+    for (size_t k = 0; k < 10; k++) {
+        if (k != 3)
+            assert_int_equal(node_sees(c, 0, k), MEMBER_STATE_ALIVE);
+    }
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    assert_true(node_count(c, 3, "verdicts_withdrawn") > 0);
+    cluster_free(c);
+}
+
+static void all_but_one_may_die_together(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(5);
+    for (size_t i = 1; i < 5; i++)
+        node_kill(c, i);
+    cluster_run(c, 15 * KITH_SEC);
+    assert_true(cluster_agrees(c, 0));
+    node_start(c, 2);
+    cluster_run(c, 10 * KITH_SEC);
+    assert_true(cluster_agrees(c, 0));
+    cluster_free(c);
+}
+
+static void several_may_vanish_together(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(20);
+    for (size_t i = 4; i < 12; i++)
+        node_vanish(c, i);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    cluster_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_killed_peer_is_found_within_a_second),
+        cmocka_unit_test(a_silent_peer_is_found_within_three_and_a_half_seconds),
+        cmocka_unit_test(a_verdict_lists_as_many_observers_as_it_takes),
+        cmocka_unit_test(a_restarted_peer_is_back_everywhere_within_two_seconds),
+        cmocka_unit_test(a_restart_at_once_is_seen_as_one),
+        cmocka_unit_test(loss_as_delay_kills_nobody),
+        cmocka_unit_test(a_paused_peer_accuses_nobody_and_comes_back),
+        cmocka_unit_test(short_pauses_are_survived),
+        cmocka_unit_test(halves_see_each_other_dead_and_merge_again),
+        cmocka_unit_test(a_minority_of_two_sees_the_others_dead),
+        cmocka_unit_test(two_that_do_not_see_each_other_are_both_alive),
+        cmocka_unit_test(a_deaf_peer_keeps_its_view_to_itself),
+        cmocka_unit_test(all_but_one_may_die_together),
+        cmocka_unit_test(several_may_vanish_together),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
