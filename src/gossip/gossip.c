@@ -148,7 +148,7 @@ bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
     const struct request request = {
         .core = &g->core, .admit = g->admit, .joiner = g->joiner, .detect = g->detect};
     bool taken = admit_receive(g->admit, t, in) || joiner_receive(g->joiner, t, in) ||
-                 from_member(g, t, in) || request_receive(&request, t, in);
+                 from_member(g, t, in) || gossip_request(&request, t, in);
     enter(g, t);
     return taken;
 }

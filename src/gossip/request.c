@@ -221,7 +221,7 @@ static void forget_asked(const struct request *r, struct turn *t, const struct i
     answer(t, in, WIRE_CHANGED, &payload, state_token(t->state));
 }
 
-bool request_receive(const struct request *r, struct turn *t, const struct incoming *in)
+bool gossip_request(const struct request *r, struct turn *t, const struct incoming *in)
 {
     switch (in->envelope->kind) {
     case WIRE_GET_MEMBERS:

@@ -16,6 +16,6 @@ struct request {
 };
 
 /* False: another kind. */
-bool request_receive(const struct request *r, struct turn *t, const struct incoming *in);
+bool gossip_request(const struct request *r, struct turn *t, const struct incoming *in);
 
 #endif
