@@ -1,0 +1,53 @@
+#ifndef KITH_SIM_QUEUE_H
+#define KITH_SIM_QUEUE_H
+/*
+ * What is going to happen in the virtual world, ordered by (time, order of scheduling): ties have a
+ * fixed order, so a seed always plays the same.
+ */
+#include "base/bytes.h"
+#include "base/time.h"
+
+enum sim_kind {
+    SIM_WAKE,      /* a host's deadline */
+    SIM_DELIVER,   /* a frame arrives: conn, direction */
+    SIM_CONNECT,   /* a connection attempt ends: conn */
+    SIM_STALLED,   /* a connection has carried nothing for too long: conn */
+    SIM_LINK,      /* a host hears that its connection opened or closed */
+    SIM_DISK,      /* a store batch is done */
+    SIM_CLAIMED,   /* ports were tried: instance */
+    SIM_STARTED,   /* a process runs: instance */
+    SIM_EXITED,    /* a process ended: instance */
+    SIM_CHECKED,   /* a check ended: instance */
+    SIM_LOG_READ,  /* output was read */
+    SIM_BOOT,      /* a host's daemon starts */
+    SIM_RESUME,    /* a paused host goes on */
+    SIM_FAULT,     /* the next fault begins */
+    SIM_FAULT_END, /* a fault ends */
+    SIM_LOAD,      /* the operator does something */
+    SIM_HEAL,      /* faults are over */
+    SIM_LOOK,      /* has it converged? */
+};
+
+struct sim_item {
+    kith_time at_us;
+    uint64_t order;
+    enum sim_kind kind;
+    uint32_t host;     /* whom it concerns */
+    uint32_t run;      /* of the host when it was scheduled: from an earlier run it is stale */
+    uint64_t a, b, c;  /* by kind */
+    struct bytes data; /* owned by the queue until popped, then by who pops */
+};
+
+struct queue { /* a zeroed one is valid and empty */
+    struct sim_item *items;
+    size_t count, cap;
+    uint64_t order;
+};
+
+void queue_deinit(struct queue *q);
+/* Copies item->data. */
+void queue_add(struct queue *q, const struct sim_item *item);
+/* False: empty. The caller frees ret->data.data with mem_free(). */
+bool queue_pop(struct queue *q, struct sim_item *ret);
+
+#endif

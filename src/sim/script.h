@@ -1,0 +1,11 @@
+#ifndef KITH_SIM_SCRIPT_H
+#define KITH_SIM_SCRIPT_H
+/*
+ * Faults of a scenario file (spec/scenario.h): each is one act, and lasts until another one ends it.
+ */
+#include "sim/site.h"
+#include "spec/scenario.h"
+
+void script_play(struct site_world *w, const struct scenario_fault *f, kith_time now_us);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef KITH_SIM_WORLD_H
+#define KITH_SIM_WORLD_H
+/*
+ * One run of the simulator: hosts start, an operator applies services and changes them, faults happen;
+ * then everything heals and convergence is demanded: the same tables everywhere, every service at its
+ * count, no process that nobody wants.
+ *
+ * The same options give the same run, bit for bit, in any process on any machine.
+ */
+#include "sim/faults.h"
+#include "sim/load.h"
+#include "sim/plan.h"
+#include "spec/scenario.h"
+
+/* A scenario's service file, read. */
+struct world_apply {
+    kith_time at_us;
+    const struct service_spec *specs;
+    uint32_t specs_n;
+};
+
+struct world_options {
+    uint32_t peers; /* 1 .. WORLD_PEERS_MAX */
+    uint64_t seed;
+    kith_time until_us;                /* when faults end and healing begins */
+    bool calm;                         /* no random faults */
+    const struct scenario *scenario;   /* instead of random faults; NULL */
+    const struct world_apply *applies; /* instead of the operator's own services and changes */
+    size_t applies_n;
+    struct buf *trace; /* filled with every step as text; NULL */
+};
+
+#define WORLD_PEERS_MAX 512
+/* How long after healing everything must have converged. */
+#define WORLD_CONVERGE_LIMIT (120 * KITH_SEC)
+
+struct world_result {
+    bool converged;
+    char *why;              /* not converged: what is still wrong, mem_free() */
+    kith_time converged_us; /* after healing */
+    kith_time virtual_us;
+    uint64_t steps, hash;
+    uint64_t requests, refused, acknowledged;
+    char *violations[CHECK_VIOLATIONS_MAX];
+    size_t violations_n;
+    struct fault_counts faults;
+};
+
+void world_run(const struct world_options *options, struct world_result *ret);
+void world_result_deinit(struct world_result *r);
+
+#endif
