@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -64,14 +65,19 @@ def tally_of(output, status):
 
 
 def run(command, timeout=300, **more):
-    """Runs a command; its output (both streams) and exit status. A time-out is a failure."""
+    """Runs a command; its output (both streams) and exit status. After the time-out all that it started is killed."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               stdin=subprocess.DEVNULL, start_new_session=True, **more)
     try:
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                              timeout=timeout, check=False, **more)
-        return done.stdout.decode(errors="replace"), done.returncode
-    except subprocess.TimeoutExpired as expired:
-        text = (expired.stdout or b"").decode(errors="replace")
-        return text + f"\nstopped after {timeout} s\n", 1
+        output, _ = process.communicate(timeout=timeout)
+        return output.decode(errors="replace"), process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return output.decode(errors="replace") + f"\nstopped after {timeout} s\n", 1
+    except BaseException:  # Ctrl-C does not reach a session of its own
+        os.killpg(process.pid, signal.SIGTERM)
+        raise
 
 
 def report(name, tally, output):

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """scripts/lint/static.py: clang-tidy (.clang-tidy) and cppcheck find nothing in src/.
 
-A file that was clean is looked at again only when it, a header that it includes, or the configuration changed;
+The analyzer follows a bounded number of paths through a function, so that the whole tree takes a minute or two on two
+cores; with the default bound a single file takes 13 seconds for the same findings. A file that was clean is looked at again only when it, a header that it includes, or the configuration changed;
 what is known is kept in build/.static/.
 """
 import concurrent.futures
@@ -14,7 +15,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import house
 
-TIDY = "clang-tidy-14"
+TIDY = ["clang-tidy-14", "--quiet", *(f"--extra-arg={word}" for word in (
+    "-Wno-unknown-warning-option", "-Xclang", "-analyzer-config", "-Xclang", "max-nodes=30000"))]
 CPPCHECK = ["cppcheck", "--quiet", "--enable=warning,performance,portability", "--inline-suppr", "--std=c17",
             "--error-exitcode=1", "--template={file}:{line}: {message} [{id}]", "-I", "src", "-I", "include",
             "--library=posix",
@@ -66,13 +68,13 @@ def fingerprints(root, build, sources):
 
 
 def tidy(root, build, sources):
-    """What clang-tidy says of the sources, as text; nothing when clean. Two at a time."""
+    """Yields each source with what clang-tidy says of it: nothing when it is clean. One a core at a time."""
     def one(source):
-        status, text = run([TIDY, "-p", build, "--quiet", "--extra-arg=-Wno-unknown-warning-option", source], root)
+        status, text = run([*TIDY, "-p", build, source], root)
         return source, "" if status == 0 else text
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(pool.map(one, sources))
+        yield from pool.map(one, sources)
 
 
 def cppcheck(root, build, paths):
@@ -83,25 +85,33 @@ def cppcheck(root, build, paths):
     return "" if status == 0 else text
 
 
-def check(root, build):
-    known_path = os.path.join(build, ".static", "clean.json")
+def known_clean(path):
+    """{source: hash} of the files that were clean when last looked at."""
     try:
-        with open(known_path, encoding="utf-8") as file:
-            known = json.load(file)
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
     except (OSError, ValueError):
-        known = {}
+        return {}
+
+
+def check(root, build):
+    path = os.path.join(build, ".static", "clean.json")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     prints = fingerprints(root, build, compiled(root, build))
-    changed = [s for s, p in sorted(prints.items()) if known.get(s) != p]
-    said = tidy(root, build, changed)
-    clean = {s: p for s, p in prints.items() if not said.get(s)}
-    os.makedirs(os.path.dirname(known_path), exist_ok=True)
-    with open(known_path, "w", encoding="utf-8") as file:
-        json.dump(clean, file, indent=1, sort_keys=True)
-    problems = [text.strip() for text in said.values() if text]
+    clean = {s: p for s, p in known_clean(path).items() if prints.get(s) == p}
+    problems = []
+    for source, said in tidy(root, build, sorted(set(prints) - set(clean))):
+        if said:
+            problems.append(said.strip())
+            continue
+        clean[source] = prints[source]
+        with open(path, "w", encoding="utf-8") as file:  # at once: a run that is cut off is not lost
+            json.dump(clean, file, indent=1, sort_keys=True)
     words = cppcheck(root, build, sorted(prints))
     return problems + ([words.strip()] if words else [])
 
 
 if __name__ == "__main__":
     subprocess.run([os.path.join(house.ROOT, "scripts/build")], check=True)
-    house.finish(check(house.ROOT, os.path.join(house.ROOT, "build")), "Mend it, or say at the line why it is right (NOLINT, cppcheck-suppress).")
+    house.finish(check(house.ROOT, os.path.join(house.ROOT, "build")),
+                 "Mend it, or say at the line why it is right (NOLINT, cppcheck-suppress).")
