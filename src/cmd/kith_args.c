@@ -37,7 +37,7 @@ const struct flag args_flags[FLAG_COUNT] = {
     [FLAG_SEED] = {"seed", 0, FLAG_LIST, "ADDR", "a peer to join by, HOST[:PORT]; may be repeated"},
     [FLAG_EXPIRES] = {"expires", 0, FLAG_DURATION, "TIME",
                       "how long the token may be used; else 1h"},
-    [FLAG_NAME] = {"name", 0, FLAG_TEXT, "NAME", "who it is, for people; else your user name"},
+    [FLAG_NAME] = {"name", 0, FLAG_TEXT, "NAME", "who it is, for people; else $USER"},
     [FLAG_OUT] = {"out", 0, FLAG_TEXT, "FILE",
                   "write into this file (mode 0600) instead of printing"},
     [FLAG_FORCE] = {"force", 0, FLAG_SWITCH, NULL, "replace files that are there"},

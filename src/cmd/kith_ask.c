@@ -97,7 +97,9 @@ struct ask ask_once(struct kith *k, enum wire_kind kind, const void *request, in
     r = kith_client_request(k->client, (uint16_t)kind, payload.data, payload.len, timeout_ms,
                             &answer);
     buf_deinit(&payload);
-    return r ? (struct ask){.result = r} : decode(k, &answer);
+    if (r)
+        return (struct ask){.result = r};
+    return decode(k, &answer);
 }
 
 static bool worth_again(const struct ask *a)

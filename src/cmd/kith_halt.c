@@ -45,7 +45,7 @@ static size_t describe(struct buf *out, const struct instances *all)
             buf_printf(&names, "%s" BYTES_FMT, shown > 1 ? ", " : "", BYTES_ARG(last));
     }
     if (n)
-        buf_printf(out, "%zu instances left: %s%s", n, buf_cstr(&names),
+        buf_printf(out, "%zu instance%s left: %s%s", n, n == 1 ? "" : "s", buf_cstr(&names),
                    shown > NAMES_SHOWN ? ", ..." : "");
     else
         buf_str(out, "every service is stopped");

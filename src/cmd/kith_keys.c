@@ -7,11 +7,9 @@
 #include "view/rfc3339.h"
 #include "wire/text.h"
 
-#include <pwd.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define HOUR_MS  INT64_C(3600000)
 #define TOKEN_MS HOUR_MS
@@ -31,12 +29,10 @@ static struct key32 random_key(void)
 /* --name, or the user's. */
 static struct bytes own_name(const struct kith *k)
 {
-    const struct passwd *user = getpwuid(getuid());
-    const char *name = k->args.text[FLAG_NAME] ? k->args.text[FLAG_NAME]
-                       : user                  ? user->pw_name
-                                               : "operator";
+    const char *user = getenv("USER");
+    const char *name = user && *user ? user : "operator";
 
-    return bytes_str(name);
+    return bytes_str(k->args.text[FLAG_NAME] ? k->args.text[FLAG_NAME] : name);
 }
 
 static int check_name(const struct kith *k)
@@ -333,7 +329,7 @@ int kith_key_new(struct kith *k)
     else if (r < 0)
         status = kith_failed("cannot read %s: %s", path, strerror(-r));
     else
-        status = make_key(k, r ? (struct bytes){0} : buf_bytes(&text), path);
+        status = make_key(k, buf_bytes(&text), path); /* empty when it was too long */
     buf_deinit(&text);
     return status;
 }

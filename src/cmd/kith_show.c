@@ -51,8 +51,10 @@ int kith_graph(struct kith *k)
     int status;
 
     if (!args_has(&k->args, FLAG_DOT))
-        return ask_and_show(k, WIRE_GET_GRAPH, &(struct get_graph){0}, WIRE_SERVICE_GRAPH, VIEW_ONE);
-    const struct service_graph *graph = ask(k, WIRE_GET_GRAPH, &(struct get_graph){0}, WIRE_SERVICE_GRAPH, &status);
+        return ask_and_show(k, WIRE_GET_GRAPH, &(struct get_graph){0}, WIRE_SERVICE_GRAPH,
+                            VIEW_ONE);
+    const struct service_graph *graph =
+        ask(k, WIRE_GET_GRAPH, &(struct get_graph){0}, WIRE_SERVICE_GRAPH, &status);
 
     if (!graph)
         return status;
