@@ -62,6 +62,24 @@ static void take_halt(struct control *c, struct turn *t, const struct row *row)
     arena_deinit(&mem);
 }
 
+/* Somebody became alive, or this peer came to others: see place.h. */
+static void joined(struct control *c, const struct turn *t)
+{
+    if (t->now_us >= c->joined_us + PLACE_HOLD)
+        c->joining_from_us = t->now_us;
+    c->joined_us = t->now_us;
+    c->joined_ms = t->wall_us / KITH_MS;
+}
+
+/* What a host created that is believed dead reaches this peer: a cut is healing, and whatever else that
+ * side has decided is still to come. */
+static void look_for_a_heal(struct control *c, const struct turn *t, const struct row *row)
+{
+    if (row->table == TABLE_ID_SERVICE && !ulid_is_zero(&row->origin) &&
+        !node_lives(&c->catalog, &row->origin))
+        joined(c, t);
+}
+
 /* A row as the state holds it now, whoever wrote it. */
 static void take(struct control *c, struct turn *t, const struct row *row)
 {
@@ -70,6 +88,7 @@ static void take(struct control *c, struct turn *t, const struct row *row)
         take_halt(c, t, row);
         return;
     }
+    look_for_a_heal(c, t, row);
     notice_row(c, t, row);
     catalog_row(&c->catalog, t->state, row, t->now_us);
 }
@@ -132,15 +151,6 @@ void control_start(struct control *c, struct turn *t, const struct event_start *
 bool control_receive(struct control *c, struct turn *t, const struct incoming *in)
 {
     return request_receive(c, t, in);
-}
-
-/* Somebody became alive, or this peer came to others: see place.h. */
-static void joined(struct control *c, const struct turn *t)
-{
-    if (t->now_us >= c->joined_us + PLACE_HOLD)
-        c->joining_from_us = t->now_us;
-    c->joined_us = t->now_us;
-    c->joined_ms = t->wall_us / KITH_MS;
 }
 
 static void take_member(struct control *c, const struct turn *t, const struct row *row,

@@ -45,10 +45,11 @@ static void fail(struct turn *t, const struct log_wait *w, enum fail_code code, 
     buf_deinit(&out);
 }
 
-static void add(struct log_waits *l, struct log_wait *w, kith_time now_us)
+static void add(struct control *c, struct log_wait *w, kith_time now_us)
 {
     w->until_us = now_us + LOGS_PATIENCE;
-    l->waits[l->count++] = *w;
+    c->logs.waits[c->logs.count++] = *w;
+    c->dirty = true; /* there is a deadline more */
 }
 
 static void drop(struct log_waits *l, uint32_t index)
@@ -61,7 +62,7 @@ static void read_here(struct control *c, struct turn *t, struct log_wait *w,
 {
     uint32_t tail = request->tail_bytes ? request->tail_bytes : LOGS_TAIL;
 
-    add(&c->logs, w, t->now_us);
+    add(c, w, t->now_us);
     effects_add(t->out, &(struct effect){
                             .kind = EFFECT_READ_LOG,
                             .read_log = {.request = w->number,
@@ -88,7 +89,7 @@ static void hand_on(struct control *c, struct turn *t, const struct incoming *in
         fail(t, w, FAIL_CODE_NOT_READY, "its host cannot be reached now");
         return;
     }
-    add(&c->logs, w, t->now_us);
+    add(c, w, t->now_us);
     forward_encode(&out, &request);
     post_send(t->post, t->out, uri, WIRE_FORWARD, buf_bytes(&out), w->number);
     buf_deinit(&out);

@@ -62,15 +62,19 @@ static void notice_placement(struct control *c, struct turn *t, const struct row
     placement_free(p);
 }
 
-static void notice_service(struct control *c, struct turn *t, const struct row *row)
+/* The catalog takes in all there is of a service when any of its rows changes: so does this. */
+static void notice_service(struct control *c, struct turn *t, struct bytes key)
 {
     struct service_row now;
     struct ulid id;
     struct arena mem = {0};
     struct wire_error err;
 
-    if (row->key.len != sizeof(id.b) || (row->flags & ROW_TOMBSTONE) ||
-        service_row_decode(&now, row->value, &mem, &err))
+    if (key.len < sizeof(id.b))
+        return;
+    const struct row *row = state_get(t->state, TABLE_ID_SERVICE, bytes_of(key.data, sizeof(id.b)));
+
+    if (!row || service_row_decode(&now, row->value, &mem, &err))
         return;
     memcpy(id.b, row->key.data, sizeof(id.b));
     const struct service *was = catalog_get(&c->catalog, &id);
@@ -100,7 +104,9 @@ void notice_row(struct control *c, struct turn *t, const struct row *row)
         notice_placement(c, t, row);
         return;
     case TABLE_ID_SERVICE:
-        notice_service(c, t, row);
+    case TABLE_ID_SPEC:
+    case TABLE_ID_COUNT:
+        notice_service(c, t, row->key);
         return;
     default:
         return;

@@ -10,8 +10,8 @@
  * A slot is filled again at once when its host is dead, left or was forgotten, refuses it, gives it up,
  * or has failed with it. What runs stays where it is: nobody moves because a host came back.
  *
- * Right after somebody became alive, which this peer coming to others looks like too, it may lack rows
- * that they have: slots that look empty are then left alone for PLACE_HOLD, unless the service is younger.
+ * Right after somebody became alive, which this peer coming to others looks like too, and when services
+ * arrive that a host created which is believed dead, it may lack rows that others have: slots that look empty are then left alone for PLACE_HOLD, unless the service is younger.
  */
 #include "control/catalog.h"
 #include "state/turn.h"

@@ -109,8 +109,7 @@ static void test_a_partition_runs_both_sides_and_heals_to_one(void **state)
     world_apply(w, 0, &spec, 1);
     world_until(w, world_healthy(w, 0, "redis") == 2, 5 * KITH_SEC);
     world_run(w, 5 * KITH_SEC);
-    world_cut(w, 0, 1);
-    world_cut(w, 0, 2);
+    world_isolate(w, 0);
     world_until(w, world_healthy(w, 0, "redis") == 2 && world_healthy(w, 1, "redis") == 2,
                 10 * KITH_SEC);
     assert_true(world_running(w, "redis") > 2);

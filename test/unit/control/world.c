@@ -560,6 +560,19 @@ void world_cut(struct world *w, unsigned a, unsigned b)
     world_dead(w, b, a);
 }
 
+void world_isolate(struct world *w, unsigned node)
+{
+    unsigned other = node ? 0 : 1;
+
+    for (unsigned k = 0; k < w->nodes_n; k++)
+        w->nodes[node].cut_from[k] = w->nodes[k].cut_from[node] = k != node;
+    for (unsigned k = 0; k < w->nodes_n; k++) {
+        if (k != node && w->nodes[k].up)
+            world_dead(w, k, node);
+    }
+    world_dead(w, node, other);
+}
+
 void world_leave(struct world *w, unsigned node)
 {
     struct node *n = &w->nodes[node];

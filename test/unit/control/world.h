@@ -103,6 +103,7 @@ void world_crash(struct world *w, unsigned node); /* the daemon only: its proces
 void world_restart(struct world *w, unsigned node);
 void world_restart_empty(struct world *w, unsigned node); /* and nothing it left is found */
 void world_cut(struct world *w, unsigned a, unsigned b);  /* rows do not pass; both say so */
+void world_isolate(struct world *w, unsigned node);       /* from all others */
 void world_heal(struct world *w, unsigned a, unsigned b);
 void world_revive(struct world *w, unsigned node);             /* refutes a verdict */
 void world_dead(struct world *w, unsigned about, unsigned by); /* a verdict */
