@@ -2,11 +2,11 @@
 #define KITH_STATE_MEMBERS_H
 /*
  * Who is in the cluster, derived from the tables member and verdict: alive unless a verdict stands at
- * the member's incarnation or a higher one and was not withdrawn, or it left. Kept up to date row by row; gossip writes the
- * rows, control only reads this.
+ * the member's incarnation or a higher one and was not withdrawn, or it left. Kept up to date row by
+ * row; gossip writes the rows, control only reads this.
  *
- * Whoever left stays LEFT when others then accuse it of silence. What it
- * hands out it owns: nothing here points into the state.
+ * Whoever left stays LEFT when others then accuse it of silence. What it hands out it owns: nothing
+ * here points into the state.
  */
 #include "base/rng.h"
 #include "state/state.h"
@@ -15,10 +15,9 @@ struct members;
 
 struct member {
     struct ulid id;
-    enum member_state
-        state;            /* ALIVE, DEAD or LEFT (UNKNOWN: nothing is known any more); suspicion is
-                                * gossip's own */
-    uint64_t incarnation; /* of the member row; 0 when only a verdict is known */
+    /* ALIVE, DEAD or LEFT; UNKNOWN when nothing is known any more. Suspicion is gossip's own. */
+    enum member_state state;
+    uint64_t incarnation;      /* of the member row; 0 when only a verdict is known */
     kith_time changed_wall_us; /* when `state` last changed, as seen here */
     bool forgotten;
     const struct member_row *row; /* decoded; NULL when only a verdict is known */
@@ -34,8 +33,8 @@ bool members_changed(struct members *m, const struct row *row, kith_time wall_us
                      struct member *ret_before);
 
 const struct member *members_get(const struct members *m, const struct ulid *id);
-const struct member *members_find(const struct members *m,
-                                  struct bytes name_or_id);  /* NULL: none, or several */
+/* By ULID, else by name, of the living first; NULL: none, or several. */
+const struct member *members_find(const struct members *m, struct bytes name_or_id);
 const struct member *members_first(const struct members *m); /* in order of id */
 const struct member *members_next(const struct members *m, const struct member *member);
 /* Any live member but this one, each as likely; NULL when there is no other. */
