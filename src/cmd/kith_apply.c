@@ -1,5 +1,6 @@
 /* The verbs about service files: validate and apply. */
 #include "cmd/kith_ask.h"
+#include "cmd/kith_beside.h"
 #include "spec/service_file.h"
 #include "store/file.h"
 
@@ -134,6 +135,7 @@ int kith_apply(struct kith *k)
 
     if (status)
         return status;
+    beside_resolve(&file, kith_word(k, 0), &k->mem);
     struct apply request = {.id = ask_fresh_id(), .specs = file.specs, .specs_n = file.count};
 
     status = ask_and_show(k, WIRE_APPLY, &request, WIRE_CHANGED, VIEW_ONE);
