@@ -55,3 +55,25 @@ void *mail_receive(zsock_t *from, bool *ret_end)
         *ret_end = true;
     return NULL;
 }
+
+void mail_end(zsock_t *to)
+{
+    mail_send(to, NULL);
+}
+
+void mail_stop(zactor_t **actor)
+{
+    if (*actor == NULL)
+        return;
+    zstr_send(*actor, "$TERM");
+    for (;;) {
+        struct report *r = NULL;
+        int rc = zmq_recv(zsock_resolve(*actor), &r, sizeof r, 0);
+        if (rc < 0 && errno == EINTR)
+            continue;
+        if (rc != (int)sizeof r || r == NULL)
+            break;
+        report_free(r);
+    }
+    zactor_destroy(actor);
+}

@@ -34,4 +34,11 @@ void mail_send(zsock_t *to, void *object);
 /* The next object, or NULL: none is waiting, or *ret_end became true because the actor shall end. */
 void *mail_receive(zsock_t *from, bool *ret_end);
 
+/* The last thing an actor does. */
+void mail_end(zsock_t *to);
+
+/* Ends an actor: it handles what it was given before, and what it still reports is freed (czmq's own
+ * end would throw it away unfreed). */
+void mail_stop(zactor_t **actor);
+
 #endif

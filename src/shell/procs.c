@@ -7,11 +7,11 @@
 #include "shell/mail.h"
 #include "shell/outlog.h"
 #include "shell/pollset.h"
-#include "shell/ports.h"
 #include "shell/procenv.h"
 #include "shell/procfs.h"
 #include "shell/rundir.h"
 #include "shell/spawn.h"
+#include "shell/tcp.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -307,7 +307,7 @@ static void claim(struct procs *p, const struct effect_claim *e)
     struct bound_port *taken = arena_array(&r->mem, e->ports_n, sizeof *taken);
     uint32_t count = 0;
     for (uint32_t i = 0; i < e->ports_n; i++) {
-        if (ports_try(e->addr, e->ports[i].port) == 0)
+        if (tcp_try_port(e->addr, e->ports[i].port) == 0)
             continue;
         taken[count] = e->ports[i];
         taken[count++].name = arena_bytes(&r->mem, e->ports[i].name);
@@ -398,6 +398,7 @@ static void actor(zsock_t *pipe, void *arg)
     zsock_signal(pipe, 0);
     while (!end)
         wait_and_handle(p, &set, &end);
+    mail_end(pipe);
     pollset_deinit(&set);
     procs_free(p);
 }

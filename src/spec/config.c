@@ -8,6 +8,8 @@
 /* A path, as the kernel bounds it; an address is shorter. */
 #define PATH_BYTES 4096
 #define ADDR_BYTES 256
+/* The others of a daemon's ports lie up to 4 above. */
+#define PORT_BASE_MAX 65531
 
 /* One address, or a list of them. */
 static void read_seed(struct schema_context *c, const struct schema_key *key,
@@ -46,6 +48,10 @@ static const struct schema_key keys[] = {
     {"tag", "tag: {zone: eu}", SCHEMA_PAIRS, LIST(tags), .max_items = CONFIG_MAX_TAGS},
     {"profile", "profile: lan, or wan", SCHEMA_CHOICE, FIELD(profile), .choices = profiles},
     {"insecure", "insecure: false", SCHEMA_BOOL, FIELD(insecure)},
+    {"port-base", "port-base: 5484", SCHEMA_U32, FIELD(port_base), .min = 1, .max = PORT_BASE_MAX},
+    {"ports", "ports: 20000-29999", SCHEMA_TEXT, FIELD(ports), .min = 1, .max = ADDR_BYTES},
+    {"user", "user: nobody", SCHEMA_TEXT, FIELD(user), .min = 1, .max = ADDR_BYTES},
+    {"log-level", "log-level: info", SCHEMA_TEXT, FIELD(log_level), .min = 1, .max = ADDR_BYTES},
 };
 static const struct schema config_schema = {"the configuration", "", keys, SCHEMA_COUNT(keys)};
 

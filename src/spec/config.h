@@ -13,6 +13,10 @@
  *     tag: {zone: eu, disk: ssd}
  *     profile: lan                          or wan
  *     insecure: false
+ *     port-base: 5484
+ *     ports: 20000-29999                    given to services
+ *     user: nobody                          of services that name none
+ *     log-level: info
  */
 #include "spec/errors.h"
 #include "wire/wire.h"
@@ -34,6 +38,10 @@ struct config { /* what is not given is empty */
     uint32_t tags_n;
     enum config_profile profile;
     bool insecure;
+    uint32_t port_base;     /* 0: not given */
+    struct bytes ports;     /* LOW-HIGH */
+    struct bytes user;      /* of services that name none */
+    struct bytes log_level; /* debug, info, warn or error; not checked here */
 };
 
 /* The result, and all that it points to, lives in `mem`. 0, or SPEC_BAD with the reasons in `errors`,

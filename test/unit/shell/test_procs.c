@@ -34,11 +34,7 @@ static void host_open(struct host *h)
 /* kithd ends; what it started runs on. */
 static void host_close(struct host *h)
 {
-    struct report *r;
-    bool end = false;
-    while ((r = mail_receive(zactor_sock(h->procs), &end)) != NULL)
-        report_free(r);
-    zactor_destroy(&h->procs);
+    mail_stop(&h->procs);
 }
 
 static void host_init(struct host *h)

@@ -1,7 +1,7 @@
 #include "test.h"
 
 #include "rig.h"
-#include "shell/ports.h"
+#include "shell/tcp.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -22,12 +22,12 @@ static void a_port_somebody_listens_on_is_taken(void **state)
 {
     (void)state;
     struct bytes addr = bytes_str(rig_address(1));
-    assert_int_equal(ports_try(addr, 20100), 0);
+    assert_int_equal(tcp_try_port(addr, 20100), 0);
     int fd = listen_on(rig_address(1), 20100);
-    assert_int_equal(ports_try(addr, 20100), 1);
-    assert_int_equal(ports_try(bytes_str(rig_address(2)), 20100), 0);
+    assert_int_equal(tcp_try_port(addr, 20100), 1);
+    assert_int_equal(tcp_try_port(bytes_str(rig_address(2)), 20100), 0);
     close(fd);
-    assert_int_equal(ports_try(addr, 20100), 0);
+    assert_int_equal(tcp_try_port(addr, 20100), 0);
 }
 
 static void a_port_that_only_waits_for_old_packets_is_free(void **state)
@@ -42,14 +42,14 @@ static void a_port_that_only_waits_for_old_packets_is_free(void **state)
     close(server); /* this side closes first, and keeps the TIME_WAIT */
     close(client);
     close(listener);
-    assert_int_equal(ports_try(bytes_str(rig_address(1)), 20101), 0);
+    assert_int_equal(tcp_try_port(bytes_str(rig_address(1)), 20101), 0);
 }
 
 static void an_address_of_another_host_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(ports_try(bytes_str("192.0.2.1"), 20100), 1);
-    assert_int_equal(ports_try(bytes_str("not an address"), 20100), 1);
+    assert_int_equal(tcp_try_port(bytes_str("192.0.2.1"), 20100), 1);
+    assert_int_equal(tcp_try_port(bytes_str("not an address"), 20100), 1);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "shell/ports.h"
+#include "shell/tcp.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -40,7 +40,7 @@ static int try_once(const struct sockaddr_storage *at, socklen_t len, int reuse)
     return rc;
 }
 
-int ports_try(struct bytes addr, uint16_t port)
+int tcp_try_port(struct bytes addr, uint16_t port)
 {
     struct sockaddr_storage at;
     socklen_t len = make_address(&at, addr, port);
@@ -53,4 +53,27 @@ int ports_try(struct bytes addr, uint16_t port)
     /* What only connections of a former listener hold (TIME_WAIT) is free: every server sets
      * SO_REUSEADDR for that. A port that somebody listens on is refused either way. */
     return errno == EADDRINUSE ? try_once(&at, len, /* reuse= */ 1) : 1;
+}
+
+int tcp_connect(struct bytes addr, uint16_t port, int *ret_why)
+{
+    struct sockaddr_storage to;
+    socklen_t len = make_address(&to, addr, port);
+    int fd = len == 0 ? -1 : socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        *ret_why = len == 0 ? EINVAL : errno;
+        return -1;
+    }
+    if (connect(fd, (struct sockaddr *)&to, len) == 0 || errno == EINPROGRESS)
+        return fd;
+    *ret_why = errno;
+    close(fd);
+    return -1;
+}
+
+int tcp_result(int fd)
+{
+    int why = 0;
+    socklen_t len = sizeof why;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) < 0 ? errno : why;
 }

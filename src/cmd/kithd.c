@@ -1,0 +1,302 @@
+/*
+ * kithd: the daemon of one host. This file only wires: it reads flags, opens the data folder, makes
+ * the parts of src/shell and the start event, runs the loop, and takes everything apart again.
+ */
+#include "base/mem.h"
+#include "cmd/kithd_flags.h"
+#include "shell/checks.h"
+#include "shell/clock.h"
+#include "shell/host.h"
+#include "shell/log.h"
+#include "shell/loop.h"
+#include "shell/mail.h"
+#include "shell/procs.h"
+#include "shell/writer.h"
+#include "spec/load.h"
+#include "store/identity.h"
+#include "store/store.h"
+#include "trust/keys.h"
+#include "trust/token.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SOCKET_PATH_MAX 107 /* bytes the kernel takes for a socket's path */
+
+struct daemon {
+    struct flags flags;
+    struct arena mem;
+    struct store *store;
+    struct identity identity;
+    struct sign_pair sign;
+    struct buf token; /* encoded; empty: none */
+    struct token opened;
+    char *kith_run;
+    int signal_fd;
+    struct procs *procs; /* until its actor takes it over */
+    struct loop_parts parts;
+};
+
+/* ---- opening ---- */
+
+/* kith-run stands beside kithd. */
+static char *find_kith_run(struct arena *mem)
+{
+    char self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    return arena_printf(mem, "%s/kith-run", self);
+}
+
+/* Every connection costs a few descriptors: take what the system allows. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread: they all inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int complain(const char *what, struct buf *why)
+{
+    log_line(LOG_ERROR_, "%s: %s", what, buf_cstr(why));
+    buf_deinit(why);
+    return 1;
+}
+
+static int open_folder(struct daemon *d)
+{
+    struct buf why = {0};
+    const char *data = d->flags.data;
+    umask(077);
+    if (mkdir(data, 0711) < 0 && errno != EEXIST) {
+        log_line(LOG_ERROR_, "cannot make the data folder %s: %s", data, strerror(errno));
+        return 1;
+    }
+    chmod(data, 0711); /* services pass through to their own folders; all files here are private */
+    if (strcmp(d->flags.socket, FLAGS_SOCKET) == 0)
+        mkdir("/run/kith", 0711);
+    if (strlen(d->flags.socket) > SOCKET_PATH_MAX) {
+        log_line(LOG_ERROR_, "%s is too long for a socket: choose a shorter --data",
+                 d->flags.socket);
+        return 1;
+    }
+    if (store_open(&d->store, data, &why) != 0 ||
+        identity_open(&d->identity, data, clock_wall_us() / KITH_MS, &why) != 0)
+        return complain(data, &why);
+    keys_sign_pair(&d->sign, &d->identity.seed);
+    return 0;
+}
+
+static int open_token(struct daemon *d)
+{
+    struct buf text = {0};
+    struct spec_errors errors;
+    struct grant grant;
+    if (d->flags.token == NULL)
+        return 0;
+    if (spec_load(d->flags.token, &text, &d->mem, &errors) != 0) {
+        spec_errors_print(&errors, &text);
+        return complain("cannot read the token", &text);
+    }
+    int rc = token_from_text(&d->token, buf_bytes(&text));
+    buf_deinit(&text);
+    if (rc == 0)
+        rc = token_open(&d->opened, &grant, buf_bytes(&d->token), clock_wall_us() / KITH_MS,
+                        &d->mem);
+    if (rc == 0)
+        return 0;
+    log_line(rc == TOKEN_EXPIRED ? LOG_WARN_ : LOG_ERROR_, "token %s: %s", d->flags.token,
+             token_problem_text(rc));
+    /* A node that was admitted while it was valid needs it no more. */
+    return rc != TOKEN_EXPIRED;
+}
+
+static int open_transport(struct daemon *d)
+{
+    struct curve_pair own;
+    keys_curve_pair(&own, &d->sign);
+    struct transport_config c = {
+        .bind = d->flags.bind,
+        .port_base = d->flags.port_base,
+        .ipc = d->flags.socket,
+        .node = d->identity.id,
+        .keys = {.insecure = d->flags.insecure,
+                 .own_public = own.public_key,
+                 .own_secret = own.secret,
+                 .ring_public = d->opened.ring_public},
+    };
+    identity_random(&c.nonce, sizeof c.nonce);
+    d->parts.transport = transport_new(&c);
+    keys_wipe(&own, sizeof own);
+    keys_wipe(&c.keys, sizeof c.keys);
+    return transport_start(d->parts.transport);
+}
+
+static void open_actors(struct daemon *d)
+{
+    struct checks_config checks = {.data = d->flags.data, .kith_run = d->kith_run};
+    d->parts.writer = writer_new(d->store);
+    d->parts.checks = checks_new(&checks);
+    d->parts.procs = procs_start(d->procs);
+    d->procs = NULL;
+}
+
+/* ---- the start event ---- */
+
+static void add_address(struct event_start *s, struct member_addr *list, enum addr_role role,
+                        const struct flags *f, uint16_t port, struct arena *mem)
+{
+    char uri[300];
+    doors_uri(uri, sizeof uri, f->advertise, port);
+    list[s->addrs_n++] =
+        (struct member_addr){.role = role, .uri = arena_bytes(mem, bytes_str(uri))};
+    s->addrs = list;
+}
+
+static void fill_start(struct event_start *s, struct daemon *d)
+{
+    const struct flags *f = &d->flags;
+    struct member_addr *addrs = arena_array(&d->mem, 3, sizeof *addrs);
+    *s = (struct event_start){
+        .node = d->identity.id,
+        .boot = identity_fresh_id(clock_wall_us() / KITH_MS),
+        .name = bytes_str(f->name),
+        .host = bytes_str(f->advertise),
+        .seeds = f->seeds,
+        .seeds_n = f->seeds_n,
+        .tags = f->tags,
+        .tags_n = f->tags_n,
+        .capacity = host_capacity(f->data),
+        .port_low = f->port_low,
+        .port_high = f->port_high,
+        .wan = f->wan,
+        .insecure = f->insecure,
+        .sign_public = d->sign.public_key,
+        .token = buf_bytes(&d->token),
+        .version = bytes_str(KITH_VERSION),
+    };
+    identity_random(&s->seed, sizeof s->seed);
+    memcpy(s->sign_secret, d->sign.secret, sizeof s->sign_secret);
+    add_address(s, addrs, ADDR_ROLE_PROBE, f, f->port_base, &d->mem);
+    add_address(s, addrs, ADDR_ROLE_PUB, f, (uint16_t)(f->port_base + DOORS_PORT_PUB), &d->mem);
+    add_address(s, addrs, ADDR_ROLE_BULK, f, (uint16_t)(f->port_base + DOORS_PORT_BULK), &d->mem);
+}
+
+/* Copies what was loaded: the file is free for the writer before the machine takes its first step. */
+static int load(struct event_start *s, struct daemon *d)
+{
+    struct store_content c;
+    if (store_load(d->store, &c) != 0) {
+        log_line(LOG_ERROR_, "cannot read the registry: %s", store_why(d->store));
+        return 1;
+    }
+    struct bytes *records = arena_array(&d->mem, c.records_n, sizeof *records);
+    struct local_row *locals = arena_array(&d->mem, c.locals_n, sizeof *locals);
+    for (size_t i = 0; i < c.records_n; i++)
+        records[i] = arena_bytes(&d->mem, c.records[i]);
+    for (size_t i = 0; i < c.locals_n; i++) {
+        locals[i].name = arena_bytes(&d->mem, c.locals[i].name);
+        locals[i].value = arena_bytes(&d->mem, c.locals[i].value);
+    }
+    s->records = records;
+    s->records_n = c.records_n;
+    s->locals = locals;
+    s->locals_n = c.locals_n;
+    store_load_end(d->store);
+    return 0;
+}
+
+/* ---- running ---- */
+
+static void close_all(struct daemon *d)
+{
+    mail_stop(&d->parts.checks);
+    mail_stop(&d->parts.procs);
+    mail_stop(&d->parts.writer); /* writes what it was given first */
+    transport_free(d->parts.transport);
+    procs_free(d->procs);
+    if (d->store != NULL)
+        store_close(d->store);
+    if (d->signal_fd >= 0)
+        close(d->signal_fd);
+    keys_wipe(&d->sign, sizeof d->sign);
+    keys_wipe(&d->identity, sizeof d->identity);
+    buf_deinit(&d->token);
+    arena_deinit(&d->mem);
+    zsys_shutdown();
+}
+
+static int run(struct daemon *d)
+{
+    struct event_start start;
+    if (open_folder(d) != 0 || open_token(d) != 0)
+        return 1;
+    fill_start(&start, d);
+    if (load(&start, d) != 0)
+        return 1;
+    d->kith_run = find_kith_run(&d->mem);
+    struct procs_config procs = {
+        .data = d->flags.data, .kith_run = d->kith_run, .default_user = d->flags.user};
+    d->procs = procs_new(&procs);
+    struct procs_found found = procs_find(d->procs, &d->mem);
+    start.found = found.items;
+    start.found_n = found.count;
+    if (open_transport(d) != 0)
+        return 1;
+    open_actors(d);
+    log_line(LOG_INFO_, "kithd " KITH_VERSION ": %s, node %s, on %s", d->flags.name,
+             ulid_text(&d->identity.id).s, d->flags.bind);
+    d->parts.signal_fd = d->signal_fd;
+    int code = loop_run(&d->parts, &start);
+    keys_wipe(&start, sizeof start);
+    log_line(LOG_INFO_, "ended");
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon d = {.signal_fd = -1};
+    struct buf text = {0};
+    int code = 0;
+    if (flags_read(&d.flags, argc, argv, &d.mem, &text) != 0) {
+        fprintf(stderr, "kithd: %s", buf_cstr(&text));
+        code = 2;
+    } else if (d.flags.help || d.flags.version) {
+        if (d.flags.help)
+            flags_help(&text);
+        else
+            buf_str(&text, "kithd " KITH_VERSION "\n");
+        fputs(buf_cstr(&text), stdout);
+    } else {
+        log_set_level(d.flags.log_level);
+        raise_limits();
+        zsys_handler_set(NULL); /* signals are the loop's */
+        zsys_set_io_threads(0); /* czmq's own context joins threads only */
+        d.signal_fd = open_signals();
+        code = run(&d);
+    }
+    buf_deinit(&text);
+    close_all(&d);
+    return code;
+}

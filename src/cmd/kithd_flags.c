@@ -1,0 +1,415 @@
+#include "cmd/kithd_flags.h"
+#include "shell/doors.h"
+#include "shell/log.h"
+#include "spec/config.h"
+#include "spec/load.h"
+#include "spec/nearest.h"
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PORTS_DEFAULT "20000-29999"
+#define USER_DEFAULT  "nobody"
+
+/* What has been given, before defaults; a flag and a key of the file fill the same fields. */
+struct given {
+    struct config config;
+    struct bytes seeds[CONFIG_MAX_SEEDS];
+    struct pair tags[CONFIG_MAX_TAGS];
+    const char *file;
+    bool help, version;
+};
+
+struct flag {
+    const char *name, *value; /* value: NULL for a switch */
+    const char *help;
+    int (*read)(struct given *g, const char *value); /* 0, or 1: no good value */
+};
+
+/* ---- one flag each ---- */
+
+static int read_text(struct bytes *field, const char *value)
+{
+    *field = bytes_str(value);
+    return value[0] == '\0';
+}
+
+static int read_data(struct given *g, const char *value)
+{
+    return read_text(&g->config.data, value);
+}
+
+static int read_name(struct given *g, const char *value)
+{
+    return read_text(&g->config.name, value);
+}
+
+static int read_bind(struct given *g, const char *value)
+{
+    return read_text(&g->config.bind, value);
+}
+
+static int read_advertise(struct given *g, const char *value)
+{
+    return read_text(&g->config.advertise, value);
+}
+
+static int read_token(struct given *g, const char *value)
+{
+    return read_text(&g->config.token, value);
+}
+
+static int read_ports(struct given *g, const char *value)
+{
+    return read_text(&g->config.ports, value);
+}
+
+static int read_user(struct given *g, const char *value)
+{
+    return read_text(&g->config.user, value);
+}
+
+static int read_log_level(struct given *g, const char *value)
+{
+    return read_text(&g->config.log_level, value);
+}
+
+static int read_seed(struct given *g, const char *value)
+{
+    if (g->config.seeds_n == CONFIG_MAX_SEEDS || value[0] == '\0')
+        return 1;
+    g->seeds[g->config.seeds_n++] = bytes_str(value);
+    g->config.seeds = g->seeds;
+    return 0;
+}
+
+static int read_tag(struct given *g, const char *value)
+{
+    const char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value || g->config.tags_n == CONFIG_MAX_TAGS)
+        return 1;
+    g->tags[g->config.tags_n++] = (struct pair){.key = bytes_of(value, (size_t)(equals - value)),
+                                                .value = bytes_str(equals + 1)};
+    g->config.tags = g->tags;
+    return 0;
+}
+
+static int read_profile(struct given *g, const char *value)
+{
+    if (strcmp(value, "lan") == 0)
+        g->config.profile = CONFIG_PROFILE_LAN;
+    else if (strcmp(value, "wan") == 0)
+        g->config.profile = CONFIG_PROFILE_WAN;
+    else
+        return 1;
+    return 0;
+}
+
+static int read_port_base(struct given *g, const char *value)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    g->config.port_base = (uint32_t)n;
+    return *end != '\0' || n == 0 || n > UINT16_MAX - DOORS_PORT_BULK;
+}
+
+static int read_config(struct given *g, const char *value)
+{
+    g->file = value;
+    return value[0] == '\0';
+}
+
+static int read_insecure(struct given *g, const char *value)
+{
+    (void)value;
+    g->config.insecure = true;
+    return 0;
+}
+
+static int read_help(struct given *g, const char *value)
+{
+    (void)value;
+    g->help = true;
+    return 0;
+}
+
+static int read_version(struct given *g, const char *value)
+{
+    (void)value;
+    g->version = true;
+    return 0;
+}
+
+static const struct flag table[] = {
+    {"--data", "DIR", "data folder (default " FLAGS_DATA ")", read_data},
+    {"--name", "NAME", "of this host (default its host name)", read_name},
+    {"--bind", "ADDR", "address to listen on (default 127.0.0.1)", read_bind},
+    {"--advertise", "ADDR", "address others reach it at (default: that of --bind)", read_advertise},
+    {"--seed", "ADDR[:PORT]", "a peer to join by; may be repeated", read_seed},
+    {"--token", "FILE", "join token, see `kith token new`", read_token},
+    {"--tag", "K=V", "shown with this member; may be repeated", read_tag},
+    {"--profile", "lan|wan", "time-outs for one site or several (default lan)", read_profile},
+    {"--config", "FILE", "YAML file; every flag is a key in it", read_config},
+    {"--insecure", NULL, "no keys at all; on loopback addresses only", read_insecure},
+    {"--port-base", "N", "first port of the daemon's own (default 5484)", read_port_base},
+    {"--ports", "LOW-HIGH", "given to services (default " PORTS_DEFAULT ")", read_ports},
+    {"--user", "NAME", "of services that name none, as root (default " USER_DEFAULT ")", read_user},
+    {"--log-level", "LEVEL", "debug, info, warn or error (default info)", read_log_level},
+    {"--version", NULL, "print the version", read_version},
+    {"--help", NULL, "print this", read_help},
+};
+
+#define TABLE_COUNT (sizeof table / sizeof *table)
+
+void flags_help(struct buf *out)
+{
+    buf_str(out, "usage: kithd [FLAG]...\n"
+                 "The daemon of one host. SIGTERM ends it and leaves its services running, to be\n"
+                 "adopted at the next start; SIGINT leaves the cluster.\n\n");
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        buf_printf(out, "  %-12s %-12s %s\n", table[i].name,
+                   table[i].value != NULL ? table[i].value : "", table[i].help);
+}
+
+/* ---- the command line ---- */
+
+static const struct flag *find(const char *arg, size_t len)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        if (strlen(table[i].name) == len && strncmp(table[i].name, arg, len) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static int refuse_unknown(const char *arg, size_t len, struct buf *why)
+{
+    const char *names[TABLE_COUNT];
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        names[i] = table[i].name;
+    const char *near = nearest(bytes_of(arg, len), names, TABLE_COUNT);
+    if (near != NULL)
+        buf_printf(why, "no flag %.*s: did you mean %s?\n", (int)len, arg, near);
+    else
+        buf_printf(why, "no flag %.*s: see kithd --help\n", (int)len, arg);
+    return 1;
+}
+
+/* Reads argv[*at], and its value, which may stand behind '=' or in the next argument. */
+static int read_flag(struct given *g, char **argv, int *at, struct buf *why)
+{
+    const char *arg = argv[*at];
+    size_t len = strcspn(arg, "=");
+    const struct flag *f = find(arg, len);
+    if (f == NULL)
+        return refuse_unknown(arg, len, why);
+    const char *value = arg[len] == '=' ? arg + len + 1 : NULL;
+    if (f->value == NULL && value != NULL) {
+        buf_printf(why, "%s takes no value\n", f->name);
+        return 1;
+    }
+    if (f->value != NULL && value == NULL)
+        value = argv[*at + 1] != NULL ? argv[++*at] : "";
+    if (f->read(g, value) == 0)
+        return 0;
+    buf_printf(why, "%s \"%s\": write %s %s\n", f->name, value != NULL ? value : "", f->name,
+               f->value);
+    return 1;
+}
+
+static int read_argv(struct given *g, int argc, char **argv, struct buf *why)
+{
+    for (int i = 1; i < argc; i++)
+        if (read_flag(g, argv, &i, why) != 0)
+            return 1;
+    return 0;
+}
+
+/* ---- the file ---- */
+
+static void prefer(struct bytes *field, struct bytes other)
+{
+    if (field->len == 0)
+        *field = other;
+}
+
+/* Takes from the file what no flag has said. */
+static void merge(struct config *c, const struct config *file)
+{
+    prefer(&c->data, file->data);
+    prefer(&c->name, file->name);
+    prefer(&c->bind, file->bind);
+    prefer(&c->advertise, file->advertise);
+    prefer(&c->token, file->token);
+    prefer(&c->ports, file->ports);
+    prefer(&c->user, file->user);
+    prefer(&c->log_level, file->log_level);
+    if (c->seeds_n == 0) {
+        c->seeds = file->seeds;
+        c->seeds_n = file->seeds_n;
+    }
+    if (c->tags_n == 0) {
+        c->tags = file->tags;
+        c->tags_n = file->tags_n;
+    }
+    if (c->profile == CONFIG_PROFILE_UNSET)
+        c->profile = file->profile;
+    if (c->port_base == 0)
+        c->port_base = file->port_base;
+    c->insecure = c->insecure || file->insecure;
+}
+
+static int read_file(struct given *g, struct arena *mem, struct buf *why)
+{
+    struct buf text = {0};
+    struct spec_errors errors;
+    struct config file = {0};
+    int rc = spec_load(g->file, &text, mem, &errors);
+    if (rc == 0)
+        rc = config_read(&file, buf_bytes(&text), mem, &errors);
+    if (rc == 0)
+        merge(&g->config, &file);
+    else
+        spec_errors_print(&errors, why);
+    buf_deinit(&text);
+    return rc != 0;
+}
+
+/* ---- checks and defaults ---- */
+
+static bool is_loopback(const char *addr)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, addr, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, addr, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static bool is_address(const char *addr)
+{
+    struct in6_addr any;
+    return inet_pton(AF_INET, addr, &any) == 1 || inet_pton(AF_INET6, addr, &any) == 1;
+}
+
+static bool is_wildcard(const char *addr)
+{
+    return strcmp(addr, "0.0.0.0") == 0 || strcmp(addr, "::") == 0;
+}
+
+static int check_addresses(const struct flags *f, struct buf *why)
+{
+    if (!is_address(f->bind))
+        buf_printf(why, "--bind \"%s\": write an IP address of this host\n", f->bind);
+    else if (is_wildcard(f->advertise))
+        buf_printf(why, "--bind %s: say with --advertise at which address others reach this host\n",
+                   f->bind);
+    else if (!is_address(f->advertise))
+        buf_printf(why, "--advertise \"%s\": write an IP address\n", f->advertise);
+    else if (f->insecure && !is_loopback(f->bind))
+        buf_printf(why,
+                   "--insecure: only on a loopback address such as 127.0.0.1, and --bind is %s; "
+                   "make keys with `kith cluster init` and `kith token new`\n",
+                   f->bind);
+    else
+        return 0;
+    return 1;
+}
+
+static int read_range(struct flags *f, struct bytes text, struct arena *mem, struct buf *why)
+{
+    unsigned low, high;
+    char rest;
+    const char *s = text.len > 0 ? arena_str(mem, text) : PORTS_DEFAULT;
+    if (sscanf(s, "%5u-%5u%c", &low, &high, &rest) == 2 && low > 0 && low <= high &&
+        high <= UINT16_MAX) {
+        f->port_low = (uint16_t)low;
+        f->port_high = (uint16_t)high;
+        return 0;
+    }
+    buf_printf(why, "--ports \"%s\": write LOW-HIGH, such as " PORTS_DEFAULT "\n", s);
+    return 1;
+}
+
+static int read_level(struct flags *f, struct bytes text, struct arena *mem, struct buf *why)
+{
+    const char *s = text.len > 0 ? arena_str(mem, text) : "info";
+    if (log_parse_level(&f->log_level, s) == 0)
+        return 0;
+    buf_printf(why, "--log-level \"%s\": write debug, info, warn or error\n", s);
+    return 1;
+}
+
+/* ADDR[:PORT] as the URI of a probe ROUTER. An IPv6 address with a port stands in brackets. */
+static struct bytes seed_uri(struct bytes seed, struct arena *mem)
+{
+    char *s = arena_str(mem, seed);
+    char *colon = strrchr(s, ':');
+    if (strncmp(s, "tcp://", 6) == 0)
+        return bytes_str(s);
+    bool ipv6 = s[0] != '[' && colon != NULL && strchr(s, ':') != colon;
+    bool has_port = colon != NULL && !ipv6 && isdigit((unsigned char)colon[1]);
+    const char *open = ipv6 ? "[" : "", *close = ipv6 ? "]" : "";
+    char *uri = has_port ? arena_printf(mem, "tcp://%s", s)
+                         : arena_printf(mem, "tcp://%s%s%s:%d", open, s, close, DOORS_PORT_BASE);
+    return bytes_str(uri);
+}
+
+static const char *text_or(struct bytes text, const char *other, struct arena *mem)
+{
+    return text.len > 0 ? arena_str(mem, text) : other;
+}
+
+/* The host's name up to the first dot, in lower case. */
+static const char *host_name(struct arena *mem)
+{
+    char name[65] = "";
+    gethostname(name, sizeof name - 1);
+    name[strcspn(name, ".")] = '\0';
+    for (char *p = name; *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return arena_str(mem, bytes_str(name[0] != '\0' ? name : "host"));
+}
+
+static int finish(struct flags *f, const struct config *c, struct arena *mem, struct buf *why)
+{
+    f->data = text_or(c->data, FLAGS_DATA, mem);
+    f->socket = c->data.len > 0 ? arena_printf(mem, "%s/kithd.sock", f->data) : FLAGS_SOCKET;
+    f->name = c->name.len > 0 ? arena_str(mem, c->name) : host_name(mem);
+    f->bind = text_or(c->bind, "127.0.0.1", mem);
+    f->advertise = text_or(c->advertise, f->bind, mem);
+    f->token = text_or(c->token, NULL, mem);
+    f->user = geteuid() == 0 ? text_or(c->user, USER_DEFAULT, mem) : "";
+    f->wan = c->profile == CONFIG_PROFILE_WAN;
+    f->insecure = c->insecure;
+    f->port_base = c->port_base != 0 ? (uint16_t)c->port_base : DOORS_PORT_BASE;
+    struct pair *tags = arena_array(mem, c->tags_n, sizeof *tags);
+    for (uint32_t i = 0; i < c->tags_n; i++)
+        tags[i] = c->tags[i];
+    f->tags = tags;
+    f->tags_n = c->tags_n;
+    struct bytes *seeds = arena_array(mem, c->seeds_n, sizeof *seeds);
+    for (uint32_t i = 0; i < c->seeds_n; i++)
+        seeds[i] = seed_uri(c->seeds[i], mem);
+    f->seeds = seeds;
+    f->seeds_n = c->seeds_n;
+    return check_addresses(f, why) != 0 || read_range(f, c->ports, mem, why) != 0 ||
+           read_level(f, c->log_level, mem, why) != 0;
+}
+
+int flags_read(struct flags *ret, int argc, char **argv, struct arena *mem, struct buf *why)
+{
+    struct given g = {0};
+    *ret = (struct flags){0};
+    if (read_argv(&g, argc, argv, why) != 0)
+        return 1;
+    ret->help = g.help;
+    ret->version = g.version;
+    if (g.help || g.version)
+        return 0;
+    if (g.file != NULL && read_file(&g, mem, why) != 0)
+        return 1;
+    return finish(ret, &g.config, mem, why);
+}

@@ -1,0 +1,206 @@
+#include "shell/loop.h"
+#include "peer/peer.h"
+#include "shell/clock.h"
+#include "shell/log.h"
+#include "shell/mail.h"
+#include "shell/writer.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct loop {
+    const struct loop_parts *parts;
+    struct transport *transport;
+    struct peer *peer;
+    struct effects effects;
+    struct pollset poll;
+    size_t signal_item, writer_item, procs_item, checks_item;
+    kith_time due_us; /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
+    bool interrupted; /* by a first SIGINT */
+    bool ended;
+    int exit_code;
+};
+
+/* ---- effects ---- */
+
+static void give(zactor_t *actor, const struct effect *e)
+{
+    mail_send(zactor_sock(actor), job_new(e));
+}
+
+static void fail(struct loop *l)
+{
+    l->ended = true;
+    l->exit_code = 1;
+}
+
+static void execute(struct loop *l, const struct effect *e, kith_time now_us)
+{
+    struct transport *t = l->transport;
+    switch (e->kind) {
+    case EFFECT_SEND:
+        transport_send(t, &e->send, now_us);
+        break;
+    case EFFECT_REPLY:
+        transport_reply(t, &e->reply);
+        break;
+    case EFFECT_PUBLISH:
+        transport_publish(t, e->publish);
+        break;
+    case EFFECT_SUBSCRIBE:
+        transport_subscribe(t, &e->subscribe);
+        break;
+    case EFFECT_RING:
+        if (transport_ring(t, &e->ring) != 0)
+            fail(l);
+        break;
+    case EFFECT_ADMIT:
+        transport_admit(t, &e->admit, now_us);
+        break;
+    case EFFECT_STORE:
+        give(l->parts->writer, e);
+        break;
+    case EFFECT_CHECK:
+        give(l->parts->checks, e);
+        break;
+    case EFFECT_CLAIM:
+    case EFFECT_START:
+    case EFFECT_SIGNAL:
+    case EFFECT_CLEAN:
+    case EFFECT_READ_LOG:
+        give(l->parts->procs, e);
+        break;
+    case EFFECT_LOG:
+        log_bytes(e->log.level, e->log.text);
+        break;
+    case EFFECT_EXIT:
+        l->ended = true;
+        break;
+    }
+}
+
+static void step(struct loop *l, struct event *event)
+{
+    event->now_us = clock_now_us();
+    event->wall_us = clock_wall_us();
+    effects_reset(&l->effects);
+    if (peer_step(l->peer, event, &l->effects) < 0) {
+        log_line(LOG_ERROR_, "the peer failed in an unexpected way");
+        fail(l);
+    }
+    if (event->kind == EVENT_STORE_FAILED)
+        writer_resume(l->parts->writer);
+    for (size_t i = 0; i < l->effects.count; i++)
+        execute(l, &l->effects.items[i], event->now_us);
+}
+
+/* ---- events ---- */
+
+/* True: there may be more of the class. */
+static bool take_frames(struct loop *l, enum transport_class class, int max)
+{
+    struct event event = {.kind = EVENT_FRAME};
+    for (int i = 0; i < max; i++) {
+        if (!transport_receive(l->transport, class, clock_now_us(), &event.frame))
+            return false;
+        step(l, &event);
+    }
+    return true;
+}
+
+static void take_links(struct loop *l)
+{
+    struct event event = {.kind = EVENT_LINK};
+    while (transport_link(l->transport, &event.link))
+        step(l, &event);
+}
+
+static void take_reports(struct loop *l, zactor_t *actor, size_t item)
+{
+    if (pollset_ready(&l->poll, item) == 0)
+        return;
+    bool end = false;
+    for (int i = 0; i < LOOP_REPORTS_MAX; i++) {
+        struct report *r = mail_receive(zactor_sock(actor), &end);
+        if (r == NULL)
+            return;
+        step(l, &r->event);
+        report_free(r);
+    }
+}
+
+static void take_signals(struct loop *l)
+{
+    struct signalfd_siginfo s;
+    while (read(l->parts->signal_fd, &s, sizeof s) == (ssize_t)sizeof s) {
+        struct event event = {.kind = EVENT_STOP, .leave = s.ssi_signo == SIGINT};
+        if (event.leave && l->interrupted) {
+            log_line(LOG_WARN_, "interrupted again: ending at once");
+            fail(l);
+            return;
+        }
+        l->interrupted = l->interrupted || event.leave;
+        log_line(LOG_INFO_, event.leave ? "leaving the cluster (again to end at once)"
+                                        : "stopping; services stay up for the next start");
+        step(l, &event);
+    }
+}
+
+static void tell_time(struct loop *l, bool backlog)
+{
+    kith_time now_us = clock_now_us();
+    if (now_us < peer_deadline(l->peer)) {
+        l->due_us = KITH_NEVER;
+        return;
+    }
+    if (l->due_us == KITH_NEVER)
+        l->due_us = now_us;
+    if (backlog && now_us - l->due_us < LOOP_DRAIN_US)
+        return;
+    struct event event = {.kind = EVENT_TIME};
+    step(l, &event);
+    l->due_us = KITH_NEVER;
+}
+
+/* ---- the thread ---- */
+
+static void turn(struct loop *l)
+{
+    const struct loop_parts *parts = l->parts;
+    struct pollset *p = &l->poll;
+    pollset_reset(p);
+    l->signal_item = pollset_add_fd(p, parts->signal_fd, ZMQ_POLLIN);
+    l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN);
+    l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN);
+    l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN);
+    transport_poll(l->transport, p, clock_now_us());
+    pollset_wait(p, kith_time_min(peer_deadline(l->peer), transport_deadline(l->transport)));
+    transport_polled(l->transport, p, clock_now_us());
+
+    bool backlog = take_frames(l, TRANSPORT_MEMBER, LOOP_MEMBER_MAX);
+    take_frames(l, TRANSPORT_TOPIC, LOOP_TOPIC_MAX);
+    take_frames(l, TRANSPORT_REST, LOOP_REST_MAX);
+    take_links(l);
+    take_reports(l, parts->writer, l->writer_item);
+    take_reports(l, parts->procs, l->procs_item);
+    take_reports(l, parts->checks, l->checks_item);
+    if (pollset_ready(p, l->signal_item) != 0)
+        take_signals(l);
+    tell_time(l, backlog);
+}
+
+int loop_run(const struct loop_parts *parts, const struct event_start *start)
+{
+    struct loop l = {.parts = parts, .transport = parts->transport, .peer = peer_new()};
+    struct event event = {.kind = EVENT_START, .start = *start};
+    l.due_us = KITH_NEVER;
+    step(&l, &event);
+    while (!l.ended)
+        turn(&l);
+    transport_flush(l.transport, LOOP_FLUSH_US);
+    peer_free(l.peer);
+    effects_deinit(&l.effects);
+    pollset_deinit(&l.poll);
+    return l.exit_code;
+}

@@ -1,0 +1,21 @@
+#ifndef KITH_SHELL_WRITER_H
+#define KITH_SHELL_WRITER_H
+/*
+ * The only thread that writes to the store. Takes every batch that waits, writes them in one commit
+ * (so the more there is to do, the less each costs), and then reports the highest token of them.
+ *
+ * Takes jobs (mail.h): EFFECT_STORE. Sends reports: EVENT_STORED, EVENT_STORE_FAILED.
+ *
+ * After a failure the machine takes that batch and all later ones back, and writes them again under
+ * new tokens. What it had sent before it heard of the failure is dropped here: writer_resume() marks
+ * the place in the queue from which batches count again.
+ */
+#include "store/store.h"
+#include <czmq.h>
+
+zactor_t *writer_new(struct store *store); /* uses it until the actor has ended */
+
+/* To be called right after EVENT_STORE_FAILED was given to the machine, before its effects are run. */
+void writer_resume(zactor_t *writer);
+
+#endif
