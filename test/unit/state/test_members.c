@@ -93,9 +93,8 @@ static void acquitted(struct view *v, uint8_t number, uint64_t incarnation)
     struct buf value = {0};
 
     verdict_row_encode(&value, &row);
-    assert_int_equal(state_put(v->state, TABLE_ID_VERDICT, id_key(&id), buf_bytes(&value),
-                               incarnation, 0),
-                     0);
+    assert_int_equal(
+        state_put(v->state, TABLE_ID_VERDICT, id_key(&id), buf_bytes(&value), incarnation, 0), 0);
     buf_deinit(&value);
     settle(v);
 }
