@@ -263,6 +263,24 @@ static bool own(struct admit *a, struct turn *t, const struct event_frame *f,
     return true;
 }
 
+/* The intruder gets the row that proves it one: then it ends by itself (self.c). */
+static void refuse_clone(struct admit *a, struct turn *t, const struct event_frame *f,
+                         const struct envelope *e)
+{
+    struct ulid_text text = ulid_text(&e->sender);
+    const struct row *row = state_get(t->state, TABLE_ID_MEMBER, ulid_bytes(&e->sender));
+    naming_refuse(&a->core->naming, t, REFUSAL_CLONE, f->from,
+                  "is the second of two live peers with the id %s: was a data folder copied?",
+                  text.s);
+    if (f->route == 0 || !row || e->lane != WIRE_LANE_MEMBER)
+        return;
+    struct rows rows = {.records = &row->record, .records_n = 1};
+    struct buf payload = {0};
+    rows_encode(&payload, &rows);
+    post_reply(t->post, t->out, f->route, WIRE_ROWS, buf_bytes(&payload), e->correlation);
+    buf_deinit(&payload);
+}
+
 bool admit_identify(struct admit *a, struct turn *t, const struct event_frame *f,
                     const struct envelope *e, const struct ulid *publisher, struct principal *ret)
 {
@@ -282,10 +300,7 @@ bool admit_identify(struct admit *a, struct turn *t, const struct event_frame *f
     } else if (!by_key(a, t, f, e, ret))
         return false;
     if (boots_banned(a->core->boots, &e->sender, &e->boot)) {
-        struct ulid_text text = ulid_text(&e->sender);
-        naming_refuse(&a->core->naming, t, REFUSAL_CLONE, f->from,
-                      "is the second of two live peers with the id %s: was a data folder copied?",
-                      text.s);
+        refuse_clone(a, t, f, e);
         return false;
     }
     return allowed(a, t, f, e, ret);

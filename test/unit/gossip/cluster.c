@@ -134,17 +134,16 @@ static void uri_of(char ret[64], size_t i, enum door door)
 static bool parse_uri(const struct cluster *c, struct bytes uri, size_t *ret_i, enum door *ret_door)
 {
     char text[64];
-    for (size_t i = 0; i < c->n; i++) {
-        for (int door = DOOR_PROBE; door <= DOOR_SUB; door++) {
-            uri_of(text, i, (enum door)door);
-            if (bytes_equal_str(uri, text)) {
-                *ret_i = i;
-                *ret_door = (enum door)door;
-                return true;
-            }
-        }
-    }
-    return false;
+    size_t number = 0;
+    int port = 0;
+    snprintf(text, sizeof(text), BYTES_FMT, BYTES_ARG(uri));
+    if (sscanf(text, "tcp://127.0.0.%zu:%d", &number, &port) != 2 || number < 1 || number > c->n)
+        return false;
+    *ret_i = number - 1;
+    *ret_door = port == ports[DOOR_PROBE]  ? DOOR_PROBE
+                : port == ports[DOOR_BULK] ? DOOR_BULK
+                                           : DOOR_SUB;
+    return true;
 }
 
 static kith_time arrival(struct cluster *c, size_t from, size_t to)

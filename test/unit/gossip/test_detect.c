@@ -54,8 +54,8 @@ static void a_silent_peer_is_found_within_three_and_a_half_seconds(void **unused
 static void a_verdict_lists_as_many_observers_as_it_takes(void **unused)
 {
     (void)unused;
-    static const size_t need[] = {1, 2, 3, 7, 7, 7};
-    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+    static const size_t need[] = {1, 2, 3, 7, 7};
+    for (size_t s = 0; s < sizeof(need) / sizeof(need[0]); s++) {
         struct cluster *c = running(sizes[s]);
         node_vanish(c, 1);
         assert_true(cluster_sees(c, 1, MEMBER_STATE_DEAD, 10 * KITH_SEC) > 0);
