@@ -32,6 +32,7 @@ struct overlay {
     struct core *core;
     struct sub_tree subs;
     struct uri_tree uris;
+    kith_time next_off_us; /* no subscription ends before */
     bool hush;
     struct buf relay; /* records, one after the other */
     size_t relay_len[RELAY_MAX];
@@ -42,6 +43,7 @@ struct overlay *overlay_new(struct core *core)
 {
     struct overlay *o = mem_alloc(sizeof(*o));
     o->core = core;
+    o->next_off_us = KITH_NEVER;
     return o;
 }
 
@@ -99,6 +101,12 @@ static void unsubscribe(struct overlay *o, struct turn *t, struct sub *s)
     drop(o, s);
 }
 
+static void linger(struct overlay *o, struct sub *s, kith_time until_us)
+{
+    s->off_at_us = until_us;
+    o->next_off_us = kith_time_min(o->next_off_us, until_us);
+}
+
 void overlay_member(struct overlay *o, struct turn *t, const struct ulid *id)
 {
     if (ulid_equal(id, &o->core->self))
@@ -117,7 +125,7 @@ void overlay_member(struct overlay *o, struct turn *t, const struct ulid *id)
     else if (s && alive)
         s->off_at_us = KITH_NEVER;
     else if (s && s->off_at_us == KITH_NEVER)
-        s->off_at_us = t->now_us + OVERLAY_LINGER;
+        linger(o, s, t->now_us + OVERLAY_LINGER);
 }
 
 /* One record of another's. Counted and named by what is wrong; the rest of the frame is still good. */
@@ -220,19 +228,19 @@ void overlay_time(struct overlay *o, struct turn *t)
     struct sub *s, *next;
     if (o->relay_n > 0)
         relay(o, t);
+    if (t->now_us < o->next_off_us)
+        return;
+    o->next_off_us = KITH_NEVER;
     TREE_FOREACH_SAFE(s, sub_tree, &o->subs, next)
     {
         if (s->off_at_us <= t->now_us)
             unsubscribe(o, t, s);
+        else
+            o->next_off_us = kith_time_min(o->next_off_us, s->off_at_us);
     }
 }
 
 kith_time overlay_deadline(const struct overlay *o)
 {
-    kith_time at = o->relay_n > 0 ? 0 : KITH_NEVER; /* at once */
-    struct sub_tree tree = o->subs;
-    struct sub *s;
-    TREE_FOREACH (s, sub_tree, &tree)
-        at = kith_time_min(at, s->off_at_us);
-    return at;
+    return o->relay_n > 0 ? 0 : o->next_off_us; /* what is to be passed on: at once */
 }

@@ -61,6 +61,7 @@ struct node {
     struct rng rng;
     struct ulid_source ulids;
     uint64_t stored;
+    kith_time deadline_us;
     struct effects held; /* effects that wait */
     bool subscribed[CLUSTER_MAX], connected[CLUSTER_MAX], admitted[CLUSTER_MAX];
     kith_time last_us[CLUSTER_MAX]; /* arrival of the last frame to each: TCP keeps the order */
@@ -428,6 +429,7 @@ static void step(struct cluster *c, size_t i, struct event *event)
     effects_wait(&out, before);
     buf_deinit(&rows);
     state_take_batch(n->state, &out);
+    n->deadline_us = kith_time_min(gossip_deadline(n->gossip), sync_deadline(n->sync));
     bool exits = do_effects(c, i, &out);
     effects_deinit(&out);
     if (exits)
@@ -764,9 +766,7 @@ static void arrive(struct cluster *c, struct flight *f)
 
 static kith_time deadline(const struct node *n)
 {
-    if (!n->up || n->paused)
-        return KITH_NEVER;
-    return kith_time_min(gossip_deadline(n->gossip), sync_deadline(n->sync));
+    return n->up && !n->paused ? n->deadline_us : KITH_NEVER;
 }
 
 /* The next thing that happens, if it does before `until`. */
