@@ -1,12 +1,10 @@
 #include "shell/doors.h"
 #include "base/mem.h"
+#include "shell/accepted.h"
 #include "shell/zap.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define EVENTS                                                                                     \
@@ -17,8 +15,8 @@
 
 /* Someone at the other end of an accepted connection. */
 struct door_visitor {
-    char address[INET6_ADDRSTRLEN]; /* empty: not known */
-    uint64_t handshakes;            /* of the door when the connection was accepted */
+    char address[ACCEPTED_TEXT]; /* empty: not known, as on the ipc socket */
+    uint64_t handshakes;         /* of the door when the connection was accepted */
 };
 
 static const char unknown[] = "an unknown address";
@@ -115,22 +113,14 @@ static struct door_visitor *visitor(struct doors *d, uint32_t fd)
     return &d->visitors[fd];
 }
 
-/* The connection may be over already, and its descriptor too. */
 static void greet(struct doors *d, const struct door_socket *s, uint32_t fd)
 {
     struct door_visitor *v = visitor(d, fd);
     if (v == NULL)
         return;
     *v = (struct door_visitor){.handshakes = s->handshakes};
-    struct sockaddr_storage peer = {0};
-    socklen_t len = sizeof peer;
-    if (getpeername((int)fd, (struct sockaddr *)&peer, &len) < 0)
-        return;
-    if (peer.ss_family == AF_INET)
-        inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, v->address, sizeof v->address);
-    else if (peer.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer)->sin6_addr, v->address,
-                  sizeof v->address);
+    if (!accepted_take((int)fd, v->address))
+        v->address[0] = '\0';
 }
 
 /* A connection ended: what was wrong with it, or NULL. Failures carry no descriptor, but libzmq's I/O

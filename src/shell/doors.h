@@ -42,8 +42,7 @@ void doors_close(struct doors *d, enum door which);
 
 void doors_poll(struct doors *d, struct pollset *p);
 
-/* The next failed handshake of a door. False: none. The address is "an unknown address" where the
- * connection was over before it could be asked for. */
+/* The next failed handshake of a door. False: none. The address may be "an unknown address". */
 bool doors_watch(struct doors *d, enum door which, const char **ret_address, const char **ret_why);
 
 /* tcp://HOST:PORT, with brackets around an IPv6 host. */

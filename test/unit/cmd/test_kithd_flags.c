@@ -1,0 +1,189 @@
+#include "test.h"
+
+#include "cmd/kithd_flags.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct line { /* one command line, read */
+    struct flags flags;
+    struct arena mem;
+    struct buf why;
+    int rc;
+};
+
+#define MAX_ARGS 12
+
+static void read_line(struct line *l, const char *const *args)
+{
+    char *argv[MAX_ARGS + 2] = {"kithd"};
+    int argc = 1;
+    for (; args[argc - 1] != NULL; argc++)
+        argv[argc] = (char *)args[argc - 1];
+    *l = (struct line){0};
+    l->rc = flags_read(&l->flags, argc, argv, &l->mem, &l->why);
+}
+
+#define READ(l, ...) read_line((l), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+static void done(struct line *l)
+{
+    arena_deinit(&l->mem);
+    buf_deinit(&l->why);
+}
+
+static void refused(struct line *l, const char *part)
+{
+    assert_int_equal(l->rc, 1);
+    if (strstr(buf_cstr(&l->why), part) == NULL)
+        print_message("said: %s", buf_cstr(&l->why));
+    assert_non_null(strstr(buf_cstr(&l->why), part));
+    done(l);
+}
+
+static void nothing_said_means_the_defaults(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--name", "a");
+    assert_int_equal(l.rc, 0);
+    assert_string_equal(l.flags.data, FLAGS_DATA);
+    assert_string_equal(l.flags.socket, FLAGS_SOCKET);
+    assert_string_equal(l.flags.bind, "127.0.0.1");
+    assert_string_equal(l.flags.advertise, "127.0.0.1");
+    assert_int_equal(l.flags.port_base, 5484);
+    assert_int_equal(l.flags.port_low, 20000);
+    assert_int_equal(l.flags.port_high, 29999);
+    assert_false(l.flags.wan);
+    assert_false(l.flags.insecure);
+    assert_null(l.flags.token);
+    done(&l);
+}
+
+static void every_flag_is_taken(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--data=/d", "--bind=127.0.0.2", "--port-base", "7000", "--ports=100-200",
+         "--profile=wan", "--insecure", "--tag", "zone=eu", "--token=/t");
+    assert_int_equal(l.rc, 0);
+    assert_string_equal(l.flags.data, "/d");
+    assert_string_equal(l.flags.socket, "/d/kithd.sock");
+    assert_int_equal(l.flags.port_base, 7000);
+    assert_int_equal(l.flags.port_low, 100);
+    assert_int_equal(l.flags.port_high, 200);
+    assert_true(l.flags.wan);
+    assert_true(l.flags.insecure);
+    assert_int_equal(l.flags.tags_n, 1);
+    assert_true(bytes_equal_str(l.flags.tags[0].key, "zone"));
+    assert_true(bytes_equal_str(l.flags.tags[0].value, "eu"));
+    assert_string_equal(l.flags.token, "/t");
+    done(&l);
+}
+
+static void a_seed_becomes_the_uri_of_a_probe_router(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--seed=10.0.0.1", "--seed=10.0.0.2:7000", "--seed=fe80::1", "--seed=[fe80::1]:7000",
+         "--seed=tcp://a:1");
+    assert_int_equal(l.rc, 0);
+    const char *want[] = {"tcp://10.0.0.1:5484", "tcp://10.0.0.2:7000", "tcp://[fe80::1]:5484",
+                          "tcp://[fe80::1]:7000", "tcp://a:1"};
+    assert_int_equal(l.flags.seeds_n, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_true(bytes_equal_str(l.flags.seeds[i], want[i]));
+    done(&l);
+}
+
+static void mistakes_are_told_with_what_to_write(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--bnid", "10.0.0.1");
+    refused(&l, "did you mean --bind");
+    READ(&l, "--nothing-of-the-kind");
+    refused(&l, "--help");
+    READ(&l, "--seed");
+    refused(&l, "write --seed ADDR[:PORT]");
+    READ(&l, "--tag", "zone");
+    refused(&l, "write --tag K=V");
+    READ(&l, "--insecure=yes");
+    refused(&l, "takes no value");
+    READ(&l, "--ports", "30000-20000");
+    refused(&l, "LOW-HIGH");
+    READ(&l, "--port-base", "65532");
+    refused(&l, "--port-base");
+    READ(&l, "--profile", "moon");
+    refused(&l, "lan|wan");
+    READ(&l, "--log-level", "loud");
+    refused(&l, "debug, info");
+    READ(&l, "--bind", "host.example");
+    refused(&l, "IP address");
+    READ(&l, "--bind", "0.0.0.0");
+    refused(&l, "--advertise");
+    READ(&l, "--bind", "10.0.0.1", "--insecure");
+    refused(&l, "loopback");
+    READ(&l, "--config", "/no/such/file");
+    refused(&l, "/no/such/file");
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void the_file_says_what_no_flag_says(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/kith-config-XXXXXX";
+    close(mkstemp(path));
+    write_file(path, "data: /from/file\nname: file\nseed: [10.0.0.9]\nports: 1000-2000\n"
+                     "port-base: 6000\nlog-level: debug\nuser: daemon\nprofile: wan\n");
+    struct line l;
+    READ(&l, "--config", path, "--name", "flag", "--seed", "10.0.0.1");
+    assert_int_equal(l.rc, 0);
+    assert_string_equal(l.flags.data, "/from/file");
+    assert_string_equal(l.flags.name, "flag");
+    assert_int_equal(l.flags.seeds_n, 1);
+    assert_true(bytes_equal_str(l.flags.seeds[0], "tcp://10.0.0.1:5484"));
+    assert_int_equal(l.flags.port_base, 6000);
+    assert_int_equal(l.flags.port_low, 1000);
+    assert_int_equal(l.flags.log_level, LOG_DEBUG_);
+    assert_true(l.flags.wan);
+    done(&l);
+
+    write_file(path, "data: /d\nbnid: 10.0.0.1\n");
+    READ(&l, "--config", path);
+    refused(&l, ":2:");
+    unlink(path);
+}
+
+static void help_names_every_flag(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--help");
+    assert_int_equal(l.rc, 0);
+    assert_true(l.flags.help);
+    flags_help(&l.why);
+    assert_non_null(strstr(buf_cstr(&l.why), "--advertise"));
+    done(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_said_means_the_defaults),
+        cmocka_unit_test(every_flag_is_taken),
+        cmocka_unit_test(a_seed_becomes_the_uri_of_a_probe_router),
+        cmocka_unit_test(mistakes_are_told_with_what_to_write),
+        cmocka_unit_test(the_file_says_what_no_flag_says),
+        cmocka_unit_test(help_names_every_flag),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
