@@ -88,6 +88,17 @@ void self_enter(struct self *s, struct turn *t)
     announce_anew(s, t);
 }
 
+/* Whoever gets the row over a connection passes it on, so it is known even though nobody may listen to
+ * this peer's PUB: it has just started, or their subscriptions are being made again. */
+static void tell_a_few(struct self *s, struct turn *t)
+{
+    for (int i = 0; i < ANNOUNCE_TO; i++) {
+        const struct member *m = core_any(s->core, t);
+        if (m)
+            self_tell(s, t, member_uri(m, ADDR_ROLE_BULK));
+    }
+}
+
 void self_leave(struct self *s, struct turn *t)
 {
     s->core->leaving = true;
@@ -96,6 +107,7 @@ void self_leave(struct self *s, struct turn *t)
         return;
     s->row.left = true;
     write_row(s, t);
+    tell_a_few(s, t); /* there is no later to repair a goodbye that was not heard */
 }
 
 /* Rises above `above`, durably before anyone hears of it: the row and what tells of it wait. */
@@ -259,11 +271,7 @@ void self_time(struct self *s, struct turn *t)
         s->announce_at_us = KITH_NEVER;
         return;
     }
-    for (int i = 0; i < ANNOUNCE_TO; i++) {
-        const struct member *m = core_any(s->core, t);
-        if (m)
-            self_tell(s, t, member_uri(m, ADDR_ROLE_BULK));
-    }
+    tell_a_few(s, t);
     s->announce_at_us = t->now_us + s->announce_every_us +
                         (kith_time)rng_below(t->rng, (uint64_t)s->announce_every_us / 4);
     s->announce_every_us = kith_time_min(2 * s->announce_every_us, ANNOUNCE_MAX);

@@ -23,7 +23,7 @@ void self_free(struct self *s);
 void self_start(struct self *s, struct turn *t, const struct event_start *start);
 /* The cluster is known: writes the member row. */
 void self_enter(struct self *s, struct turn *t);
-/* Writes it once more, with `left`. */
+/* Writes it once more, with `left`, and tells a few members directly as well as all that listen. */
 void self_leave(struct self *s, struct turn *t);
 
 /* probe, and miss about oneself. False: not its kind. */
