@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""Real daemons find each other, notice a death, take the dead back. Generous deadlines: scripts/bench has the figures."""
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
+from cluster import Cluster, Failed, story, wait  # noqa: E402
+
+PEERS = 8
+
+
+def state_of(peer, name):
+    return next((m["state"] for m in peer.ask("members", "--all") if m["name"] == name), None)
+
+
+def joins_dies_and_returns():
+    """Eight peers join from seeds, one is killed and known dead, comes back alive with a higher incarnation, leaves."""
+    with Cluster(PEERS, net="127.1.1") as cluster:
+        cluster.start()
+        cluster.wait_alive(60)
+        victim = cluster.peers[4]
+        before = next(m for m in cluster.peers[0].ask("members") if m["name"] == victim.name)
+        victim.kill()
+        wait("all to know the death", lambda: all(state_of(p, victim.name) == "dead" for p in cluster.running()), 30)
+        victim.start()
+        cluster.wait_alive(60)
+        after = next(m for m in cluster.peers[0].ask("members") if m["name"] == victim.name)
+        if after["id"] != before["id"] or after["incarnation"] <= before["incarnation"]:
+            raise Failed("back as another, or with an old incarnation: %s, %s" % (before, after))
+        victim.signal(signal.SIGINT)
+        if victim.wait_end(60) != 0:
+            raise Failed("a leave ends with status %s" % victim.process.returncode)
+        wait("all to know the leave", lambda: all(state_of(p, victim.name) == "left" for p in cluster.running()), 30)
+
+
+def all_seeds_are_down_for_a_while():
+    """A peer whose seeds are all down goes on trying, and joins when one comes."""
+    with Cluster(3, net="127.1.2") as cluster:
+        late = cluster.peers[2].start()
+        wait("its socket", lambda: late.kith("info"), 30)
+        cluster.peers[0].start()
+        cluster.wait_alive(60)
+        cluster.peers[1].start()
+        cluster.wait_alive(60)
+
+
+def paused_peer_accuses_nobody():
+    """A peer stopped for some seconds and resumed is alive again, and so are all others in its eyes."""
+    with Cluster(5, net="127.1.3") as cluster:
+        cluster.start()
+        cluster.wait_alive(60)
+        sleeper = cluster.peers[3]
+        sleeper.signal(signal.SIGSTOP)
+        others = [p for p in cluster.peers if p is not sleeper]
+        wait("the others to miss it", lambda: all(state_of(p, sleeper.name) == "dead" for p in others), 60)
+        sleeper.signal(signal.SIGCONT)
+        cluster.wait_alive(60)
+
+
+if __name__ == "__main__":
+    sys.exit(story(joins_dies_and_returns, all_seeds_are_down_for_a_while, paused_peer_accuses_nobody))
