@@ -40,7 +40,6 @@ struct peer {
     struct control *control;
     struct outbox *outbox;
     struct effects step; /* of the step under way, before the outbox */
-    struct arena mem;    /* lives for one step */
     struct buf name, version;
     struct end end;
     struct info_about about;
@@ -65,7 +64,6 @@ void peer_free(struct peer *p)
         outbox_free(p->outbox);
     }
     effects_deinit(&p->step);
-    arena_deinit(&p->mem);
     buf_deinit(&p->name);
     buf_deinit(&p->version);
     mem_free(p);
@@ -252,6 +250,7 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
         state_time(p->state);
         break;
     case EVENT_STORED:
+        state_stored(p->state, event->token);
         outbox_stored(p->outbox, event->token, ret);
         break;
     case EVENT_STORE_FAILED:
@@ -281,31 +280,17 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
     }
 }
 
-/* Parts write while they hear of rows, which ends the loan of the list: what they hear is a copy. */
-static struct row *copy_rows(struct peer *p, const struct row *const *rows, size_t n)
-{
-    struct row *copies = arena_array(&p->mem, n, sizeof(*copies));
-    for (size_t i = 0; i < n; i++) {
-        copies[i] = *rows[i];
-        copies[i].record = arena_bytes(&p->mem, rows[i]->record);
-        copies[i].ns = arena_bytes(&p->mem, rows[i]->ns);
-        copies[i].key = arena_bytes(&p->mem, rows[i]->key);
-        copies[i].value = arena_bytes(&p->mem, rows[i]->value);
-    }
-    return copies;
-}
-
-/* Lets every part hear of every changed row. False: none had changed. */
+/* Lets every part hear of every changed row. False: none had changed. What parts write meanwhile is in
+ * the next list; rows that it replaces stay readable for the rest of the step. */
 static bool tell(struct peer *p, struct turn *t)
 {
     const struct row *const *rows;
     size_t n = state_take_changes(p->state, &rows);
-    struct row *copies = n > 0 ? copy_rows(p, rows, n) : NULL;
     for (size_t i = 0; i < n; i++) {
         struct member before;
-        bool moved = members_changed(p->members, &copies[i], t->wall_us, &before);
-        gossip_changed(p->gossip, t, &copies[i], moved ? &before : NULL);
-        control_changed(p->control, t, &copies[i], moved ? &before : NULL);
+        bool moved = members_changed(p->members, rows[i], t->wall_us, &before);
+        gossip_changed(p->gossip, t, rows[i], moved ? &before : NULL);
+        control_changed(p->control, t, rows[i], moved ? &before : NULL);
     }
     return n > 0;
 }
@@ -365,7 +350,6 @@ int peer_step(struct peer *p, const struct event *event, struct effects *ret)
     assert(p->started || event->kind == EVENT_START);
     p->about.steps++;
     effects_reset(&p->step);
-    arena_reset(&p->mem);
     if (event->kind == EVENT_START)
         start(p, event);
     struct turn t = turn_of(p, event);
