@@ -210,6 +210,7 @@ static bool by_key(struct admit *a, struct turn *t, const struct event_frame *f,
     if (e->kind == WIRE_HELLO) {
         a->door.revoked = k && k->revoked;
         a->door.admitted = k && !k->revoked && ulid_equal(&k->id, &e->sender);
+        a->door.person = a->door.admitted && k->kind != PRINCIPAL_KIND_NODE;
         ret->kind = PRINCIPAL_KIND_NOBODY;
         return true;
     }

@@ -40,15 +40,20 @@ static size_t gather(struct turn *t, enum table_id table, struct bytes *records,
     return n;
 }
 
-/* `wait`: the batch that lets it in, which is on disk before it hears of it; 0: it was in before. */
+/* `wait`: the batch that lets it in, which is on disk before it hears of it; 0: it was in before. The ring's
+ * secret and the rows are for nodes: people ask for what they want to see. */
 static void welcome(struct hello_house *h, struct turn *t, const struct incoming *in, bool node,
                     uint64_t wait)
 {
     struct bytes *records = mem_alloc(HELLO_ROWS_MAX * sizeof(*records));
     size_t room = HELLO_ROWS_BYTES;
-    size_t n = gather(t, TABLE_ID_ADMISSION, records, 0, &room);
-    n = gather(t, TABLE_ID_MEMBER, records, n, &room);
-    n = gather(t, TABLE_ID_VERDICT, records, n, &room);
+    size_t n = 0;
+
+    if (node) {
+        n = gather(t, TABLE_ID_ADMISSION, records, n, &room);
+        n = gather(t, TABLE_ID_MEMBER, records, n, &room);
+        n = gather(t, TABLE_ID_VERDICT, records, n, &room);
+    }
 
     struct hello_ok ok = {
         .cluster = t->post->cluster,
@@ -116,6 +121,10 @@ void hello_receive(struct hello_house *h, const struct hello_door *door, struct 
     struct limit *own = &h->by_key[door->key.b[0] % HELLO_BUCKETS];
     if (in->route == 0 || !h->core->member)
         return;
+    if (door->person) { /* nothing to check, next to nothing to send: no dearer than any request of theirs */
+        welcome(h, t, in, /* node= */ false, /* wait= */ 0);
+        return;
+    }
     /* Without keys all share one bucket, which only loopback can fill. */
     if ((!h->core->insecure &&
          !limit_take(own, t->now_us, ADMIT_HELLOS_KEY, ADMIT_HELLOS_KEY_BURST)) ||

@@ -26,6 +26,8 @@ struct hello_house {
 struct hello_door {
     struct key32 key;
     bool admitted; /* for this very id */
+    bool
+        person; /* admitted, and not a node: says hello whenever it connects, wants only to hear yes */
     bool revoked;
 };
 
