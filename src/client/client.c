@@ -149,11 +149,15 @@ static enum kith_client_result unreachable(struct kith_client *c)
 
 static enum kith_client_result strange(struct kith_client *c)
 {
-    return failed(
-        c, KITH_CLIENT_REFUSED,
-        "%s does not accept the keys of this cluster: it is another cluster's, runs without keys "
-        "(--insecure), or is no kithd",
-        name_of(c));
+    if (key32_is_zero(&c->identity.ring_public))
+        return failed(
+            c, KITH_CLIENT_REFUSED,
+            "%s does not talk without keys: leave --insecure out and use your key, or it is no kithd",
+            name_of(c));
+    return failed(c, KITH_CLIENT_REFUSED,
+                  "%s does not accept the keys of this cluster: it is another cluster's, runs "
+                  "without keys (--insecure), or is no kithd",
+                  name_of(c));
 }
 
 /* In words, what stands between us and the peer; 0 while there is still hope. `final`: time is over. */

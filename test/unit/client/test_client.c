@@ -245,6 +245,17 @@ static void who_is_not_let_in_hears_why(void **state)
                      KITH_CLIENT_REFUSED);
 }
 
+static void keys_are_asked_for_where_they_are_used(void **state)
+{
+    (void)state;
+    struct curve_pair ring = ring_of(1);
+    struct fake_peer *f = fake_peer_new("tcp://127.0.0.1:*", FAKE_ADMITS, &ring, &cluster);
+
+    assert_int_equal(open_at(fake_peer_endpoint(f), NULL, 0, LONG_MS, "leave --insecure out"),
+                     KITH_CLIENT_REFUSED);
+    fake_peer_free(f);
+}
+
 static void a_key_file_must_be_one(void **state)
 {
     (void)state;
@@ -272,6 +283,7 @@ int main(void)
         cmocka_unit_test(the_address_may_come_from_the_environment),
         cmocka_unit_test(a_key_is_admitted_by_hello),
         cmocka_unit_test(who_is_not_let_in_hears_why),
+        cmocka_unit_test(keys_are_asked_for_where_they_are_used),
         cmocka_unit_test(a_key_file_must_be_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
