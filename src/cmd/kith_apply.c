@@ -1,6 +1,5 @@
 /* The verbs about service files: validate and apply. */
 #include "cmd/kith_ask.h"
-#include "cmd/kith_beside.h"
 #include "spec/service_file.h"
 #include "store/file.h"
 
@@ -9,6 +8,7 @@
 
 #define WAIT_TIMEOUT_MS 60000
 #define STEP_MS         2000
+#define QUIET           3
 #define FILE_MAX_BYTES  (8u << 20)
 
 static int read_text(struct buf *ret, const char *path)
@@ -88,42 +88,56 @@ static void missing(struct buf *out, const struct service_file *file, const stru
     }
 }
 
-/* A change takes a moment to show: what looks healthy must look so twice. */
+/* One look: appends what is missing, or why that cannot be told. */
+static void look(struct kith *k, const struct service_file *file, struct buf *line)
+{
+    struct ask a = ask_once(k, WIRE_GET_SERVICES, &(struct get_services){0}, STEP_MS);
+
+    if (a.result == KITH_CLIENT_OK && a.kind == WIRE_SERVICES)
+        missing(line, file, a.answer);
+    else
+        buf_str(line, "the peer does not answer");
+    if (a.result == KITH_CLIENT_UNREACHABLE)
+        ask_hang_up(k);
+    arena_reset(&k->mem);
+}
+
+/* A change takes a moment to show: what looks healthy must look so QUIET times in a row. */
 static int wait_for(struct kith *k, const struct service_file *file, kith_time deadline_us)
 {
     struct buf line = {0}, last = {0};
     int quiet = 0, status = KITH_DONE;
 
-    while (quiet < 3 && status == KITH_DONE) {
-        struct arena mem = k->mem; /* the file stays, answers go */
-
-        k->mem = (struct arena){0};
-        struct ask a = ask_once(k, WIRE_GET_SERVICES, &(struct get_services){0}, STEP_MS);
-        bool answered = a.result == KITH_CLIENT_OK && a.kind == WIRE_SERVICES;
-
+    while (status == KITH_DONE && quiet < QUIET) {
+        if (quiet || last.len)
+            ask_pause();
         buf_reset(&line);
-        if (answered)
-            missing(&line, file, a.answer);
-        else
-            buf_str(&line, "the peer does not answer");
+        look(k, file, &line);
         quiet = line.len ? 0 : quiet + 1;
         if (line.len && !bytes_equal(buf_bytes(&line), buf_bytes(&last)))
             kith_tell("waiting: %s", buf_cstr(&line));
         buf_reset(&last);
         buf_append(&last, line.data, line.len);
-        arena_deinit(&k->mem);
-        k->mem = mem;
-        if (a.result == KITH_CLIENT_UNREACHABLE)
-            ask_hang_up(k);
-        if (quiet < 3 && ask_now() >= deadline_us)
+        if (line.len && ask_now() >= deadline_us)
             status =
                 kith_failed("not healthy in time: %s; look with `kith instances` and `kith why`",
-                            line.len ? buf_cstr(&line) : "it was, only just");
-        if (quiet < 3)
-            ask_pause();
+                            buf_cstr(&line));
     }
     buf_deinit(&line);
     buf_deinit(&last);
+    return status;
+}
+
+static int apply(struct kith *k, const struct service_file *file, kith_time deadline_us)
+{
+    struct apply request = {.id = ask_fresh_id(), .specs = file->specs, .specs_n = file->count};
+    int status = ask_and_show(k, WIRE_APPLY, &request, WIRE_CHANGED, VIEW_ONE);
+
+    if (status || !args_has(&k->args, FLAG_WAIT))
+        return status;
+    status = wait_for(k, file, deadline_us);
+    if (status == KITH_DONE)
+        kith_tell("all of it is healthy");
     return status;
 }
 
@@ -131,18 +145,11 @@ int kith_apply(struct kith *k)
 {
     kith_time deadline_us = ask_now() + ask_timeout_ms(k, WAIT_TIMEOUT_MS) * KITH_MS;
     struct service_file file;
-    int status = read_file(&file, kith_word(k, 0), &k->mem);
+    struct arena mem = {0}; /* the file stays while answers come and go */
+    int status = read_file(&file, kith_word(k, 0), &mem);
 
-    if (status)
-        return status;
-    beside_resolve(&file, kith_word(k, 0), &k->mem);
-    struct apply request = {.id = ask_fresh_id(), .specs = file.specs, .specs_n = file.count};
-
-    status = ask_and_show(k, WIRE_APPLY, &request, WIRE_CHANGED, VIEW_ONE);
-    if (status == KITH_DONE && args_has(&k->args, FLAG_WAIT)) {
-        status = wait_for(k, &file, deadline_us);
-        if (status == KITH_DONE)
-            kith_tell("all of it is healthy");
-    }
+    if (status == KITH_DONE)
+        status = apply(k, &file, deadline_us);
+    arena_deinit(&mem);
     return status;
 }
