@@ -75,11 +75,35 @@ struct bytes values_resolve(const struct values *v, struct bytes text, struct ar
 /* What is done with each ${endpoint.SERVICE} of a specification. */
 struct walk {
     const struct catalog *catalog;
+    const struct service_spec *spec;
     kith_time now_us;
     kith_time *at_us;
     bool settled;
     struct buf *out; /* name and value of each; NULL: not wanted */
 };
+
+static bool is_needed(const struct service_spec *spec, struct bytes service)
+{
+    for (uint32_t i = 0; i < spec->needs_n; i++) {
+        if (bytes_equal(spec->needs[i], service))
+            return true;
+    }
+    return false;
+}
+
+/* What is only wanted may be absent: at once when it is not to run, else when that has lasted. */
+static bool is_absent_for_good(struct walk *w, const struct service *s)
+{
+    if (!s || !service_wanted(w->catalog, s))
+        return true;
+    if (service_serving(w->catalog, s))
+        return false;
+    kith_time at_us = s->healthy_changed_us + VALUES_ABSENT;
+
+    if (w->now_us < at_us)
+        *w->at_us = kith_time_min(*w->at_us, at_us);
+    return w->now_us >= at_us;
+}
 
 static void walk_endpoint(struct walk *w, struct bytes service)
 {
@@ -90,9 +114,12 @@ static void walk_endpoint(struct walk *w, struct bytes service)
         buf_byte(w->out, '=');
         values_endpoint(w->out, w->catalog, service);
         buf_byte(w->out, '\n');
-    } else if (!s || !service_ready(w->catalog, s, w->now_us, w->at_us)) {
-        w->settled = false;
+        return;
     }
+    if (s && service_ready(w->catalog, s, w->now_us, w->at_us))
+        return;
+    if (is_needed(w->spec, service) || !is_absent_for_good(w, s))
+        w->settled = false;
 }
 
 static void walk_text(struct walk *w, struct bytes text)
@@ -119,7 +146,7 @@ static void walk_spec(struct walk *w, const struct service_spec *spec)
 uint64_t values_hash(const struct catalog *c, const struct service_spec *spec)
 {
     struct buf text = {0};
-    struct walk w = {.catalog = c, .out = &text};
+    struct walk w = {.catalog = c, .spec = spec, .out = &text};
 
     walk_spec(&w, spec);
     uint64_t hash = text.len ? hash64(buf_bytes(&text)) : 0;
@@ -131,7 +158,7 @@ uint64_t values_hash(const struct catalog *c, const struct service_spec *spec)
 bool values_settled(const struct catalog *c, const struct service_spec *spec, kith_time now_us,
                     kith_time *at_us)
 {
-    struct walk w = {.catalog = c, .now_us = now_us, .at_us = at_us, .settled = true};
+    struct walk w = {.catalog = c, .spec = spec, .now_us = now_us, .at_us = at_us, .settled = true};
 
     walk_spec(&w, spec);
     return w.settled;

@@ -10,6 +10,9 @@
  */
 #include "control/standing.h"
 
+/* A service that is wanted, not needed, and is to run but does not, for so long: users are told. */
+#define VALUES_ABSENT (30 * KITH_SEC)
+
 struct values {
     const struct catalog *catalog;
     struct bytes addr;
@@ -24,8 +27,9 @@ void values_endpoint(struct buf *out, const struct catalog *c, struct bytes serv
 
 /* Of all endpoints that the specification uses, as they are now; 0: it uses none. */
 uint64_t values_hash(const struct catalog *c, const struct service_spec *spec);
-/* Whether these can be relied on: each service used is there, and not just coming or going. When time
- * alone will settle it, *at_us is lowered to then. */
+/* Whether these can be relied on: each service that is needed is there and not just coming or going, each
+ * that is only wanted is so, or is absent for good. When time alone will settle it, *at_us is lowered to
+ * then. */
 bool values_settled(const struct catalog *c, const struct service_spec *spec, kith_time now_us,
                     kith_time *at_us);
 

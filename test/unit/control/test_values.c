@@ -64,11 +64,43 @@ static void test_the_hash_stands_for_the_endpoints_alone(void **state)
     world_free(w);
 }
 
+static void test_what_is_only_wanted_does_not_hold_up_the_rest(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+    struct service_spec specs[] = {world_spec("redis", 1, NULL), world_spec("cache", 1, NULL)};
+    struct service_spec api = world_spec("api", 1, "redis");
+    const struct bytes wants = bytes_str("cache");
+    struct pair env[] = {api.env[0],
+                         {.key = bytes_str("CACHE"), .value = bytes_str("${endpoint.cache}")}};
+    struct catalog *c = &w->nodes[0].control->catalog;
+    kith_time at_us = KITH_NEVER;
+
+    api.wants = &wants;
+    api.wants_n = 1;
+    api.env = env;
+    api.env_n = 2;
+    world_apply(w, 0, specs, 1);
+    world_until(w, world_healthy(w, 0, "redis") == 1, 5 * KITH_SEC);
+    assert_true(values_settled(c, &api, w->now_us, &at_us)); /* there is no cache */
+    world_trait(w, "cache", TRAIT_SICK);
+    world_apply(w, 0, &specs[1], 1);
+    world_run(w, 10 * KITH_SEC);
+    const struct service *cache = catalog_find(c, bytes_str("cache"));
+
+    at_us = KITH_NEVER;
+    assert_true(values_settled(c, &api, cache->healthy_changed_us + VALUES_ABSENT, &at_us));
+    assert_false(values_settled(c, &api, cache->healthy_changed_us + VALUES_ABSENT - 1, &at_us));
+    assert_true(at_us == cache->healthy_changed_us + VALUES_ABSENT);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_variables_are_resolved_and_text_is_left),
         cmocka_unit_test(test_the_hash_stands_for_the_endpoints_alone),
+        cmocka_unit_test(test_what_is_only_wanted_does_not_hold_up_the_rest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
