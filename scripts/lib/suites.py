@@ -19,6 +19,7 @@ SUITES = ["unit", "lint", "sim", "cluster", "fuzz"]
 SANITIZED = {"unit", "sim", "cluster"}  # these need build-test; lint and fuzz make what they need
 COVERED = ["unit", "sim"]  # what --coverage runs
 SKIPPED = 77
+LINT_SECONDS = 480  # static.py makes the release build first, and looks at every file once
 FUZZ_SECONDS = 40  # for all targets together
 FUZZ_SECONDS_EACH = 8
 SIM_SEEDS = 24
@@ -129,7 +130,7 @@ def suite_lint(_build):
     for path in sorted(glob.glob(os.path.join(ROOT, "scripts/lint/*"))):
         name = os.path.basename(path)
         if os.access(path, os.X_OK) and os.path.isfile(path):
-            total.add(run_program(f"lint {name}", [path]))
+            total.add(run_program(f"lint {name}", [path], timeout=LINT_SECONDS))
     return total
 
 

@@ -202,6 +202,7 @@ void disk_load(const struct disk *d, struct event_start *ret, struct arena *mem)
     size_t r = 0, l = 0;
     struct entry *e;
     TREE_FOREACH (e, entry_tree, (struct entry_tree *)(uintptr_t)&d->tree) {
+        // cppcheck-suppress uninitvar ; it does not see TREE_FOREACH set e
         if (e->local)
             locals[l++] = (struct local_row){.name = e->key, .value = e->value};
         else

@@ -33,7 +33,7 @@ struct site {
 static void make_token(struct site *s)
 {
     struct site_world *w = s->w;
-    struct key32 seed;
+    struct key32 seed = {0};
     rng_bytes(w->rng, seed.b, sizeof(seed.b));
     struct bytes seeds[3];
     uint32_t seeds_n = 0;
