@@ -29,10 +29,10 @@ static bool same_boot(const struct run_state *s)
     return bytes_equal_str(s->boot_id, boot_id);
 }
 
-/* A pidfd of the kith-run that wrote this state, or -1. */
-static int open_runner(const struct run_state *s)
+static bool open_runner(struct adopted *a)
 {
-    return same_boot(s) ? procfs_open((pid_t)s->runner_pid, s->runner_start) : -1;
+    return same_boot(&a->state) &&
+           process_open(&a->runner, (pid_t)a->state.runner_pid, a->state.runner_start);
 }
 
 /* The session that a dead kith-run made, or 0. Its number is not given to another process while
@@ -62,14 +62,15 @@ bool adopt_one(struct adopted *ret, const char *data, const char *name, struct a
 {
     char dir[RUNDIR_PATH_MAX], run[RUNDIR_PATH_MAX];
     struct ulid instance;
-    *ret = (struct adopted){.pidfd = -1};
+    *ret = (struct adopted){.runner.pidfd = -1};
     if (ulid_parse(&instance, bytes_str(name)) != 0 || !rundir_path(run, data, "run", NULL) ||
         !rundir_path(dir, run, name, NULL) || !rundir_intent(dir, &ret->intent, mem) ||
         !ulid_equal(&instance, &ret->intent.instance))
         return false;
     ret->dir = arena_str(mem, bytes_str(dir));
     while (is_locked(dir)) {
-        if (rundir_state(dir, &ret->state, mem) && (ret->pidfd = open_runner(&ret->state)) >= 0)
+        ret->running = rundir_state(dir, &ret->state, mem) && open_runner(ret);
+        if (ret->running)
             return true;
         if (clock_now_us() >= until_us)
             break;

@@ -2,6 +2,7 @@
 #define KITH_SHELL_ADOPT_H
 /* Finds the instances that a former kithd of this host left, running or ended. See procs.h. */
 #include "base/arena.h"
+#include "shell/procfs.h"
 #include "shell/rundir.h"
 
 /* One directory that holds an intent. What it points to lies in the arena it was read with. */
@@ -9,7 +10,8 @@ struct adopted {
     const char *dir;
     struct run_intent intent;
     struct run_state state; /* zero when it never ran */
-    int pidfd;              /* of its kith-run; -1: it does not run. Close-on-exec, the caller's */
+    bool running;
+    struct process runner; /* its kith-run, while running; the caller closes it */
 };
 
 /*

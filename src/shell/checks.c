@@ -137,9 +137,10 @@ static void start_exec(struct checks *s, struct check *c, struct arena *mem)
         finish(s, c, false, "cannot run %s: %s", s->kith_run, strerror(errno));
         return;
     }
-    c->pid = spawned.pid;
-    c->fd = spawned.pidfd;
-    watch(s, c, TAG_EXEC, EPOLLIN);
+    c->pid = spawned.process.pid;
+    c->fd = spawned.process.pidfd;
+    if (c->fd >= 0)
+        watch(s, c, TAG_EXEC, EPOLLIN);
 }
 
 static void end_tcp(struct checks *s, struct check *c)
@@ -154,7 +155,8 @@ static void end_tcp(struct checks *s, struct check *c)
 static void end_exec(struct checks *s, struct check *c)
 {
     int status = 0;
-    waitpid(c->pid, &status, 0);
+    if (waitpid(c->pid, &status, WNOHANG) != c->pid)
+        return;
     c->pid = 0;
     if (WIFEXITED(status))
         finish(s, c, WEXITSTATUS(status) == 0, "exit status %d", WEXITSTATUS(status));
@@ -215,6 +217,14 @@ static void remove_over(struct checks *s)
             at = &c->next;
         }
     }
+}
+
+/* Programs without a pidfd; see procfs.h. */
+static void look_for_ended(struct checks *s)
+{
+    for (struct check *c = s->running; c != NULL; c = c->next)
+        if (c->pid != 0 && c->fd < 0)
+            end_exec(s, c);
 }
 
 static void time_out(struct checks *s, kith_time now_us)
@@ -289,9 +299,12 @@ static void take_results(struct checks *s)
 static kith_time deadline(const struct checks *s)
 {
     kith_time at_us = http_get_deadline(s->http);
-    for (const struct check *c = s->running; c != NULL; c = c->next)
+    for (const struct check *c = s->running; c != NULL; c = c->next) {
         if (!c->answered)
             at_us = kith_time_min(at_us, c->until_us);
+        if (c->pid != 0 && c->fd < 0)
+            at_us = kith_time_min(at_us, clock_now_us() + PROCFS_LOOK_US);
+    }
     return at_us;
 }
 
@@ -307,6 +320,7 @@ static void turn(struct checks *s, struct pollset *p, bool *ret_end)
         on_ready(s, &events[i]);
     http_get_time(s->http, clock_now_us());
     take_results(s);
+    look_for_ended(s);
     time_out(s, clock_now_us());
     remove_over(s);
     for (struct job *j; (j = mail_receive(s->pipe, ret_end)) != NULL;)

@@ -1,12 +1,15 @@
 #include "shell/procfs.h"
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ENVIRON_MAX (256 << 10) /* looked through for the marker */
@@ -71,16 +74,53 @@ uint64_t procfs_start_time(pid_t pid)
     return read_stat(pid, &s) && s.state != 'Z' && s.state != 'X' ? s.start_time : 0;
 }
 
-int procfs_open(pid_t pid, uint64_t start_time)
+bool process_open(struct process *ret, pid_t pid, uint64_t start_time)
 {
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0)
-        return -1;
+    *ret = (struct process){.pid = pid, .start_time = start_time};
+    ret->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (ret->pidfd < 0 && errno == ESRCH)
+        return false;
+    if (start_time == 0) {
+        ret->start_time = procfs_start_time_any(pid);
+        return true;
+    }
     /* Looked at after the pidfd was opened: from here on the number cannot change hands unseen. */
-    if (start_time != 0 && procfs_start_time(pid) == start_time)
-        return fd;
-    close(fd);
-    return -1;
+    if (procfs_start_time(pid) == start_time)
+        return true;
+    process_close(ret);
+    return false;
+}
+
+void process_close(struct process *p)
+{
+    if (p->pidfd >= 0)
+        close(p->pidfd);
+    p->pidfd = -1;
+}
+
+bool process_ended(const struct process *p)
+{
+    struct pollfd item = {.fd = p->pidfd, .events = POLLIN};
+    if (p->pidfd >= 0)
+        return poll(&item, 1, 0) > 0;
+    return procfs_start_time(p->pid) != p->start_time;
+}
+
+void process_signal(const struct process *p, int number, int value)
+{
+    siginfo_t info = {.si_signo = number, .si_code = SI_QUEUE};
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int = value;
+    if (p->pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, p->pidfd, number, &info, 0);
+    else if (!process_ended(p))
+        sigqueue(p->pid, number, info.si_value);
+}
+
+void process_reap(const struct process *p)
+{
+    waitpid(p->pid, NULL, WNOHANG);
 }
 
 /* The next process of an open /proc, or 0. */

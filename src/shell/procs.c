@@ -19,18 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define EXIT_UNKNOWN INT64_MIN
 
 struct instance {
     struct ulid id;
     char *dir;
-    int pidfd;     /* of its kith-run */
-    int report_fd; /* -1 once it has told how it started */
-    pid_t runner;
-    kith_time kill_at_us; /* KITH_NEVER, or when kith-run itself is killed */
+    int pidfd;             /* of its kith-run */
+    int report_fd;         /* -1 once it has told how it started */
+    struct process runner; /* its kith-run */
+    kith_time kill_at_us;  /* KITH_NEVER, or when kith-run itself is killed */
     size_t item, report_item;
     TREE_ENTRY(instance) by_id;
 };
@@ -66,7 +64,7 @@ static void forget(struct procs *p, struct instance *i)
     TREE_REMOVE(instance_tree, &p->instances, i);
     if (i->report_fd >= 0)
         close(i->report_fd);
-    close(i->pidfd);
+    process_close(&i->runner);
     mem_free(i->dir);
     mem_free(i);
 }
@@ -91,12 +89,11 @@ static struct instance *find(struct procs *p, const struct ulid *id)
     return TREE_FIND(instance_tree, &p->instances, &key);
 }
 
-static struct instance *watch(struct procs *p, const struct ulid *id, const char *dir, int pidfd,
-                              pid_t runner)
+static struct instance *watch(struct procs *p, const struct ulid *id, const char *dir,
+                              const struct process *runner)
 {
     struct instance *i = mem_alloc(sizeof *i);
-    *i = (struct instance){.id = *id, .dir = mem_str(dir), .pidfd = pidfd, .report_fd = -1};
-    i->runner = runner;
+    *i = (struct instance){.id = *id, .dir = mem_str(dir), .runner = *runner, .report_fd = -1};
     i->kill_at_us = KITH_NEVER;
     TREE_INSERT(instance_tree, &p->instances, i);
     return i;
@@ -177,7 +174,7 @@ static const char *launch(struct procs *p, const struct run_intent *intent, cons
         rundir_clean(dir);
         return arena_printf(mem, "cannot start %s: %s", p->kith_run, strerror(why));
     }
-    watch(p, &intent->instance, dir, s.pidfd, s.pid)->report_fd = s.report_fd;
+    watch(p, &intent->instance, dir, &s.process)->report_fd = s.report_fd;
     return NULL;
 }
 
@@ -223,7 +220,6 @@ static void on_report(struct procs *p, struct instance *i)
 static void on_end(struct procs *p, struct instance *i)
 {
     struct run_exit e;
-    siginfo_t info;
     struct stat st;
     char intent[RUNDIR_PATH_MAX];
     if (i->report_fd >= 0)
@@ -233,22 +229,13 @@ static void on_end(struct procs *p, struct instance *i)
         /* While kith-run is a zombie its number, and so the session's, is still its own. */
         char marker[64];
         snprintf(marker, sizeof marker, "%s=%s", RUNDIR_MARKER, ulid_text(&i->id).s);
-        procfs_kill_instance(i->runner, marker);
+        procfs_kill_instance(i->runner.pid, marker);
     }
-    waitid(P_PIDFD, (id_t)i->pidfd, &info, WEXITED | WNOHANG); /* ours, or adopted: then no child */
+    process_reap(&i->runner); /* ours, or adopted: then no child */
     /* A failed start has been cleaned, and told by EVENT_STARTED. */
     if (rundir_path(intent, i->dir, "intent", NULL) && stat(intent, &st) == 0)
         tell_exited(p, &i->id, known ? e.status : EXIT_UNKNOWN);
     forget(p, i);
-}
-
-static void send_signal(int pidfd, int number, int value)
-{
-    siginfo_t info = {.si_signo = number, .si_code = SI_QUEUE};
-    info.si_pid = getpid();
-    info.si_uid = getuid();
-    info.si_value.sival_int = value;
-    syscall(SYS_pidfd_send_signal, pidfd, number, &info, 0);
 }
 
 static void pass_signal(struct procs *p, const struct effect_signal *e)
@@ -256,7 +243,7 @@ static void pass_signal(struct procs *p, const struct effect_signal *e)
     struct instance *i = find(p, &e->instance);
     if (i == NULL)
         return;
-    send_signal(i->pidfd, SIGRTMIN, e->signal);
+    process_signal(&i->runner, SIGRTMIN, e->signal);
     if (e->signal == SIGKILL && i->kill_at_us == KITH_NEVER)
         i->kill_at_us = clock_now_us() + PROCS_KILL_WAIT_US;
 }
@@ -271,7 +258,7 @@ static void kill_overdue(struct procs *p, kith_time now_us)
             continue;
         snprintf(marker, sizeof marker, "%s=%s", RUNDIR_MARKER, ulid_text(&i->id).s);
         log_line(LOG_WARN_, "instance %s: kith-run does not answer, killing it", marker);
-        procfs_kill_instance(i->runner, marker);
+        procfs_kill_instance(i->runner.pid, marker);
         i->kill_at_us = now_us + PROCS_KILL_WAIT_US;
     }
 }
@@ -372,7 +359,9 @@ static void wait_and_handle(struct procs *p, struct pollset *set, bool *ret_end)
     pollset_reset(set);
     pollset_add(set, zsock_resolve(p->pipe), ZMQ_POLLIN);
     TREE_FOREACH (i, instance_tree, &p->instances) {
-        i->item = pollset_add_fd(set, i->pidfd, ZMQ_POLLIN);
+        bool look = i->runner.pidfd < 0;
+        i->item = look ? POLLSET_NONE : pollset_add_fd(set, i->runner.pidfd, ZMQ_POLLIN);
+        until_us = look ? kith_time_min(until_us, clock_now_us() + PROCFS_LOOK_US) : until_us;
         i->report_item =
             i->report_fd >= 0 ? pollset_add_fd(set, i->report_fd, ZMQ_POLLIN) : POLLSET_NONE;
         until_us = kith_time_min(until_us, i->kill_at_us);
@@ -382,7 +371,8 @@ static void wait_and_handle(struct procs *p, struct pollset *set, bool *ret_end)
     {
         if (pollset_ready(set, i->report_item) != 0)
             on_report(p, i);
-        if (pollset_ready(set, i->item) != 0)
+        bool look = i->runner.pidfd < 0;
+        if (look ? process_ended(&i->runner) : pollset_ready(set, i->item) != 0)
             on_end(p, i);
     }
     kill_overdue(p, clock_now_us());
@@ -438,14 +428,14 @@ static void look_at(struct finding *f, const char *name)
     if (!adopt_one(&a, f->procs->data, name, f->mem, f->until_us))
         return;
     struct found_instance *i = add_found(f);
-    *i = (struct found_instance){.instance = a.intent.instance, .running = a.pidfd >= 0};
+    *i = (struct found_instance){.instance = a.intent.instance, .running = a.running};
     i->started_ms = a.state.started_ms;
     i->ports = a.intent.ports;
     i->ports_n = a.intent.ports_n;
     i->exit_status = EXIT_UNKNOWN;
     if (i->running) {
         i->pid = a.state.pid;
-        watch(f->procs, &i->instance, a.dir, a.pidfd, (pid_t)a.state.runner_pid);
+        watch(f->procs, &i->instance, a.dir, &a.runner);
     } else if (rundir_exit(a.dir, &e)) {
         i->exit_status = e.status;
     }

@@ -4,23 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
-
-static int become_known(struct spawned *s)
-{
-    s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
-    if (s->pidfd >= 0)
-        return 0;
-    int why = errno;
-    kill(s->pid, SIGKILL);
-    waitpid(s->pid, NULL, 0);
-    errno = why;
-    return 1;
-}
 
 static int spawn_with(struct spawned *s, char *const argv[], char *const env[], short flags,
                       posix_spawn_file_actions_t *files)
@@ -37,10 +23,12 @@ static int spawn_with(struct spawned *s, char *const argv[], char *const env[], 
     posix_spawnattr_setpgroup(&attr, 0);
     for (int fd = 0; fd < 3; fd++)
         posix_spawn_file_actions_addopen(files, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
-    int why = posix_spawn(&s->pid, argv[0], files, &attr, argv, env);
+    pid_t pid;
+    int why = posix_spawn(&pid, argv[0], files, &attr, argv, env);
     posix_spawnattr_destroy(&attr);
     errno = why;
-    return why == 0 ? become_known(s) : 1;
+    /* A child that nobody has waited for is there, if only as a zombie. */
+    return why != 0 || !process_open(&s->process, pid, /* start_time= */ 0);
 }
 
 int spawn_runner(struct spawned *ret, const char *kith_run, const char *dir, int lock_fd)

@@ -5,12 +5,10 @@
  * those named here, all signals blocked (kith-run unblocks them when it is ready) and /dev/null for
  * the rest, so that nobody who reads the daemon's output waits for its services.
  */
-#include "base/bytes.h"
-#include <sys/types.h>
+#include "shell/procfs.h"
 
 struct spawned {
-    pid_t pid;
-    int pidfd;
+    struct process process;
     int report_fd; /* non-blocking; see rundir.h. -1 for a check */
 };
 
