@@ -19,6 +19,10 @@ class Failed(Exception):
     """Something did not happen, or `kith` said no."""
 
 
+class Skipped(Exception):
+    """This machine lacks what the test needs."""
+
+
 def wait(what, look, seconds):
     """Polls look() until it returns something true, which is returned; Failed after `seconds`."""
     end = time.monotonic() + seconds
@@ -237,14 +241,17 @@ class Cluster:
 
 def story(*steps):
     """Runs test functions one after another and prints the closing line that scripts/test reads. Exit status."""
-    passed = failed = 0
+    passed = failed = skipped = 0
     for step in steps:
         try:
             step()
             passed += 1
             print("ok: %s" % (step.__doc__ or step.__name__).strip().splitlines()[0], flush=True)
+        except Skipped as e:
+            skipped += 1
+            print("skipped: %s: %s" % (step.__name__, e), flush=True)
         except Failed as e:
             failed += 1
             print("FAILED: %s: %s" % (step.__name__, e), flush=True)
-    print("%d passed, %d failed, 0 skipped" % (passed, failed))
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed else 0
