@@ -189,9 +189,10 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/up")
     parser.add_argument("--once", action="store_true", help="kill redis's host, watch the cluster mend itself, stop")
     parser.add_argument("--keep", action="store_true", help="leave the cluster's folder behind")
+    parser.add_argument("--net", default="127.0.0", help="the first three bytes of the peers' addresses")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupted)
-    cluster = Cluster(3, keep=options.keep)
+    cluster = Cluster(3, keep=options.keep, net=options.net)
     try:
         with cluster:
             try:

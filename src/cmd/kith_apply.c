@@ -1,5 +1,6 @@
 /* The verbs about service files: validate and apply. */
 #include "cmd/kith_ask.h"
+#include "cmd/kith_beside.h"
 #include "spec/service_file.h"
 #include "store/file.h"
 
@@ -148,8 +149,10 @@ int kith_apply(struct kith *k)
     struct arena mem = {0}; /* the file stays while answers come and go */
     int status = read_file(&file, kith_word(k, 0), &mem);
 
-    if (status == KITH_DONE)
+    if (status == KITH_DONE) {
+        beside_resolve(&file, kith_word(k, 0), &mem);
         status = apply(k, &file, deadline_us);
+    }
     arena_deinit(&mem);
     return status;
 }
