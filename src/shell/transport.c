@@ -20,9 +20,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TICK_US     (1 * KITH_SEC) /* idle connections and old routes are looked for */
-#define REBIND_US   (50 * KITH_MS) /* a closed PUB's port is free soon after */
-#define EXIT_LINGER 200            /* ms that libzmq may use for what was handed to it last */
+#define TICK_US     (1 * KITH_SEC)  /* idle connections and old routes are looked for */
+#define REBIND_US   (50 * KITH_MS)  /* a closed PUB's port is free soon after */
+#define REVOKE_US   (500 * KITH_MS) /* what was just published, the revocation too, gets out */
+#define EXIT_LINGER 200             /* ms that libzmq may use for what was handed to it last */
 
 struct line {
     struct bytes uri; /* view of dial.uri */
@@ -245,10 +246,8 @@ void transport_admit(struct transport *t, const struct effect_admit *a, kith_tim
         return;
     /* libzmq cannot cut one subscriber off. The others come back within SOCKETS_RECONNECT_MS, and
      * what they missed is repaired. */
-    if (t->doors.door[DOOR_SUB].socket != NULL) {
-        doors_close(&t->doors, DOOR_SUB);
-        t->rebind_us = now_us;
-    }
+    if (t->doors.door[DOOR_SUB].socket != NULL)
+        t->rebind_us = kith_time_min(t->rebind_us, now_us + REVOKE_US);
 }
 
 static void rebind_pub(struct transport *t, kith_time now_us)

@@ -52,7 +52,7 @@ void transport_reply(struct transport *t, const struct effect_reply *reply);
 void transport_publish(struct transport *t, struct bytes frame);
 void transport_subscribe(struct transport *t, const struct effect_subscribe *s);
 
-/* A key that is no longer admitted loses its subscription too: the PUB is bound anew. */
+/* A key that is no longer admitted soon loses its subscription too: the PUB is bound anew. */
 void transport_admit(struct transport *t, const struct effect_admit *a, kith_time now_us);
 
 /* One turn: add to the set, wait, then handle what is no frame (handshakes, links, queues). */
