@@ -93,6 +93,14 @@ static struct key *find_id(struct admit *a, const struct ulid *id)
     return NULL;
 }
 
+/* The id had keys, and all of them were revoked. */
+static bool revoked_id(struct admit *a, const struct ulid *id)
+{
+    struct key search = {.id = *id};
+    const struct key *k = TREE_FROM(id_tree, &a->ids, &search);
+    return k && ulid_equal(&k->id, id) && !find_id(a, id);
+}
+
 static void forget_key(struct admit *a, struct key *k)
 {
     TREE_REMOVE(key_tree, &a->keys, k);
@@ -190,9 +198,14 @@ static bool by_connection(struct admit *a, struct turn *t, const struct event_fr
         return false;
     }
     struct key *k = find_id(a, &e->sender);
+    if (revoked_id(a, &e->sender)) { /* its rows would bring it back, those of a hello_ok too */
+        naming_refuse(&a->core->naming, t, REFUSAL_REVOKED, f->from,
+                      "answers as %s, whose key was revoked", text.s);
+        return false;
+    }
     if (!k && !answers_hello(e)) {
         naming_refuse(&a->core->naming, t, REFUSAL_KEY, f->from,
-                      "answers as %s, which is not admitted (or was revoked)", text.s);
+                      "answers as %s, which is not admitted", text.s);
         return false;
     }
     ret->kind = PRINCIPAL_KIND_NODE;
