@@ -31,6 +31,7 @@ void dial_close(struct dial *d)
         zmq_socket_monitor(d->socket, /* endpoint= */ NULL, 0);
     sockets_close(&d->monitor);
     sockets_close(&d->socket);
+    d->hint = d->monitor_hint = (struct pollset_hint){0};
     d->up = false;
     d->retry_at_us = 0;
     d->item = d->monitor_item = POLLSET_NONE;
@@ -59,8 +60,9 @@ int dial_open(struct dial *d, const struct curve *keys, kith_time now_us)
 
 void dial_poll(struct dial *d, struct pollset *p, bool out)
 {
-    d->item = pollset_add(p, d->socket, (short)(ZMQ_POLLIN | (out ? ZMQ_POLLOUT : 0)));
-    d->monitor_item = pollset_add(p, d->monitor, ZMQ_POLLIN);
+    short events = (short)(ZMQ_POLLIN | (out ? ZMQ_POLLOUT : 0));
+    d->item = pollset_add(p, d->socket, events, &d->hint);
+    d->monitor_item = pollset_add(p, d->monitor, ZMQ_POLLIN, &d->monitor_hint);
 }
 
 static void retry_later(struct dial *d, kith_time now_us)

@@ -5,15 +5,15 @@
  *
  * libzmq reconnects by itself after a connection broke or was refused. After a failed handshake it
  * may stay silent for good, and a refused key (ZAP 400) always does, while sends vanish with
- * success. So then the socket is made anew here, after a pause that doubles from 200 ms to 10 s.
+ * success. So then the socket is made anew here, after a pause that doubles from 200 ms to 3 s.
  */
 #include "base/time.h"
 #include "shell/pollset.h"
 #include "shell/sockets.h"
 
 #define DIAL_BACKOFF_US     (200 * KITH_MS)
-#define DIAL_BACKOFF_MAX_US (10 * KITH_SEC)
-#define DIAL_BUDGET         32 /* frames taken from one socket in one turn */
+#define DIAL_BACKOFF_MAX_US (3 * KITH_SEC) /* a refused newcomer is known everywhere soon */
+#define DIAL_BUDGET         32             /* frames taken from one socket in one turn */
 
 struct dial {
     void *ctx;
@@ -25,6 +25,7 @@ struct dial {
     bool up;
     kith_time retry_at_us; /* KITH_NEVER: nothing to retry */
     kith_time backoff_us;
+    struct pollset_hint hint, monitor_hint;
     size_t item, monitor_item; /* in this turn's pollset */
     unsigned budget;           /* frames that may still be taken this turn */
 };

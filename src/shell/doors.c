@@ -87,6 +87,7 @@ void doors_close(struct doors *d, enum door which)
         zmq_socket_monitor(s->socket, /* endpoint= */ NULL, 0);
     sockets_close(&s->monitor);
     sockets_close(&s->socket);
+    s->hint = s->monitor_hint = (struct pollset_hint){0};
     s->item = s->monitor_item = POLLSET_NONE;
     s->budget = 0;
 }
@@ -95,8 +96,8 @@ void doors_poll(struct doors *d, struct pollset *p)
 {
     for (size_t i = 0; i < DOORS_COUNT; i++) {
         struct door_socket *s = &d->door[i];
-        s->item = i == DOOR_SUB ? POLLSET_NONE : pollset_add(p, s->socket, ZMQ_POLLIN);
-        s->monitor_item = pollset_add(p, s->monitor, ZMQ_POLLIN);
+        s->item = i == DOOR_SUB ? POLLSET_NONE : pollset_add(p, s->socket, ZMQ_POLLIN, &s->hint);
+        s->monitor_item = pollset_add(p, s->monitor, ZMQ_POLLIN, &s->monitor_hint);
     }
 }
 

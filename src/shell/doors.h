@@ -18,6 +18,7 @@
 struct door_socket {
     void *socket, *monitor;
     uint64_t handshakes; /* that succeeded */
+    struct pollset_hint hint, monitor_hint;
     size_t item, monitor_item;
     unsigned budget;
     char uri[300];

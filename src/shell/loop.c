@@ -171,9 +171,9 @@ static void turn(struct loop *l)
     struct pollset *p = &l->poll;
     pollset_reset(p);
     l->signal_item = pollset_add_fd(p, parts->signal_fd, ZMQ_POLLIN);
-    l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN);
-    l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN);
-    l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN);
+    l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN, NULL);
+    l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN, NULL);
+    l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN, NULL);
     transport_poll(l->transport, p, clock_now_us());
     pollset_wait(p, kith_time_min(peer_deadline(l->peer), transport_deadline(l->transport)));
     transport_polled(l->transport, p, clock_now_us());

@@ -357,7 +357,7 @@ static void wait_and_handle(struct procs *p, struct pollset *set, bool *ret_end)
     kith_time until_us = KITH_NEVER;
     struct instance *i, *next;
     pollset_reset(set);
-    pollset_add(set, zsock_resolve(p->pipe), ZMQ_POLLIN);
+    pollset_add(set, zsock_resolve(p->pipe), ZMQ_POLLIN, NULL);
     TREE_FOREACH (i, instance_tree, &p->instances) {
         bool look = i->runner.pidfd < 0;
         i->item = look ? POLLSET_NONE : pollset_add_fd(set, i->runner.pidfd, ZMQ_POLLIN);

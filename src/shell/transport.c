@@ -267,6 +267,7 @@ static void flush_line(struct transport *t, struct line *l, kith_time now_us)
 {
     struct bytes frame;
     while (l->dial.socket != NULL && queue_peek(&l->queue, &frame, now_us)) {
+        pollset_touch(&l->dial.hint);
         if (zmq_send(l->dial.socket, frame.data, frame.len, ZMQ_DONTWAIT) < 0)
             return;
         t->counters.frames_out++;
@@ -318,6 +319,7 @@ void transport_reply(struct transport *t, const struct effect_reply *reply)
         return;
     }
     void *socket = t->doors.door[door].socket;
+    pollset_touch(&t->doors.door[door].hint);
     if (zmq_send(socket, id.data, id.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ||
         zmq_send(socket, reply->frame.data, reply->frame.len, ZMQ_DONTWAIT) < 0) {
         t->counters.dropped_replies++;
@@ -355,7 +357,7 @@ void transport_subscribe(struct transport *t, const struct effect_subscribe *e)
 
 void transport_poll(struct transport *t, struct pollset *p, kith_time now_us)
 {
-    t->zap_item = pollset_add(p, zap_socket(t->zap), ZMQ_POLLIN);
+    t->zap_item = pollset_add(p, zap_socket(t->zap), ZMQ_POLLIN, NULL);
     doors_poll(&t->doors, p);
     struct line *l;
     TREE_FOREACH (l, line_tree, &t->lines) {
