@@ -1,20 +1,25 @@
 #include "sim/check.h"
 
+#include "base/hlc.h"
 #include "base/mem.h"
 #include "base/tree.h"
+#include "sim/site.h"
 #include "sim/view.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* One version of one row, as some host first stored it. */
+/* One version of one row, as its origin first gave it to its disk. */
 struct seen {
     TREE_ENTRY(seen) by_version;
     struct bytes key; /* storage key, owned */
     struct version version;
     struct ulid origin;
     struct bytes record; /* owned */
+    uint64_t token;      /* of the origin's batch, until that is on disk; then 0 */
+    bool early;          /* stamped by a clock so wrong that everybody refuses it */
+    struct seen *next;   /* in the origin's list of those that are not on disk yet */
 };
 
 static int version_compare(const struct version *a, const struct version *b)
@@ -39,13 +44,15 @@ TREE_DEFINE(seen_tree, seen, by_version, seen_compare)
 
 struct healthy {
     struct ulid service;
-    kith_time at_us;
+    kith_time at_us; /* the last time seen so */
+    bool still;
 };
 
 struct watch { /* of one host */
     struct ulid node;
     struct healthy *healthy;
     size_t count;
+    struct seen *under_way, **end; /* oldest first */
 };
 
 struct check {
@@ -63,19 +70,24 @@ struct check *check_new(uint32_t hosts)
     struct check *c = mem_alloc(sizeof(*c));
     c->hosts_n = hosts;
     c->hosts = mem_alloc(hosts * sizeof(*c->hosts));
+    for (uint32_t i = 0; i < hosts; i++)
+        c->hosts[i].end = &c->hosts[i].under_way;
     return c;
+}
+
+static void seen_free(struct check *c, struct seen *s)
+{
+    TREE_REMOVE(seen_tree, &c->seen, s);
+    mem_free((void *)(uintptr_t)s->key.data);
+    mem_free((void *)(uintptr_t)s->record.data);
+    mem_free(s);
 }
 
 void check_free(struct check *c)
 {
     struct seen *s, *next;
     TREE_FOREACH_SAFE(s, seen_tree, &c->seen, next)
-    {
-        TREE_REMOVE(seen_tree, &c->seen, s);
-        mem_free((void *)(uintptr_t)s->key.data);
-        mem_free((void *)(uintptr_t)s->record.data);
-        mem_free(s);
-    }
+    seen_free(c, s);
     for (uint32_t i = 0; i < c->hosts_n; i++)
         mem_free(c->hosts[i].healthy);
     for (size_t i = 0; i < c->violations_n; i++)
@@ -93,6 +105,30 @@ void check_host(struct check *c, uint32_t host, const struct ulid *node)
 void check_boot(struct check *c, uint32_t host)
 {
     c->hosts[host].count = 0;
+}
+
+/* Batches up to `token` are on disk. */
+static void settle_stored(struct watch *w, uint64_t token)
+{
+    while (w->under_way && w->under_way->token <= token) {
+        struct seen *s = w->under_way;
+        w->under_way = s->next;
+        s->token = 0;
+    }
+    if (!w->under_way)
+        w->end = &w->under_way;
+}
+
+void check_crash(struct check *c, uint32_t host, uint64_t kept)
+{
+    struct watch *w = &c->hosts[host];
+    settle_stored(w, kept);
+    while (w->under_way) {
+        struct seen *s = w->under_way;
+        w->under_way = s->next;
+        seen_free(c, s);
+    }
+    w->end = &w->under_way;
 }
 
 void check_violation(struct check *c, uint32_t host, kith_time now_us, const char *format, ...)
@@ -133,16 +169,48 @@ static void name_row(struct buf *out, const struct record *r)
     record_print(out, r);
 }
 
-/* A disk that fails for a while is given only the newest version of a row when it works again. What was
- * told of an older one waited for that, and harms nobody: its origin holds the newer one for good. */
-static bool is_overtaken(struct check *c, struct seen *key)
+/* A row written twice while the disk refused writes is stored as the second only. An answer that was made
+ * between the two waited for that batch as well, and then speaks of the first: which harms nobody, since
+ * the second, on disk, wins over it everywhere. */
+static bool is_outdated(struct check *c, struct seen *key)
 {
-    struct seen *next = TREE_FROM(seen_tree, &c->seen, key);
-    return next && bytes_equal(next->key, key->key);
+    struct seen *s = TREE_FROM(seen_tree, &c->seen, key);
+    for (; s && bytes_equal(s->key, key->key); s = TREE_NEXT(seen_tree, &c->seen, s)) {
+        if (ulid_equal(&s->origin, &key->origin) && s->token == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_seen(struct check *c, uint32_t host, const struct seen *key, struct bytes record,
+                     uint64_t token)
+{
+    struct watch *w = &c->hosts[host];
+    struct seen *s = mem_alloc(sizeof(*s));
+    *s = *key;
+    s->key.data = mem_copy(key->key.data, key->key.len);
+    s->record = bytes_of(mem_copy(record.data, record.len), record.len);
+    s->token = token;
+    TREE_INSERT(seen_tree, &c->seen, s);
+    if (token > 0) {
+        *w->end = s;
+        w->end = &s->next;
+    }
+}
+
+/* Rows ordered by stamp alone, with a stamp that others refuse as too far ahead: a host with a wrong
+ * clock wrote it, and will write it anew, with an earlier stamp, when that is mended. The hosts' clocks
+ * differ by less than a second. */
+static bool is_early(const struct record *r, kith_time now_us)
+{
+    bool by_stamp = r->table == TABLE_ID_SERVICE || r->table == TABLE_ID_COUNT ||
+                    r->table == TABLE_ID_ADMISSION || r->table == TABLE_ID_CLUSTER;
+    return by_stamp &&
+           hlc_wall_us(r->version.minor) - HLC_MAX_AHEAD + KITH_SEC > SITE_WALL_START + now_us;
 }
 
 static void check_write(struct check *c, uint32_t host, kith_time now_us,
-                        const struct store_write *w)
+                        const struct store_write *w, uint64_t token)
 {
     struct record r;
     struct wire_error err;
@@ -159,23 +227,24 @@ static void check_write(struct check *c, uint32_t host, kith_time now_us,
                         buf_cstr(&text));
     struct seen key = {.key = w->key, .version = r.version, .origin = r.origin};
     struct seen *s = TREE_FIND(seen_tree, &c->seen, &key);
+    bool own = ulid_equal(&r.origin, &c->hosts[host].node);
+    if (!s && !own && !is_outdated(c, &key))
+        check_violation(c, host, now_us, "a row appears that its origin never stored: %s",
+                        buf_cstr(&text));
     if (!s) {
-        if (!ulid_equal(&r.origin, &c->hosts[host].node) && !is_overtaken(c, &key))
-            check_violation(c, host, now_us, "a row appears that its origin never stored: %s",
-                            buf_cstr(&text));
-        s = mem_alloc(sizeof(*s));
-        *s = key;
-        s->key.data = mem_copy(w->key.data, w->key.len);
-        s->record = bytes_of(mem_copy(w->value.data, w->value.len), w->value.len);
-        TREE_INSERT(seen_tree, &c->seen, s);
-    } else if (!bytes_equal(s->record, w->value)) {
-        check_violation(c, host, now_us, "two contents under one version: %s", buf_cstr(&text));
+        key.early = is_early(&r, now_us);
+        add_seen(c, host, &key, w->value, own ? token : 0);
     }
+    if (s && !bytes_equal(s->record, w->value))
+        check_violation(c, host, now_us, "two contents under one version: %s", buf_cstr(&text));
+    if (s && !own && s->token > 0)
+        check_violation(c, host, now_us, "a row is heard of before its origin's disk has it: %s",
+                        buf_cstr(&text));
     buf_deinit(&text);
     arena_deinit(&mem);
 }
 
-/* The newest version of a row that was ever handed to a disk. */
+/* The newest version of a row that was ever handed to a disk, and not lost with it. */
 static const struct seen *newest(struct check *c, struct bytes storage_key)
 {
     struct seen key = {.key = storage_key, .version = {UINT64_MAX, UINT64_MAX}};
@@ -202,24 +271,42 @@ static void check_removed(struct check *c, uint32_t host, kith_time now_us,
     arena_deinit(&mem);
 }
 
+static struct healthy *healthy_of(struct watch *w, const struct ulid *service)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (ulid_equal(&w->healthy[i].service, service))
+            return &w->healthy[i];
+    }
+    w->healthy = mem_grow(w->healthy, w->count + 1, sizeof(*w->healthy));
+    w->healthy[w->count] = (struct healthy){.service = *service};
+    return &w->healthy[w->count++];
+}
+
+/* What was healthy when this was last called was so until now. */
 static void note_healthy(struct watch *w, const struct state *state, const struct members *members,
                          kith_time now_us)
 {
-    const struct row *row = state_first(state, TABLE_ID_SERVICE, (struct bytes){0});
-    for (; row; row = state_next(state, row, (struct bytes){0})) {
-        struct ulid service;
-        memcpy(&service, row->key.data, sizeof(service));
-        if (!view_healthy(state, members, &service))
-            continue;
-        size_t i = 0;
-        while (i < w->count && !ulid_equal(&w->healthy[i].service, &service))
-            i++;
-        if (i == w->count) {
-            w->healthy = mem_grow(w->healthy, ++w->count, sizeof(*w->healthy));
-            w->healthy[i].service = service;
-        }
-        w->healthy[i].at_us = now_us;
+    struct arena mem = {0};
+    struct ulid *list;
+    size_t n = view_healthy(state, members, &list, &mem);
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->healthy[i].still)
+            w->healthy[i].at_us = now_us;
+        w->healthy[i].still = false;
     }
+    for (size_t i = 0; i < n; i++) {
+        struct healthy *h = healthy_of(w, &list[i]);
+        h->at_us = now_us;
+        h->still = true;
+    }
+    arena_deinit(&mem);
+}
+
+/* A write of this row may have made something healthy, or not so. */
+static bool tells_of_health(const struct store_write *w)
+{
+    return w->key.data[0] == TABLE_ID_INSTANCE || w->key.data[0] == TABLE_ID_MEMBER ||
+           w->key.data[0] == TABLE_ID_VERDICT;
 }
 
 static bool healthy_lately(const struct watch *w, const struct ulid *service, kith_time now_us)
@@ -246,9 +333,11 @@ static void check_start(struct check *c, uint32_t host, kith_time now_us,
 void check_step(struct check *c, uint32_t host, kith_time now_us, const struct effects *effects,
                 const struct state *state, const struct members *members, const struct disk *disk)
 {
-    bool stored = false;
+    bool moved = false, starts = false;
+    settle_stored(&c->hosts[host], disk_durable(disk));
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->items[i];
+        starts = starts || e->kind == EFFECT_START;
         if (e->wait > disk_durable(disk))
             check_violation(c, host, now_us,
                             "an effect of kind %d leaves before batch %llu is on disk",
@@ -257,16 +346,16 @@ void check_step(struct check *c, uint32_t host, kith_time now_us, const struct e
             const struct store_write *w = &e->store.writes[k];
             if (w->local)
                 continue;
-            stored = true;
+            moved = moved || tells_of_health(w);
             if (w->value.len > 0)
-                check_write(c, host, now_us, w);
+                check_write(c, host, now_us, w, e->store.token);
             else
                 check_removed(c, host, now_us, w->key);
         }
     }
-    if (stored)
+    if (moved || starts)
         note_healthy(&c->hosts[host], state, members, now_us);
-    for (size_t i = 0; i < effects->count; i++) {
+    for (size_t i = 0; starts && i < effects->count; i++) {
         if (effects->items[i].kind == EFFECT_START)
             check_start(c, host, now_us, &effects->items[i].start, state);
     }
@@ -315,10 +404,14 @@ void check_final(struct check *c, uint32_t host, kith_time now_us, const struct 
             check_violation(c, host, now_us, "command %s was acknowledged and is lost",
                             ulid_text(&c->acknowledged[i]).s);
     }
-    struct seen *s;
+    struct seen *s, *last = NULL;
     TREE_FOREACH (s, seen_tree, &c->seen) {
-        struct seen *next = TREE_NEXT(seen_tree, &c->seen, s);
-        if (!next || !bytes_equal(next->key, s->key))
-            check_newest(c, host, now_us, state, s);
+        if (last && !bytes_equal(last->key, s->key)) {
+            check_newest(c, host, now_us, state, last);
+            last = NULL;
+        }
+        last = s->early ? last : s;
     }
+    if (last)
+        check_newest(c, host, now_us, state, last);
 }

@@ -5,8 +5,8 @@
  *
  * - an effect leaves before the store it waits for is on disk
  * - a client hears of a command that is not on disk
- * - a row has two contents under one version, or appears first at a host that is not its origin, or an
- *   own row at a host that is not its owner
+ * - a row has two contents under one version, or is heard of before its origin has it on disk, or an own
+ *   row is written by another host than its owner
  * - a stored row goes away without having expired
  * - an instance starts while something it needs has not been healthy in its host's own view lately
  * - a port is given twice on a host, an instance started twice (procs.h says so)
@@ -29,6 +29,9 @@ void check_free(struct check *c);
 void check_host(struct check *c, uint32_t host, const struct ulid *node);
 /* A host's daemon starts: what it saw healthy before is forgotten. */
 void check_boot(struct check *c, uint32_t host);
+/* A host's daemon ended: of what it gave to its disk in this run, batches after `kept` are lost. Nobody
+ * was to hear of them, so their versions may be used again. */
+void check_crash(struct check *c, uint32_t host, uint64_t kept);
 
 /* One step of a host: its effects before they are executed, what it holds after it. */
 void check_step(struct check *c, uint32_t host, kith_time now_us, const struct effects *effects,

@@ -178,15 +178,17 @@ uint64_t disk_durable(const struct disk *d)
     return d->durable;
 }
 
-void disk_crash(struct disk *d, bool power_lost)
+uint64_t disk_crash(struct disk *d, bool power_lost)
 {
+    uint64_t kept = d->durable;
     while (d->first && !d->full && (!power_lost || rng_below(d->rng, 2) == 0))
-        apply_first(d);
+        kept = apply_first(d);
     if (d->first)
         d->counts->n[FAULT_LOST_WRITES]++;
     drop_batches(d);
     d->busy_until_us = 0;
     d->durable = 0;
+    return kept;
 }
 
 bool disk_has(const struct disk *d, struct bytes storage_key)

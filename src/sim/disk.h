@@ -27,8 +27,9 @@ uint64_t
 disk_durable(const struct disk *d); /* token of the newest batch that is on disk in this run */
 
 /* The daemon dies. With `power_lost` batches under way may be lost: those after a random one.
- * Without, the kernel finishes what it was given. Tokens start anew with the next run. */
-void disk_crash(struct disk *d, bool power_lost);
+ * Without, the kernel finishes what it was given. Tokens start anew with the next run. Returns the
+ * token of the newest batch that is on disk. */
+uint64_t disk_crash(struct disk *d, bool power_lost);
 
 bool disk_has(const struct disk *d, struct bytes storage_key); /* a record is on disk */
 

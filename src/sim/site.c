@@ -175,7 +175,7 @@ static void execute_ring(struct site *s, kith_time now_us)
 
 static void end_daemon(struct site *s, kith_time now_us)
 {
-    disk_crash(s->disk, false);
+    check_crash(s->w->check, s->index, disk_crash(s->disk, false));
     net_host(s->w->net, s->index)->listens = false;
     net_drop_host(s->w->net, s->index, false, now_us);
     peer_free(s->peer);
@@ -379,7 +379,7 @@ void site_kill(struct site *s, bool power, kith_time now_us)
         s->peer = NULL;
         s->run++;
     }
-    disk_crash(s->disk, power);
+    check_crash(s->w->check, s->index, disk_crash(s->disk, power));
     h->listens = false;
     net_drop_host(s->w->net, s->index, power, now_us);
     if (power) {

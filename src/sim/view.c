@@ -37,12 +37,33 @@ static void count_instances(const struct state *state, const struct members *mem
     arena_deinit(&mem);
 }
 
-bool view_healthy(const struct state *state, const struct members *members,
-                  const struct ulid *service)
+static void add_once(struct ulid *list, size_t *n, const struct ulid *id)
 {
-    struct view_service s = {.id = *service};
-    count_instances(state, members, &s);
-    return s.healthy > 0;
+    for (size_t i = 0; i < *n; i++) {
+        if (ulid_equal(&list[i], id))
+            return;
+    }
+    list[(*n)++] = *id;
+}
+
+size_t view_healthy(const struct state *state, const struct members *members, struct ulid **ret,
+                    struct arena *mem)
+{
+    const struct bytes all = {0};
+    const struct row *row;
+    struct wire_error err;
+    size_t n = 0, max = 0;
+    for (row = state_first(state, TABLE_ID_INSTANCE, all); row; row = state_next(state, row, all))
+        max++;
+    *ret = arena_array(mem, max + 1, sizeof(**ret));
+    for (row = state_first(state, TABLE_ID_INSTANCE, all); row; row = state_next(state, row, all)) {
+        struct instance_row i;
+        struct ulid node = key_ulid(row, 0);
+        if (is_alive(members, &node) && instance_row_decode(&i, row->value, mem, &err) == 0 &&
+            i.state == INSTANCE_STATE_RUNNING)
+            add_once(*ret, &n, &i.service);
+    }
+    return n;
 }
 
 static const struct row *spec_of(const struct state *state, const struct ulid *service,
