@@ -142,6 +142,13 @@ uint64_t batch_of(const struct batch *b, const struct entry *e)
     return e->token > b->stored ? e->token : 0;
 }
 
+uint64_t batch_unstored(const struct batch *b)
+{
+    if (b->fresh || b->failed)
+        return b->token;
+    return b->token - 1 > b->stored ? b->token - 1 : 0;
+}
+
 void batch_stored(struct batch *b, uint64_t token)
 {
     struct local *l, *next;

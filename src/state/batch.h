@@ -41,6 +41,8 @@ bool batch_take_push(struct batch *b, struct buf *ret);
 void batch_stored(struct batch *b, uint64_t token);
 /* The batch that has to be on disk for this row to be; 0: it is there. */
 uint64_t batch_of(const struct batch *b, const struct entry *e);
+/* The newest batch that is not on disk yet, the one being gathered included; 0: all is. */
+uint64_t batch_unstored(const struct batch *b);
 void batch_failed(struct batch *b, struct table *t, uint64_t token, kith_time wall_us);
 kith_time batch_deadline_wall(const struct batch *b);
 

@@ -31,10 +31,13 @@ void clocks_saw(struct clocks *c, const struct ulid *node, int64_t their_wall_ms
     };
 }
 
-bool clocks_ahead(const struct clocks *c, kith_time own_wall_us)
+/* Counts those heard of lately, and of them those that this clock is ahead of and behind by too much. */
+static size_t count_fresh(const struct clocks *c, kith_time own_wall_us, size_t *ret_ahead,
+                          size_t *ret_behind)
 {
-    size_t fresh = 0, ahead = 0;
+    size_t fresh = 0;
 
+    *ret_ahead = *ret_behind = 0;
     for (size_t i = 0; i < c->count; i++) {
         const struct clock_seen *s = &c->seen[i];
         kith_time age = own_wall_us - s->own_wall_us;
@@ -42,8 +45,22 @@ bool clocks_ahead(const struct clocks *c, kith_time own_wall_us)
         if (age < 0 || age > CLOCKS_FRESH)
             continue;
         fresh++;
-        if (s->own_wall_us - s->their_wall_us > HLC_MAX_AHEAD)
-            ahead++;
+        *ret_ahead += s->own_wall_us - s->their_wall_us > HLC_MAX_AHEAD;
+        *ret_behind += s->their_wall_us - s->own_wall_us > HLC_MAX_AHEAD;
     }
+    return fresh;
+}
+
+bool clocks_ahead(const struct clocks *c, kith_time own_wall_us)
+{
+    size_t ahead, behind, fresh = count_fresh(c, own_wall_us, &ahead, &behind);
+
     return 2 * ahead > fresh;
+}
+
+bool clocks_agree(const struct clocks *c, kith_time own_wall_us)
+{
+    size_t ahead, behind, fresh = count_fresh(c, own_wall_us, &ahead, &behind);
+
+    return 2 * (ahead + behind) < fresh;
 }

@@ -29,5 +29,7 @@ void clocks_saw(struct clocks *c, const struct ulid *node, int64_t their_wall_ms
                 kith_time own_wall_us);
 /* Ahead of more than half of those heard of lately by more than HLC_MAX_AHEAD. */
 bool clocks_ahead(const struct clocks *c, kith_time own_wall_us);
+/* Within HLC_MAX_AHEAD, either way, of more than half of those heard of lately: it is right. */
+bool clocks_agree(const struct clocks *c, kith_time own_wall_us);
 
 #endif

@@ -14,12 +14,14 @@
 #include "state/inside.h"
 #include "state/merge.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct state {
     struct state_config config;
     uint64_t sequence; /* of own rows, in this incarnation */
     struct hlc hlc;
+    bool early; /* rows were loaded that the clock does not allow */
     kith_time wall_us;
     struct clocks clocks;
     struct table table;
@@ -199,9 +201,9 @@ int state_load(struct state *s, struct bytes record)
     struct entry *held = find_same(s, &row);
     if (held && row_order(&row, &held->row, &s->scratch) <= 0)
         return 0;
-    if (table_rule(row.table) != RULE_OWN)
-        (void)hlc_observe(&s->hlc, row.version.minor,
-                          s->wall_us); /* it was taken in once: it stays */
+    if (table_rule(row.table) != RULE_OWN &&
+        hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0)
+        s->early = true; /* it was taken in once: it stays, see mend() */
     hold(s, &row, held);
     return 0;
 }
@@ -236,8 +238,9 @@ static int merge(struct state *s, struct bytes record)
     if (has_expired(s, &row) || is_forgotten(s, &row))
         return STATE_OLD;
     if (table_rule(row.table) != RULE_OWN &&
-        hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0)
-        return STATE_AHEAD;
+        hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0 &&
+        table_rule(row.table) == RULE_STAMP)
+        return STATE_AHEAD; /* elsewhere a stamp only breaks ties, the clock stays as it is */
     if (held && row_order(&row, &held->row, &s->scratch) < 0)
         return refuse_loser(s, &row, &held->row);
     if (held && row_conflicts(&row, &held->row, &s->scratch))
@@ -325,7 +328,7 @@ static int may_write(struct state *s, enum table_rule rule, const struct row *he
 {
     bool deletes = (record->flags & ROW_TOMBSTONE) != 0;
 
-    if (rule != RULE_OWN && state_clock_ahead(s))
+    if (rule != RULE_OWN && rule != RULE_MAJOR && state_clock_ahead(s))
         return STATE_AHEAD;
     if (deletes)
         return !held || row_is_tombstone(held) ? STATE_OLD : 0;
@@ -391,6 +394,20 @@ const struct row *state_get(const struct state *s, enum table_id table, struct b
     struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
 
     return e && !row_is_tombstone(&e->row) ? &e->row : NULL;
+}
+
+bool state_is_deleted(const struct state *s, enum table_id table, struct bytes key)
+{
+    const struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+
+    return e && row_is_tombstone(&e->row);
+}
+
+uint64_t state_major(const struct state *s, enum table_id table, struct bytes key)
+{
+    const struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+
+    return e ? e->row.version.major : 0;
 }
 
 /* The first live row from here on that still has the prefix. */
@@ -473,6 +490,11 @@ uint64_t state_row_token(const struct state *s, const struct entry *e)
     return ulid_equal(&e->row.origin, &s->config.self) ? batch_of(&s->batch, e) : 0;
 }
 
+uint64_t state_unstored(const struct state *s)
+{
+    return batch_unstored(&s->batch);
+}
+
 void state_stored(struct state *s, uint64_t token)
 {
     batch_stored(&s->batch, token);
@@ -492,12 +514,55 @@ void state_storage_key(struct buf *out, enum table_id table, struct bytes ns, st
 
 /* ---- time ---- */
 
+static void stamp_anew(struct state *s, struct entry *old)
+{
+    struct record record;
+    struct wire_error err;
+    struct buf encoded = {0};
+    struct row row;
+
+    arena_reset(&s->scratch);
+    int r = record_decode(&record, old->row.record, &s->scratch, &err);
+    assert(r == 0); /* checked by row_read() */
+    record.origin = s->config.self;
+    record.version = (struct version){0, hlc_now(&s->hlc, s->wall_us)};
+    row_build_on(&record, &old->row, &s->scratch);
+    record_encode(&encoded, &record);
+    if (row_read(&row, buf_bytes(&encoded), &s->config.cluster, &s->scratch) == 0)
+        accept(s, &row, old, /* own= */ true);
+    buf_deinit(&encoded);
+}
+
+/* This host's clock was far ahead for a while. What was stamped then is refused by everybody else, and so
+ * would be what is stamped from now on, if stamps went on from there: they begin anew at the time that
+ * most others show, and what is held from that time is written once more. */
+static void mend(struct state *s)
+{
+    bool ran_ahead = hlc_wall_us(s->hlc.last) - HLC_MAX_AHEAD > s->wall_us;
+
+    if ((!ran_ahead && !s->early) || !clocks_agree(&s->clocks, s->wall_us))
+        return;
+    if (ran_ahead)
+        s->hlc.last = hlc_from_wall(s->wall_us);
+    s->early = false;
+    for (uint32_t i = 1; i < TABLE_COUNT; i++) {
+        struct entry *e = table_first(&s->table, (enum table_id)i), *next;
+
+        for (; e && table_rule((enum table_id)i) == RULE_STAMP; e = next) {
+            next = table_next(e);
+            if (hlc_wall_us(e->row.version.minor) - HLC_MAX_AHEAD > s->wall_us)
+                stamp_anew(s, e);
+        }
+    }
+}
+
 void state_time(struct state *s)
 {
     struct entry *e;
 
     while ((e = expiry_due(&s->expiry, s->wall_us)) != NULL)
         drop(s, e);
+    mend(s);
 }
 
 kith_time state_deadline_wall(const struct state *s)

@@ -92,6 +92,11 @@ uint64_t state_merged(const struct state *s, enum state_result result);
 /* NULL when there is none or it is a tombstone. Rows stay readable until the next state_clock(), also
  * when they are replaced meanwhile. */
 const struct row *state_get(const struct state *s, enum table_id table, struct bytes key);
+/* What is held of it is a tombstone: there was such a row, and somebody deleted it. */
+bool state_is_deleted(const struct state *s, enum table_id table, struct bytes key);
+/* The epoch or incarnation of what is held of it, a tombstone's as well: another write needs a higher one.
+ * 0: nothing. */
+uint64_t state_major(const struct state *s, enum table_id table, struct bytes key);
 /* Rows of a table in key order, tombstones left out; NULL at the end. `prefix` may be empty. */
 const struct row *state_first(const struct state *s, enum table_id table, struct bytes prefix);
 const struct row *state_next(const struct state *s, const struct row *row, struct bytes prefix);
@@ -104,6 +109,9 @@ size_t state_take_changes(struct state *s, const struct row *const **ret);
 
 /* The batch being gathered. Its token is known before it is taken, so that effects can wait for it. */
 uint64_t state_token(const struct state *s);
+/* What an effect that tells of any rows held here has to wait for: the newest batch that is not on disk
+ * yet, 0 when all is. */
+uint64_t state_unstored(const struct state *s);
 void state_put_local(struct state *s, struct bytes name,
                      struct bytes value); /* not replicated; len 0 deletes */
 /* Adds an EFFECT_STORE that waits for nothing; false: nothing to store. */
@@ -123,12 +131,14 @@ void state_storage_key(struct buf *out, enum table_id table, struct bytes ns, st
 #define STATE_CONFLICTS_MAX 1024
 size_t state_conflicts(const struct state *s, const struct row *const **ret);
 
-/* Expiry and clock: drops rows whose time has come. */
+/* Expiry and clock: drops rows whose time has come, mends stamps. */
 void state_time(struct state *s);
 kith_time state_deadline_wall(const struct state *s); /* wall clock; KITH_NEVER */
 /* Another peer's clock showed this just now (probe_ack.wall_ms). */
 void state_saw_clock(struct state *s, const struct ulid *node, int64_t wall_ms);
-/* This peer's clock is ahead of most others' by more than HLC_MAX_AHEAD: shared rows are not written. */
+/* This peer's clock is ahead of most others' by more than HLC_MAX_AHEAD: no rows that are ordered by stamps
+ * are written, placements and verdicts are. When it is mended, state_time() stamps anew what others refused
+ * as too far ahead. */
 bool state_clock_ahead(const struct state *s);
 
 #endif

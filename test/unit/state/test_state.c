@@ -436,6 +436,48 @@ static void a_stamp_from_the_future_is_refused(void **unused)
     state_free(b);
 }
 
+static void what_a_wrong_clock_stamped_is_stamped_anew_once_it_is_right(void **unused)
+{
+    (void)unused;
+    struct state *a = node_new(1), *b = node_new(2);
+    struct ulid service = id_of(50), peer = id_of(2);
+
+    state_clock(a, WALL + KITH_HOUR);
+    put_count(a, &service, 3);
+    struct bytes far = state_get(a, TABLE_ID_COUNT, id_key(&service))->record;
+    assert_int_equal(state_merge(b, far), STATE_AHEAD);
+
+    state_clock(a, WALL);
+    state_time(a); /* nobody says yet which of the two times is right */
+    assert_int_equal(state_merge(b, state_get(a, TABLE_ID_COUNT, id_key(&service))->record),
+                     STATE_AHEAD);
+    state_saw_clock(a, &peer, WALL / KITH_MS);
+    state_time(a);
+    assert_int_equal(count_held(a, &service), 3);
+    assert_int_equal(state_merge(b, state_get(a, TABLE_ID_COUNT, id_key(&service))->record), 0);
+    assert_int_equal(count_held(b, &service), 3);
+    put_count(a, &service, 4); /* and later stamps follow the right time */
+    assert_int_equal(state_merge(b, state_get(a, TABLE_ID_COUNT, id_key(&service))->record), 0);
+    state_free(a);
+    state_free(b);
+}
+
+static void a_clock_that_is_behind_moves_no_stamps(void **unused)
+{
+    (void)unused;
+    struct state *s = node_new(1);
+    struct ulid service = id_of(50), peer = id_of(2);
+
+    state_clock(s, WALL + KITH_HOUR);
+    put_count(s, &service, 3);
+    uint64_t stamp = state_get(s, TABLE_ID_COUNT, id_key(&service))->version.minor;
+    state_clock(s, WALL);
+    state_saw_clock(s, &peer, (WALL + KITH_HOUR) / KITH_MS);
+    state_time(s);
+    assert_int_equal(state_get(s, TABLE_ID_COUNT, id_key(&service))->version.minor, stamp);
+    state_free(s);
+}
+
 static void who_is_ahead_of_most_others_does_not_stamp(void **unused)
 {
     (void)unused;
@@ -689,6 +731,8 @@ int main(void)
         cmocka_unit_test(the_lowest_service_has_the_name_until_it_is_given_up),
         cmocka_unit_test(a_forgotten_node_is_dropped_until_it_starts_anew),
         cmocka_unit_test(a_stamp_from_the_future_is_refused),
+        cmocka_unit_test(what_a_wrong_clock_stamped_is_stamped_anew_once_it_is_right),
+        cmocka_unit_test(a_clock_that_is_behind_moves_no_stamps),
         cmocka_unit_test(who_is_ahead_of_most_others_does_not_stamp),
         cmocka_unit_test(a_clock_that_was_set_back_does_not_lose_writes),
         cmocka_unit_test(rows_end_everywhere_at_their_time),
