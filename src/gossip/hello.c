@@ -40,10 +40,9 @@ static size_t gather(struct turn *t, enum table_id table, struct bytes *records,
     return n;
 }
 
-/* `wait`: the batch that lets it in, which is on disk before it hears of it; 0: it was in before. The ring's
- * secret and the rows are for nodes: people ask for what they want to see. */
-static void welcome(struct hello_house *h, struct turn *t, const struct incoming *in, bool node,
-                    uint64_t wait)
+/* It hears that it is in, and of the others, when all that is on disk here. The ring's secret and the rows
+ * are for nodes: people ask for what they want to see. */
+static void welcome(struct hello_house *h, struct turn *t, const struct incoming *in, bool node)
 {
     struct bytes *records = mem_alloc(HELLO_ROWS_MAX * sizeof(*records));
     size_t room = HELLO_ROWS_BYTES;
@@ -64,7 +63,7 @@ static void welcome(struct hello_house *h, struct turn *t, const struct incoming
     };
     struct buf payload = {0};
     hello_ok_encode(&payload, &ok);
-    uint64_t before = effects_wait(t->out, wait);
+    uint64_t before = effects_wait(t->out, state_unstored(t->state));
     post_reply(t->post, t->out, in->route, WIRE_HELLO_OK, buf_bytes(&payload),
                in->envelope->correlation);
     effects_wait(t->out, before);
@@ -94,7 +93,7 @@ static void admit(struct hello_house *h, struct turn *t, const struct incoming *
     h->core->counts.hellos_admitted++;
     effect_log(t->out, LOG_INFO_, "admitted %s " BYTES_FMT ", which is at " BYTES_FMT,
                principal_kind_name(row.kind), BYTES_ARG(row.name), BYTES_ARG(in->from));
-    welcome(h, t, in, row.kind == PRINCIPAL_KIND_NODE, state_token(t->state));
+    welcome(h, t, in, row.kind == PRINCIPAL_KIND_NODE);
 }
 
 static void check(struct hello_house *h, const struct hello_door *door, struct turn *t,
@@ -110,7 +109,7 @@ static void check(struct hello_house *h, const struct hello_door *door, struct t
              !ulid_equal(&facts.body.id, &in->envelope->sender))
         refuse(h, t, in, "the certificate is not that of the key that sent it", true);
     else if (door->admitted)
-        welcome(h, t, in, facts.body.kind == PRINCIPAL_KIND_NODE, /* wait= */ 0);
+        welcome(h, t, in, facts.body.kind == PRINCIPAL_KIND_NODE);
     else
         admit(h, t, in, hello->certificate, &facts);
 }
@@ -122,7 +121,7 @@ void hello_receive(struct hello_house *h, const struct hello_door *door, struct 
     if (in->route == 0 || !h->core->member)
         return;
     if (door->person) { /* nothing to check, next to nothing to send: no dearer than any request of theirs */
-        welcome(h, t, in, /* node= */ false, /* wait= */ 0);
+        welcome(h, t, in, /* node= */ false);
         return;
     }
     /* Without keys all share one bucket, which only loopback can fill. */
@@ -139,7 +138,7 @@ void hello_receive(struct hello_house *h, const struct hello_door *door, struct 
     if (hello_decode(&hello, in->payload, &mem, &err) != 0)
         naming_refuse(&h->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
     else if (h->core->insecure)
-        welcome(h, t, in, /* node= */ true, /* wait= */ 0);
+        welcome(h, t, in, /* node= */ true);
     else if (door->revoked)
         refuse(h, t, in,
                "this key was revoked: the host needs an empty data folder and a new token", true);
