@@ -32,6 +32,10 @@ static enum fate fate(const struct control *c, const struct local *i, const char
         *ret_why = "its host leaves";
         return FATE_STOP_IN_ORDER;
     }
+    if (!s || !s->known) { /* it was taken up, so its service was known: that is gone */
+        *ret_why = "its service is removed";
+        return FATE_STOP;
+    }
     if (!named(c, i)) {
         *ret_why = "it is not placed here any more";
         return FATE_STOP;
@@ -40,7 +44,7 @@ static enum fate fate(const struct control *c, const struct local *i, const char
         *ret_why = "its service was created twice; the other one is in effect";
         return FATE_STOP;
     }
-    if (s->known && s->row.desired != DESIRED_RUNNING) {
+    if (s->row.desired != DESIRED_RUNNING) {
         *ret_why =
             s->row.desired == DESIRED_STOPPED ? "its service is stopped" : "its service is removed";
         return FATE_STOP_IN_ORDER;

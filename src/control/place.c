@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "control/inside.h"
 #include "control/rank.h"
+#include "control/removal.h"
 #include "state/journal.h"
 
 /* One slot while its host is being chosen. */
@@ -190,18 +191,18 @@ static uint32_t explain(struct control *c, const struct choice *choice, const st
     return n;
 }
 
-/* The one way a placement is written: the next epoch of its slot. */
+/* The one way a placement is written: the next epoch of its slot, after that of a deleted one as well. */
 static void write(struct control *c, struct turn *t, const struct service *s,
                   const struct slot *slot, struct placement_row *row)
 {
-    const struct placement *former = catalog_placement(s, slot);
-    uint64_t epoch = former ? former->epoch + 1 : 1;
     struct buf key = {0}, value = {0};
+    uint64_t epoch;
 
     row->coordinator = c->self;
     row->cause = s->row.command;
     placement_key_put(&key, &s->id, slot);
     placement_row_encode(&value, row);
+    epoch = state_major(t->state, TABLE_ID_PLACEMENT, buf_bytes(&key)) + 1;
     (void)control_put(c, t, TABLE_ID_PLACEMENT, buf_bytes(&key), buf_bytes(&value), epoch);
     buf_deinit(&key);
     buf_deinit(&value);
@@ -299,57 +300,14 @@ static void fill_all(struct control *c, struct turn *t, struct service *s, struc
     }
 }
 
-static void delete_rows(struct control *c, struct turn *t, enum table_id table, struct bytes prefix)
-{
-    struct arena mem = {0};
-    const struct row *row;
-
-    /* From the start each time: the row that a walk stands on is gone after its deletion. */
-    while ((row = state_first(t->state, table, prefix))) {
-        struct bytes key = arena_bytes(&mem, row->key);
-
-        uint64_t major = table == TABLE_ID_PLACEMENT ? row->version.major + 1 : 0;
-
-        if (control_delete(c, t, table, key, major))
-            break;
-    }
-    arena_deinit(&mem);
-}
-
-/* A removed service goes when nothing of it runs any more: all its rows at once. */
-static void remove_service(struct control *c, struct turn *t, struct service *s)
-{
-    struct ulid id = s->id;
-    struct bytes prefix = ulid_bytes(&id);
-    struct arena mem = {0};
-    struct bytes name = arena_bytes(&mem, s->row.name);
-    bool alias = service_is_alias(&c->catalog, s);
-
-    if (service_running(&c->catalog, s)) {
-        arena_deinit(&mem);
-        return;
-    }
-    journal_add(t->journal, t->wall_us / KITH_MS, "service-removed", name,
-                "nothing of it runs any more");
-    delete_rows(c, t, TABLE_ID_PLACEMENT, prefix);
-    delete_rows(c, t, TABLE_ID_COUNT, prefix);
-    if (!alias)
-        (void)control_delete(c, t, TABLE_ID_NAME, name, /* major= */ 0);
-    (void)control_delete(c, t, TABLE_ID_SERVICE, prefix, /* major= */ 0);
-    delete_rows(c, t, TABLE_ID_SPEC, prefix);
-    arena_deinit(&mem);
-}
-
 static void decide(struct control *c, struct turn *t, struct service *s, struct tally *tally)
 {
     struct ulid coordinator;
 
     if (!place_coordinator(&c->catalog, &s->id, &coordinator) ||
-        !ulid_equal(&coordinator, &c->self) || !s->known)
+        !ulid_equal(&coordinator, &c->self) || removal_settle(c, t, s))
         return;
-    if (s->row.desired == DESIRED_REMOVED) {
-        remove_service(c, t, s);
-    } else if (service_is_alias(&c->catalog, s)) {
+    if (service_is_alias(&c->catalog, s)) {
         withdraw_all(c, t, s, "another service of this name is in effect");
     } else if (service_active(&c->catalog, s)) {
         withdraw_surplus(c, t, s);
@@ -364,7 +322,7 @@ kith_time place_settle(struct control *c, struct turn *t)
     struct tally tally = {0};
     struct service *s, *next;
 
-    if (c->halting || state_clock_ahead(t->state))
+    if (c->halting)
         return t->now_us + PLACE_RETRY;
     if (again) {
         forget_avoids(&c->place, t->now_us);

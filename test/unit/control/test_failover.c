@@ -125,6 +125,95 @@ static void test_a_partition_runs_both_sides_and_heals_to_one(void **state)
     world_free(w);
 }
 
+/* Cuts the last of three off, until each side has taken the other for dead. */
+static void cut_last(struct world *w)
+{
+    world_cut(w, 2, 0);
+    world_cut(w, 2, 1);
+    world_run(w, 15 * KITH_SEC);
+}
+
+static void heal_last(struct world *w)
+{
+    for (unsigned k = 0; k < 3; k++)
+        world_revive(w, k);
+    world_heal(w, 2, 0);
+    world_heal(w, 2, 1);
+    world_run(w, 30 * KITH_SEC);
+    assert_true(world_agree(w));
+}
+
+static void test_what_was_removed_meanwhile_stops_where_it_was_placed_anew(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3);
+    struct service_spec spec = world_spec("redis", 3, NULL);
+    struct bytes all = {0};
+
+    world_apply(w, 0, &spec, 1);
+    world_until(w, world_healthy(w, 0, "redis") == 3, 5 * KITH_SEC);
+    cut_last(w);
+    assert_int_equal(world_running_on(w, 2, "redis"), 3); /* with higher epochs */
+    world_change(w, 0, COMMAND_KIND_RM, "redis", 0, false);
+    world_until(w, !world_service(w, 0, "redis"), 20 * KITH_SEC);
+    heal_last(w);
+
+    assert_int_equal(world_running(w, "redis"), 0);
+    for (unsigned k = 0; k < 3; k++) {
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_PLACEMENT, all));
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_INSTANCE, all));
+    }
+    world_free(w);
+}
+
+static void test_a_new_specification_outlives_a_removal_that_did_not_know_it(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3);
+    struct service_spec spec = world_spec("redis", 1, NULL), again = world_spec("redis", 1, NULL);
+
+    world_apply(w, 0, &spec, 1);
+    world_until(w, world_healthy(w, 0, "redis") == 1, 5 * KITH_SEC);
+    cut_last(w);
+    world_change(w, 0, COMMAND_KIND_RM, "redis", 0, false);
+    world_until(w, !world_service(w, 0, "redis"), 20 * KITH_SEC);
+    again.stop.grace_ms = 777;
+    world_apply(w, 2, &again, 1);
+    heal_last(w);
+
+    for (unsigned k = 0; k < 3; k++) {
+        assert_int_equal(world_healthy(w, k, "redis"), 1); /* found by its name */
+        assert_int_equal(world_service(w, k, "redis")->spec->stop.grace_ms, 777);
+    }
+    assert_int_equal(world_running(w, "redis"), 1);
+    world_free(w);
+}
+
+static void test_a_restart_does_not_bring_back_what_was_removed(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3);
+    struct service_spec spec = world_spec("redis", 1, NULL);
+    struct bytes all = {0};
+
+    world_apply(w, 0, &spec, 1);
+    world_until(w, world_healthy(w, 0, "redis") == 1, 5 * KITH_SEC);
+    cut_last(w);
+    world_change(w, 0, COMMAND_KIND_RM, "redis", 0, false);
+    world_until(w, !world_service(w, 0, "redis"), 20 * KITH_SEC);
+    world_change(w, 2, COMMAND_KIND_RESTART, "redis", 0, false);
+    world_change(w, 2, COMMAND_KIND_SCALE, "redis", 2, false);
+    heal_last(w);
+
+    assert_int_equal(world_running(w, "redis"), 0);
+    for (unsigned k = 0; k < 3; k++) {
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_SERVICE, all));
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_COUNT, all));
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_PLACEMENT, all));
+    }
+    world_free(w);
+}
+
 static void test_leaving_hands_over_and_stops_in_order(void **state)
 {
     (void)state;
@@ -151,6 +240,9 @@ int main(void)
         cmocka_unit_test(test_a_dead_host_is_replaced_within_two_seconds),
         cmocka_unit_test(test_nothing_moves_when_a_dead_host_comes_back),
         cmocka_unit_test(test_a_partition_runs_both_sides_and_heals_to_one),
+        cmocka_unit_test(test_what_was_removed_meanwhile_stops_where_it_was_placed_anew),
+        cmocka_unit_test(test_a_new_specification_outlives_a_removal_that_did_not_know_it),
+        cmocka_unit_test(test_a_restart_does_not_bring_back_what_was_removed),
         cmocka_unit_test(test_leaving_hands_over_and_stops_in_order),
     };
 

@@ -1,0 +1,91 @@
+#include "control/removal.h"
+
+#include "state/journal.h"
+
+#include <string.h>
+
+static void delete_rows(struct control *c, struct turn *t, enum table_id table, struct bytes prefix)
+{
+    struct arena mem = {0};
+    const struct row *row;
+
+    /* From the start each time: the row that a walk stands on is gone after its deletion. */
+    while ((row = state_first(t->state, table, prefix))) {
+        struct bytes key = arena_bytes(&mem, row->key);
+
+        uint64_t major = table == TABLE_ID_PLACEMENT ? row->version.major + 1 : 0;
+
+        if (control_delete(c, t, table, key, major))
+            break;
+    }
+    arena_deinit(&mem);
+}
+
+/* What hangs on a service's id. */
+static void delete_parts(struct control *c, struct turn *t, struct bytes id)
+{
+    delete_rows(c, t, TABLE_ID_PLACEMENT, id);
+    delete_rows(c, t, TABLE_ID_COUNT, id);
+    delete_rows(c, t, TABLE_ID_SPEC, id);
+}
+
+static void remove_all(struct control *c, struct turn *t, struct service *s)
+{
+    struct ulid id = s->id;
+    struct arena mem = {0};
+    struct bytes name = arena_bytes(&mem, s->row.name);
+    const struct service *named = catalog_find(&c->catalog, name);
+    bool has_name = named && ulid_equal(&named->id, &id);
+
+    journal_add(t->journal, t->wall_us / KITH_MS, "service-removed", name,
+                "nothing of it runs any more");
+    if (has_name)
+        (void)control_delete(c, t, TABLE_ID_NAME, name, /* major= */ 0);
+    (void)control_delete(c, t, TABLE_ID_SERVICE, ulid_bytes(&id), /* major= */ 0);
+    delete_parts(c, t, ulid_bytes(&id));
+    arena_deinit(&mem);
+}
+
+/* Its specification was deleted with the service; this state of it was written apart from that. */
+static bool is_remnant(const struct turn *t, const struct service *s)
+{
+    uint8_t key[2 * sizeof(s->id.b)];
+
+    memcpy(key, s->id.b, sizeof(s->id.b));
+    memcpy(key + sizeof(s->id.b), s->row.spec.b, sizeof(s->row.spec.b));
+    return state_is_deleted(t->state, TABLE_ID_SPEC, bytes_of(key, sizeof(key)));
+}
+
+/* The name went with a removal that did not know of its present specification. */
+static void take_name_again(struct control *c, struct turn *t, const struct service *s)
+{
+    struct name_row row = {.service = s->id};
+    struct buf value = {0};
+
+    if (!s->spec || state_get(t->state, TABLE_ID_NAME, s->row.name) ||
+        !state_is_deleted(t->state, TABLE_ID_NAME, s->row.name))
+        return;
+    name_row_encode(&value, &row);
+    (void)control_put(c, t, TABLE_ID_NAME, s->row.name, buf_bytes(&value), /* major= */ 0);
+    buf_deinit(&value);
+}
+
+bool removal_settle(struct control *c, struct turn *t, struct service *s)
+{
+    struct ulid id = s->id;
+
+    if (!s->known) {
+        if (state_is_deleted(t->state, TABLE_ID_SERVICE, ulid_bytes(&id)))
+            delete_parts(c, t, ulid_bytes(&id));
+        return true;
+    }
+    if (s->row.desired != DESIRED_REMOVED && !is_remnant(t, s)) {
+        take_name_again(c, t, s);
+        return false;
+    }
+    if (state_clock_ahead(t->state)) /* nothing can be deleted yet */
+        c->place.at_us = kith_time_min(c->place.at_us, t->now_us + PLACE_RETRY);
+    else if (!service_running(&c->catalog, s))
+        remove_all(c, t, s);
+    return true;
+}
