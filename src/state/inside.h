@@ -5,9 +5,6 @@
 #include "state/table.h"
 
 const struct table *state_table(const struct state *s);
-/* The store batch that must be on disk before others may hear of this row; 0: none. Only rows written
- * here wait: others' are on their writers' disks. */
-uint64_t state_row_token(const struct state *s, const struct entry *e);
 /* Whether another record of the same key is held than this one, which was merged before. */
 bool state_holds_other(struct state *s, struct bytes record, uint64_t *ret_key_hash);
 

@@ -485,9 +485,9 @@ bool state_take_push(struct state *s, struct buf *ret)
     return batch_take_push(&s->batch, ret);
 }
 
-uint64_t state_row_token(const struct state *s, const struct entry *e)
+uint64_t state_row_token(const struct state *s, const struct row *row)
 {
-    return ulid_equal(&e->row.origin, &s->config.self) ? batch_of(&s->batch, e) : 0;
+    return ulid_equal(&row->origin, &s->config.self) ? batch_of(&s->batch, entry_of(row)) : 0;
 }
 
 uint64_t state_unstored(const struct state *s)

@@ -118,6 +118,9 @@ void state_put_local(struct state *s, struct bytes name,
 bool state_take_batch(struct state *s, struct effects *out);
 /* Records to push since the last call, as encoded `rows` payloads of bounded size; false: no more. */
 bool state_take_push(struct state *s, struct buf *ret);
+/* The batch that must be on disk before others may hear of this row, for whoever sends rows by other
+ * ways than the push list; 0: none. Only rows written here wait: others' are on their writers' disks. */
+uint64_t state_row_token(const struct state *s, const struct row *row);
 /* Batches up to and including this one are on disk (EVENT_STORED). */
 void state_stored(struct state *s, uint64_t token);
 /* Storage failed: nothing is lost in memory; the rows of this batch and of those after it are stored

@@ -18,7 +18,7 @@ bool load_add(struct sync_load *load, const struct state *state, struct digest_i
 
     for (struct digest_item *i = first; i && i->key_hash == first->key_hash; i = i->next) {
         const struct entry *e = entry_of_digest(i);
-        uint64_t wait = state_row_token(state, e);
+        uint64_t wait = state_row_token(state, &e->row);
 
         if (more.n == SYNC_PAGE_RECORDS_MAX_ITEMS)
             break; /* as many twins of 64 bits as that, and there is nobody to count them */
