@@ -33,8 +33,19 @@ static int compare_id(const struct key *a, const struct key *b)
 TREE_DEFINE(key_tree, key, by_key, compare_key)
 TREE_DEFINE(id_tree, key, by_id, compare_id)
 
+/* One that sent with an unknown key, and is not named yet. */
+struct unknown {
+    struct key32 key;
+    struct ulid id;
+    const char *sent; /* kind */
+    char *from;
+    kith_time at_us;
+};
+
 struct admit {
     struct core *core;
+    struct unknown unknown[ADMIT_UNKNOWN_MAX];
+    uint32_t unknown_n;
     struct key_tree keys;
     struct id_tree ids;
     struct hello_house house;
@@ -58,6 +69,8 @@ void admit_free(struct admit *a)
         mem_free(k->name);
         mem_free(k);
     }
+    for (uint32_t i = 0; i < a->unknown_n; i++)
+        mem_free(a->unknown[i].from);
     keys_wipe(&a->house.ring_secret, sizeof(a->house.ring_secret));
     mem_free(a);
 }
@@ -213,6 +226,48 @@ static bool by_connection(struct admit *a, struct turn *t, const struct event_fr
     return true;
 }
 
+static void unknown_key(struct admit *a, struct turn *t, const struct event_frame *f,
+                        const struct envelope *e)
+{
+    naming_count(&a->core->naming, REFUSAL_KEY);
+    for (uint32_t i = 0; i < a->unknown_n; i++) {
+        if (keys_equal(&a->unknown[i].key, &f->key))
+            return;
+    }
+    if (a->unknown_n == ADMIT_UNKNOWN_MAX)
+        return; /* others are named for it */
+    a->unknown[a->unknown_n++] = (struct unknown){.key = f->key,
+                                                  .id = e->sender,
+                                                  .sent = frame_kind_name(e->kind),
+                                                  .from = bytes_to_str(f->from),
+                                                  .at_us = t->now_us + ADMIT_NEWS_TAKES};
+}
+
+void admit_time(struct admit *a, struct turn *t)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < a->unknown_n; i++) {
+        struct unknown *u = &a->unknown[i];
+        if (u->at_us > t->now_us) {
+            a->unknown[kept++] = *u;
+            continue;
+        }
+        struct ulid_text text = ulid_text(&u->id);
+        if (!find(a, &u->key))
+            naming_name(&a->core->naming, t, REFUSAL_KEY, bytes_str(u->from),
+                        "sends %s with a key that is not admitted (as %s); it needs a join token",
+                        u->sent, text.s);
+        mem_free(u->from);
+    }
+    a->unknown_n = kept;
+}
+
+/* They are kept in the order they came, so the first is due first. */
+kith_time admit_deadline(const struct admit *a)
+{
+    return a->unknown_n > 0 ? a->unknown[0].at_us : KITH_NEVER;
+}
+
 static bool by_key(struct admit *a, struct turn *t, const struct event_frame *f,
                    const struct envelope *e, struct principal *ret)
 {
@@ -228,9 +283,7 @@ static bool by_key(struct admit *a, struct turn *t, const struct event_frame *f,
         return true;
     }
     if (!k) {
-        naming_refuse(naming, t, REFUSAL_KEY, f->from,
-                      "sends %s with a key that is not admitted (as %s); it needs a join token",
-                      frame_kind_name(e->kind), text.s);
+        unknown_key(a, t, f, e);
         return false;
     }
     if (k->revoked) {

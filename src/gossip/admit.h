@@ -23,6 +23,11 @@
 #define ADMIT_HELLOS_ALL       100
 #define ADMIT_HELLOS_ALL_BURST 200
 
+/* A key that is not known may be news that has not come yet: its holder was let in by another peer just
+ * now. It is named when it is still unknown after this time; refused it is at once. */
+#define ADMIT_NEWS_TAKES  (3 * KITH_SEC)
+#define ADMIT_UNKNOWN_MAX 64
+
 struct admit;
 
 struct admit *admit_new(struct core *core);
@@ -43,6 +48,9 @@ void admit_revoke(struct admit *a, struct turn *t, const struct ulid *id);
 bool admit_identify(struct admit *a, struct turn *t, const struct event_frame *frame,
                     const struct envelope *envelope, const struct ulid *publisher,
                     struct principal *ret);
+
+void admit_time(struct admit *a, struct turn *t);
+kith_time admit_deadline(const struct admit *a);
 
 /* hello. False: another kind. The frame is the one that was identified last. */
 bool admit_receive(struct admit *a, struct turn *t, const struct incoming *in);

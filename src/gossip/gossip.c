@@ -228,6 +228,7 @@ void gossip_time(struct gossip *g, struct turn *t)
 {
     detect_wake(g->detect, t);
     g->core.directed = false;
+    admit_time(g->admit, t);
     joiner_time(g->joiner, t);
     self_time(g->self, t);
     detect_time(g->detect, t);
@@ -238,6 +239,7 @@ void gossip_time(struct gossip *g, struct turn *t)
 kith_time gossip_deadline(const struct gossip *g)
 {
     kith_time at_us = kith_time_min(joiner_deadline(g->joiner), self_deadline(g->self));
+    at_us = kith_time_min(at_us, admit_deadline(g->admit));
     at_us = kith_time_min(at_us, detect_deadline(g->detect));
     return kith_time_min(at_us, overlay_deadline(g->overlay));
 }

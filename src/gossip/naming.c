@@ -8,11 +8,10 @@
 #define TEXT_MAX 400
 
 static const char *const names[REFUSALS] = {
-    [REFUSAL_GARBAGE] = "garbage",   [REFUSAL_PAYLOAD] = "payload", [REFUSAL_KEY] = "key",
-    [REFUSAL_REVOKED] = "revoked",   [REFUSAL_SENDER] = "sender",   [REFUSAL_CLONE] = "clone",
-    [REFUSAL_VERB] = "verb",         [REFUSAL_HELLO] = "hello",     [REFUSAL_RATE] = "rate",
-    [REFUSAL_OWNER] = "owner",       [REFUSAL_ROW] = "row",         [REFUSAL_AHEAD] = "ahead",
-    [REFUSAL_OBSERVER] = "observer",
+    [REFUSAL_GARBAGE] = "garbage", [REFUSAL_PAYLOAD] = "payload", [REFUSAL_KEY] = "key",
+    [REFUSAL_REVOKED] = "revoked", [REFUSAL_SENDER] = "sender",   [REFUSAL_CLONE] = "clone",
+    [REFUSAL_VERB] = "verb",       [REFUSAL_HELLO] = "hello",     [REFUSAL_RATE] = "rate",
+    [REFUSAL_OWNER] = "owner",     [REFUSAL_ROW] = "row",         [REFUSAL_AHEAD] = "ahead",
 };
 
 const char *refusal_name(enum refusal why)
@@ -64,19 +63,15 @@ static struct naming_entry *due(struct naming *n, uint64_t who, kith_time now_us
     return oldest;
 }
 
-void naming_refuse(struct naming *n, struct turn *t, enum refusal why, struct bytes from,
-                   const char *format, ...)
+static void name(struct naming *n, struct turn *t, enum refusal why, struct bytes from,
+                 const char *format, va_list args)
 {
-    n->refused[why]++;
     struct naming_entry *entry = due(n, identify(why, from, format), t->now_us);
     if (!entry)
         return;
 
     struct buf said = {0};
-    va_list args;
-    va_start(args, format);
     buf_vprintf(&said, format, args);
-    va_end(args);
     if (said.len > TEXT_MAX)
         said.len = TEXT_MAX;
     const char *text = buf_cstr(&said);
@@ -91,4 +86,28 @@ void naming_refuse(struct naming *n, struct turn *t, enum refusal why, struct by
     buf_deinit(&said);
     entry->since = 0;
     entry->again_us = t->now_us + NAMING_AGAIN;
+}
+
+void naming_count(struct naming *n, enum refusal why)
+{
+    n->refused[why]++;
+}
+
+void naming_name(struct naming *n, struct turn *t, enum refusal why, struct bytes from,
+                 const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    name(n, t, why, from, format, args);
+    va_end(args);
+}
+
+void naming_refuse(struct naming *n, struct turn *t, enum refusal why, struct bytes from,
+                   const char *format, ...)
+{
+    va_list args;
+    naming_count(n, why);
+    va_start(args, format);
+    name(n, t, why, from, format, args);
+    va_end(args);
 }

@@ -14,19 +14,18 @@
 
 /* Why a frame, or something in it, was refused. */
 enum refusal {
-    REFUSAL_GARBAGE,  /* no frame of ours, or one of another cluster or version */
-    REFUSAL_PAYLOAD,  /* the payload is not what its kind says */
-    REFUSAL_KEY,      /* a key that is not admitted sent something other than hello */
-    REFUSAL_REVOKED,  /* an admitted key that was revoked */
-    REFUSAL_SENDER,   /* the key, or the address, belongs to another id than the envelope says */
-    REFUSAL_CLONE,    /* the second of two live peers with one id */
-    REFUSAL_VERB,     /* this principal may not do that */
-    REFUSAL_HELLO,    /* a certificate that does not hold */
-    REFUSAL_RATE,     /* more hellos than are read */
-    REFUSAL_OWNER,    /* a row that its origin may not write */
-    REFUSAL_ROW,      /* not a row, out of bounds, or frozen with other content */
-    REFUSAL_AHEAD,    /* a row from the future */
-    REFUSAL_OBSERVER, /* a verdict by somebody who is no member */
+    REFUSAL_GARBAGE, /* no frame of ours, or one of another cluster or version */
+    REFUSAL_PAYLOAD, /* the payload is not what its kind says */
+    REFUSAL_KEY,     /* a key that is not admitted sent something other than hello */
+    REFUSAL_REVOKED, /* an admitted key that was revoked */
+    REFUSAL_SENDER,  /* the key, or the address, belongs to another id than the envelope says */
+    REFUSAL_CLONE,   /* the second of two live peers with one id */
+    REFUSAL_VERB,    /* this principal may not do that */
+    REFUSAL_HELLO,   /* a certificate that does not hold */
+    REFUSAL_RATE,    /* more hellos than are read */
+    REFUSAL_OWNER,   /* a row that its origin may not write */
+    REFUSAL_ROW,     /* not a row, out of bounds, or frozen with other content */
+    REFUSAL_AHEAD,   /* a row from the future */
     REFUSALS,
 };
 
@@ -50,5 +49,10 @@ struct naming { /* a zeroed one is valid and empty */
  * in particular. Ports of addresses are part of `from` only where the peer itself connected. */
 void naming_refuse(struct naming *n, struct turn *t, enum refusal why, struct bytes from,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The two halves, for what is counted at once and named later. */
+void naming_count(struct naming *n, enum refusal why);
+void naming_name(struct naming *n, struct turn *t, enum refusal why, struct bytes from,
+                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -1,4 +1,5 @@
 #include "cluster.h"
+#include "gossip/admit.h"
 #include "test.h"
 #include "trust/token.h"
 
@@ -140,11 +141,35 @@ static void an_unknown_key_says_hello_or_nothing(void **unused)
     for (int i = 0; i < 200; i++)
         assert_int_equal(ask_members(c, 0, &p), 0);
     assert_int_equal(node_count(c, 0, "refused_key"), 200);
+    cluster_run(c, 10 * KITH_SEC);
     assert_int_equal(node_logged(c, 0, "10.6.6.6"), 1);
     for (int i = 0; i < 200; i++)
         node_garbage(c, 0, "10.6.6.7");
     assert_int_equal(node_count(c, 0, "refused_garbage"), 200);
     assert_int_equal(node_logged(c, 0, "10.6.6.7"), 1);
+    cluster_free(c);
+}
+
+static void one_let_in_elsewhere_just_now_is_not_named(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(2);
+    struct person p = person(c, "10.5.5.5");
+    struct bytes payload;
+    p.frame.key = &p.curve.public_key;
+    assert_int_equal(ask_members(c, 0, &p), 0); /* not known yet */
+    hello_as(c, 1, &p, PRINCIPAL_KIND_OPERATOR, &c->issuer, cluster_wall(c) + KITH_HOUR, &payload);
+    cluster_run(c, 10 * KITH_SEC);
+    assert_int_equal(ask_members(c, 0, &p), 1);
+    assert_int_equal(node_logged(c, 0, "10.5.5.5"), 0);
+    struct person many = person(c, "10.5.5.6");
+    many.frame.key = &many.curve.public_key;
+    for (int i = 0; i < 2 * ADMIT_UNKNOWN_MAX; i++) {
+        many.curve.public_key.b[1] = (uint8_t)i;
+        ask_members(c, 0, &many);
+    }
+    cluster_run(c, 10 * KITH_SEC);
+    assert_int_equal(node_logged(c, 0, "10.5.5.6"), 1);
     cluster_free(c);
 }
 
@@ -373,6 +398,7 @@ int main(void)
         cmocka_unit_test(an_operator_is_let_in_without_the_rings_secret),
         cmocka_unit_test(a_client_reads_and_changes_nothing),
         cmocka_unit_test(an_unknown_key_says_hello_or_nothing),
+        cmocka_unit_test(one_let_in_elsewhere_just_now_is_not_named),
         cmocka_unit_test(a_bad_certificate_is_refused_with_the_reason),
         cmocka_unit_test(one_who_is_in_stays_in_when_the_token_is_over),
         cmocka_unit_test(a_host_with_a_late_or_wrong_token_stays_outside_and_says_why),
