@@ -45,6 +45,7 @@ struct peer {
     struct info_about about;
     kith_time store_after_us; /* no batch leaves before: the disk failed lately */
     bool dirty;               /* a batch waits for store_after_us */
+    bool refusing;            /* the disk took no batch since one failed: changes are refused */
 };
 
 struct peer *peer_new(void)
@@ -189,6 +190,19 @@ static bool leave_receive(struct peer *p, struct turn *t, const struct incoming 
     return true;
 }
 
+/* A change that cannot be acknowledged is better refused at once: another peer's disk may have room. */
+static bool no_room(const struct peer *p, struct turn *t, const struct incoming *in)
+{
+    enum authority_verb verb = authority_verb_of(in->envelope->kind);
+    if (!p->refusing || in->route == 0 ||
+        (verb != AUTHORITY_APPLY && verb != AUTHORITY_CHANGE && verb != AUTHORITY_FORGET))
+        return false;
+    turn_fail(
+        t, in, FAIL_CODE_NOT_READY,
+        "this peer's disk takes no writes (is it full?): make room there, or ask another peer");
+    return true;
+}
+
 static void receive(struct peer *p, struct turn *t, const struct event_frame *e)
 {
     struct frame frame;
@@ -204,12 +218,22 @@ static void receive(struct peer *p, struct turn *t, const struct event_frame *e)
                           .from = e->from};
     if (!gossip_identify(p->gossip, t, e, &frame.envelope, &in.who))
         return;
-    bool known = gossip_receive(p->gossip, t, &in) || sync_receive(p->sync, t, &in) ||
-                 control_receive(p->control, t, &in) || leave_receive(p, t, &in) ||
+    bool known = no_room(p, t, &in) || gossip_receive(p->gossip, t, &in) ||
+                 sync_receive(p->sync, t, &in) || control_receive(p->control, t, &in) ||
+                 leave_receive(p, t, &in) ||
                  info_receive(&p->about, p->gossip, p->control, p->members, t, &in);
     if (!known && in.who.kind != PRINCIPAL_KIND_NODE)
         turn_fail(t, &in, FAIL_CODE_BAD_REQUEST, "unknown kind of request: %u",
                   (unsigned)frame.envelope.kind);
+}
+
+static void stored(struct peer *p, struct turn *t, uint64_t token, struct effects *ret)
+{
+    state_stored(p->state, token);
+    outbox_stored(p->outbox, token, ret);
+    if (p->refusing)
+        effect_log(t->out, LOG_INFO_, "the disk takes writes again");
+    p->refusing = false;
 }
 
 static void store_failed(struct peer *p, struct turn *t, uint64_t token)
@@ -217,9 +241,10 @@ static void store_failed(struct peer *p, struct turn *t, uint64_t token)
     state_store_failed(p->state, token);
     outbox_failed(p->outbox, token, state_token(p->state));
     p->about.store_failures++;
-    if (p->store_after_us <= t->now_us)
+    if (!p->refusing)
         effect_log(t->out, LOG_ERROR_,
                    "the disk refuses writes: nothing new is acknowledged until it takes them");
+    p->refusing = true;
     p->store_after_us = t->now_us + STORE_RETRY;
     p->dirty = true;
 }
@@ -250,8 +275,7 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
         state_time(p->state);
         break;
     case EVENT_STORED:
-        state_stored(p->state, event->token);
-        outbox_stored(p->outbox, event->token, ret);
+        stored(p, t, event->token, ret);
         break;
     case EVENT_STORE_FAILED:
         store_failed(p, t, event->token);

@@ -9,6 +9,7 @@ struct writer {
     zsock_t *pipe;
     struct store *store;
     bool failed; /* everything is dropped until the mark */
+    bool said;   /* that the disk fails: once, until it works again */
     struct job *jobs[BATCH_MAX];
     size_t count;
 };
@@ -29,9 +30,11 @@ static void commit(struct writer *w)
         batches[i] = &w->jobs[i]->effects.items[0].store;
     if (store_write(w->store, batches, w->count) == 0) {
         tell(w, EVENT_STORED, batches[w->count - 1]->token);
+        w->said = false;
     } else {
-        log_line(LOG_ERROR_, "cannot store: %s", store_why(w->store));
-        w->failed = true;
+        if (!w->said)
+            log_line(LOG_ERROR_, "cannot store: %s", store_why(w->store));
+        w->failed = w->said = true;
         tell(w, EVENT_STORE_FAILED, batches[0]->token);
     }
     for (size_t i = 0; i < w->count; i++)
