@@ -93,6 +93,16 @@ static bool is_pair(const struct wire_field *f)
            !f->sub->fields[1].list;
 }
 
+/* A key that comes again, as the services of one command do, gathers its texts: "db, api". */
+static json_t *joined(const json_t *before, json_t *value)
+{
+    if (!json_is_string(before) || !json_is_string(value))
+        return value;
+    json_t *both = json_sprintf("%s, %s", json_string_value(before), json_string_value(value));
+    json_decref(value);
+    return both;
+}
+
 static json_t *from_pairs(const struct wire_field *f, const void *item)
 {
     struct wire_list list = wire_load_list(f, item);
@@ -103,7 +113,9 @@ static json_t *from_pairs(const struct wire_field *f, const void *item)
         const void *pair = list.items + i * f->item_size;
         struct bytes key = wire_load_bytes(wire_field_at(&f->sub->fields[0], pair));
         json_t *value = from_one(&f->sub->fields[1], wire_field_at(&f->sub->fields[1], pair));
-        json_object_setn_new(object, key.len > 0 ? (const char *)key.data : "", key.len, value);
+        const char *name = key.len > 0 ? (const char *)key.data : "";
+        value = joined(json_object_getn(object, name, key.len), value);
+        json_object_setn_new(object, name, key.len, value);
     }
     return object;
 }

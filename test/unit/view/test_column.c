@@ -86,6 +86,13 @@ static void names_with_values_are_an_object(void **state)
                  "{\"zone\":\"eu\",\"x\\u001B\":\"\"}", "zone=eu,x\\x1b=-");
     assert_shown((struct column){.field = "ports", .as = COLUMN_MAP}, &instance_info_struct, &i,
                  "{\"http\":20000}", "http=20000");
+
+    struct pair args[] = {{bytes_str("service"), bytes_str("db")},
+                          {bytes_str("service"), bytes_str("api")}};
+    struct command_info command = {.args = args, .args_n = 2};
+
+    assert_shown((struct column){.field = "args", .as = COLUMN_MAP}, &command_info_struct, &command,
+                 "{\"service\":\"db, api\"}", "service=db, api");
 }
 
 static void lists_and_flags(void **state)
