@@ -26,10 +26,9 @@ static void refuse(struct hello_house *h, struct turn *t, const struct incoming 
     buf_deinit(&payload);
 }
 
-/* The records of one table, as far as there is room. *wait rises to the batch of the newest of those
- * that are written here and not yet on disk. */
+/* The records of one table, as far as there is room. */
 static size_t gather(struct turn *t, enum table_id table, struct bytes *records, size_t n,
-                     size_t *room, uint64_t *wait)
+                     size_t *room)
 {
     const struct row *row = state_first(t->state, table, (struct bytes){0});
     for (; row && n < HELLO_ROWS_MAX; row = state_next(t->state, row, (struct bytes){0})) {
@@ -37,8 +36,6 @@ static size_t gather(struct turn *t, enum table_id table, struct bytes *records,
             break;
         *room -= row->record.len;
         records[n++] = row->record;
-        uint64_t token = state_row_token(t->state, row);
-        *wait = token > *wait ? token : *wait;
     }
     return n;
 }
@@ -52,9 +49,9 @@ static void welcome(struct hello_house *h, struct turn *t, const struct incoming
     size_t n = 0;
 
     if (node) {
-        n = gather(t, TABLE_ID_ADMISSION, records, n, &room, &wait);
-        n = gather(t, TABLE_ID_MEMBER, records, n, &room, &wait);
-        n = gather(t, TABLE_ID_VERDICT, records, n, &room, &wait);
+        n = gather(t, TABLE_ID_ADMISSION, records, n, &room);
+        n = gather(t, TABLE_ID_MEMBER, records, n, &room);
+        n = gather(t, TABLE_ID_VERDICT, records, n, &room);
     }
 
     struct hello_ok ok = {
