@@ -1,0 +1,184 @@
+#include "cluster.h"
+#include "test.h"
+
+#include <string.h>
+
+static struct cluster *running(size_t n)
+{
+    struct cluster *c = cluster_new(n);
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    cluster_run(c, 3 * KITH_SEC);
+    return c;
+}
+
+/* A frame as node `from` would publish it. */
+static void published(struct cluster *c, size_t to, size_t from, enum wire_kind kind,
+                      struct bytes payload)
+{
+    char uri[64] = "tcp://127.0.0.1:5485";
+    uri[14] = (char)('1' + (int)from);
+    struct stranger who = {.id = node_id(c, from), .door = DOOR_SUB, .from = uri};
+    who.boot = node_member(c, to, from)->row->boot;
+    node_frame(c, to, &who, kind, payload);
+}
+
+static void rows_of(struct buf *payload, const struct record *record)
+{
+    struct buf encoded = {0};
+    record_encode(&encoded, record);
+    struct bytes bytes = buf_bytes(&encoded);
+    struct rows rows = {.records = &bytes, .records_n = 1};
+    buf_reset(payload);
+    rows_encode(payload, &rows);
+    buf_deinit(&encoded);
+}
+
+static void everybody_listens_to_the_living_and_for_a_while_to_the_dead(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(5);
+    assert_int_equal(node_subscriptions(c, 0), 4);
+    node_kill(c, 4);
+    cluster_run(c, 10 * KITH_SEC);
+    assert_int_equal(node_subscriptions(c, 0), 4);
+    cluster_run(c, 30 * KITH_SEC);
+    assert_int_equal(node_subscriptions(c, 0), 3);
+    node_start(c, 4);
+    assert_true(cluster_agrees(c, 5 * KITH_SEC));
+    assert_int_equal(node_subscriptions(c, 0), 4);
+    cluster_free(c);
+}
+
+static void a_stumble_does_not_end_a_subscription(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(3);
+    for (int i = 0; i < 3; i++) {
+        node_kill(c, 2);
+        cluster_run(c, 5 * KITH_SEC);
+        node_start(c, 2);
+        cluster_run(c, 5 * KITH_SEC);
+    }
+    cluster_run(c, KITH_MIN);
+    assert_int_equal(node_subscriptions(c, 0), 2);
+    cluster_free(c);
+}
+
+static void bad_rows_are_refused_counted_and_named_once(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(3);
+    struct ulid one = node_id(c, 1), two = node_id(c, 2);
+    struct buf payload = {0}, value = {0};
+
+    /* Another's member row, in the own name. */
+    member_row_encode(&value, node_member(c, 0, 1)->row);
+    struct record record = {.namespace = bytes_str("default"),
+                            .table = TABLE_ID_MEMBER,
+                            .key = ulid_bytes(&one),
+                            .value = buf_bytes(&value),
+                            .version = {.major = 9, .minor = 1},
+                            .origin = two};
+    rows_of(&payload, &record);
+    for (int i = 0; i < 20; i++)
+        published(c, 0, 2, WIRE_ROWS, buf_bytes(&payload));
+    assert_int_equal(node_count(c, 0, "refused_owner"), 20);
+    assert_int_equal(node_logged(c, 0, "may not write"), 1);
+    assert_int_equal(node_member(c, 0, 1)->incarnation, 1);
+
+    /* No row at all. */
+    struct bytes nonsense = bytes_str("nonsense");
+    struct rows rows = {.records = &nonsense, .records_n = 1};
+    buf_reset(&payload);
+    rows_encode(&payload, &rows);
+    published(c, 0, 2, WIRE_ROWS, buf_bytes(&payload));
+    assert_int_equal(node_count(c, 0, "refused_row"), 1);
+
+    /* A count from next year. */
+    struct count_row count = {.count = 3};
+    buf_reset(&value);
+    count_row_encode(&value, &count);
+    record.table = TABLE_ID_COUNT;
+    record.value = buf_bytes(&value);
+    record.version =
+        (struct version){.minor = hlc_from_wall(cluster_wall(c) + 365 * 24 * KITH_HOUR)};
+    rows_of(&payload, &record);
+    published(c, 0, 2, WIRE_ROWS, buf_bytes(&payload));
+    assert_int_equal(node_count(c, 0, "refused_ahead"), 1);
+
+    /* Payloads that are none. */
+    published(c, 0, 2, WIRE_ROWS, bytes_str("\xc1"));
+    published(c, 0, 2, WIRE_PROBE, bytes_str("\xc1"));
+    published(c, 0, 2, WIRE_PROBE_ACK, bytes_str("\xc1"));
+    published(c, 0, 2, WIRE_MISS, bytes_str("\xc1"));
+    assert_int_equal(node_count(c, 0, "refused_payload"), 4);
+    assert_true(cluster_agrees(c, 0));
+    buf_deinit(&payload);
+    buf_deinit(&value);
+    cluster_free(c);
+}
+
+static void a_wrong_verdict_is_refuted(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(5);
+    struct ulid one = node_id(c, 1), two = node_id(c, 2);
+    struct buf payload = {0}, value = {0};
+    struct verdict_row verdict = {.observers = &two, .observers_n = 1};
+    verdict_row_encode(&value, &verdict);
+    struct record record = {.namespace = bytes_str("default"),
+                            .table = TABLE_ID_VERDICT,
+                            .key = ulid_bytes(&one),
+                            .value = buf_bytes(&value),
+                            .version = {.major = 1, .minor = hlc_from_wall(cluster_wall(c))},
+                            .origin = two};
+    rows_of(&payload, &record);
+    published(c, 0, 2, WIRE_ROWS, buf_bytes(&payload));
+    assert_int_equal(node_sees(c, 0, 1), MEMBER_STATE_DEAD);
+    assert_true(cluster_sees(c, 1, MEMBER_STATE_ALIVE, 5 * KITH_SEC) >= 0);
+    cluster_run(c, 5 * KITH_SEC);
+    assert_true(cluster_agrees(c, 0));
+    assert_int_equal(node_incarnation(c, 1), 2);
+    assert_int_equal(node_count(c, 1, "refutations"), 1);
+    buf_deinit(&payload);
+    buf_deinit(&value);
+    cluster_free(c);
+}
+
+/* A member's address went to another host: the one is found dead, and the other is not mistaken for it. */
+static void a_re_used_address_is_named(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(4);
+    struct ulid former = node_id(c, 3);
+    node_vanish(c, 3);
+    node_wipe(c, 3);
+    node_start(c, 3);
+    cluster_run(c, 20 * KITH_SEC);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(node_sees(c, i, 3), MEMBER_STATE_ALIVE);
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(node_sees(c, i, k), MEMBER_STATE_ALIVE);
+    }
+    struct ulid now = node_id(c, 3);
+    assert_false(ulid_equal(&former, &now));
+    assert_non_null(state_get(node_state(c, 0), TABLE_ID_VERDICT, ulid_bytes(&former)));
+    assert_true(node_logged(c, 0, "re-used") + node_logged(c, 1, "re-used") +
+                    node_logged(c, 2, "re-used") >
+                0);
+    assert_int_equal(node_subscriptions(c, 0), 3);
+    cluster_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everybody_listens_to_the_living_and_for_a_while_to_the_dead),
+        cmocka_unit_test(a_stumble_does_not_end_a_subscription),
+        cmocka_unit_test(bad_rows_are_refused_counted_and_named_once),
+        cmocka_unit_test(a_wrong_verdict_is_refuted),
+        cmocka_unit_test(a_re_used_address_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
