@@ -1,5 +1,7 @@
 #include "control/life.h"
 
+#include "base/plant.h"
+
 #define SIGNAL_KILL 9
 #define SIGNAL_TERM 15
 
@@ -152,7 +154,7 @@ void life_begin(struct control *c, struct turn *t, struct local *i)
 {
     if (!choose_ports(c, t, i))
         life_rest(c, t, i, INSTANCE_STATE_REFUSED);
-    else if (i->ports_n)
+    else if (i->ports_n && !PLANTED(PLANT_PORT_TWICE)) /* trying it would catch that one */
         claim(c, t, i);
     else
         start(c, t, i);
