@@ -242,6 +242,22 @@ static void transmit(struct net *n, struct conn *c, bool answer, struct bytes fr
     schedule(n, SIM_DELIVER, c, arrival(n, c, answer, now), answer, frame);
 }
 
+/* What waited for the connection, or for the way to be open, goes out in its order. */
+static void release_held(struct net *n, struct conn *c, kith_time at)
+{
+    struct held *list = c->held;
+    c->held = NULL;
+    c->held_end = &c->held;
+    c->held_count = 0;
+    while (list) {
+        struct held *h = list;
+        list = h->next;
+        transmit(n, c, h->answer, h->frame, at);
+        mem_free((void *)(uintptr_t)h->frame.data);
+        mem_free(h);
+    }
+}
+
 static void attempt(struct net *n, struct conn *c, kith_time now)
 {
     if (c->connecting || c->up || c->to == NET_NOBODY)
@@ -350,17 +366,7 @@ void net_changed(struct net *n, kith_time now_us)
         }
         c->stalled_us = 0;
         c->last_us[0] = c->last_us[1] = at;
-        struct held *list = c->held;
-        c->held = NULL;
-        c->held_end = &c->held;
-        c->held_count = 0;
-        while (list) {
-            struct held *h = list;
-            list = h->next;
-            transmit(n, c, h->answer, h->frame, at);
-            mem_free((void *)(uintptr_t)h->frame.data);
-            mem_free(h);
-        }
+        release_held(n, c, at);
     }
 }
 
@@ -418,17 +424,7 @@ static void connected(struct net *n, struct conn *c, kith_time now)
     c->up = true;
     c->retry_us = NET_RETRY_MIN;
     link_event(n, c, true, now);
-    struct held *list = c->held;
-    c->held = NULL;
-    c->held_end = &c->held;
-    c->held_count = 0;
-    while (list) {
-        struct held *h = list;
-        list = h->next;
-        transmit(n, c, h->answer, h->frame, now);
-        mem_free((void *)(uintptr_t)h->frame.data);
-        mem_free(h);
-    }
+    release_held(n, c, now);
 }
 
 static bool deliver(struct net *n, struct conn *c, const struct sim_item *item,
