@@ -63,8 +63,9 @@ static struct naming_entry *due(struct naming *n, uint64_t who, kith_time now_us
     return oldest;
 }
 
-static void name(struct naming *n, struct turn *t, enum refusal why, struct bytes from,
-                 const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void name(struct naming *n, struct turn *t,
+                                                       enum refusal why, struct bytes from,
+                                                       const char *format, va_list args)
 {
     struct naming_entry *entry = due(n, identify(why, from, format), t->now_us);
     if (!entry)
