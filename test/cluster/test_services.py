@@ -39,8 +39,12 @@ def instances(peer, service):
 
 
 def environment(pid):
-    with open("/proc/%d/environ" % pid, "rb") as f:
-        return dict(v.split("=", 1) for v in f.read().decode().split("\0") if "=" in v)
+    """What a process was started with; nothing when it has just ended."""
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as f:
+            return dict(v.split("=", 1) for v in f.read().decode().split("\0") if "=" in v)
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
 
 
 def one_dies_and_others_take_over():
