@@ -45,7 +45,8 @@ struct peer {
     struct info_about about;
     kith_time store_after_us; /* no batch leaves before: the disk failed lately */
     bool dirty;               /* a batch waits for store_after_us */
-    bool refusing;            /* the disk took no batch since one failed: changes are refused */
+    kith_time state_at_us; /* when the state wants the time: its wall clock's, by the monotonic */
+    bool refusing;         /* the disk took no batch since one failed: changes are refused */
 };
 
 struct peer *peer_new(void)
@@ -369,6 +370,16 @@ static bool end(struct peer *p, struct turn *t)
     }
 }
 
+/* The wall clock may be stepped at any time: what it says is translated anew in every step. */
+static kith_time state_at(const struct peer *p, const struct event *event)
+{
+    kith_time at_us = state_deadline_wall(p->state);
+    if (at_us == KITH_NEVER)
+        return KITH_NEVER;
+    kith_time left_us = at_us > event->wall_us ? at_us - event->wall_us : 0;
+    return left_us < KITH_NEVER - event->now_us ? event->now_us + left_us : KITH_NEVER;
+}
+
 int peer_step(struct peer *p, const struct event *event, struct effects *ret)
 {
     assert(p->started || event->kind == EVENT_START);
@@ -388,6 +399,7 @@ int peer_step(struct peer *p, const struct event *event, struct effects *ret)
     outbox_pass(p->outbox, &p->step, ret);
     p->about.outbox_count = outbox_count(p->outbox);
     p->about.outbox_dropped = outbox_dropped(p->outbox);
+    p->state_at_us = state_at(p, event);
     return 0;
 }
 
@@ -401,5 +413,5 @@ kith_time peer_deadline(const struct peer *p)
     at = kith_time_min(at, end_deadline(&p->end));
     if (p->dirty)
         at = kith_time_min(at, p->store_after_us);
-    return at;
+    return kith_time_min(at, p->state_at_us);
 }

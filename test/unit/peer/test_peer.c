@@ -1,0 +1,124 @@
+/* The machine as a whole, where no part of it owns what is shown: its deadline, and its first event. */
+#include "peer/peer.h"
+
+#include "state/state.h"
+#include "test.h"
+
+#define WALL (1767225600 * KITH_SEC)
+
+static struct ulid id_of(uint8_t last)
+{
+    return (struct ulid){.b = {1, [15] = last}};
+}
+
+/* The record of a service's count that ends, as another node wrote it. */
+static void write_lease(struct buf *ret, int64_t expires_ms)
+{
+    struct state_config config = {.cluster = id_of(1), .self = id_of(2), .incarnation = 1};
+    struct state *other = state_new(&config);
+    struct count_row value = {.count = 3};
+    struct buf encoded = {0};
+    struct ulid service = id_of(3);
+    state_clock(other, WALL);
+    count_row_encode(&encoded, &value);
+    assert_int_equal(state_put(other, TABLE_ID_COUNT, ulid_bytes(&service), buf_bytes(&encoded),
+                               /* major= */ 0, expires_ms),
+                     STATE_DONE);
+    struct bytes record = state_get(other, TABLE_ID_COUNT, ulid_bytes(&service))->record;
+    buf_append(ret, record.data, record.len);
+    buf_deinit(&encoded);
+    state_free(other);
+}
+
+/* A peer that is alone, at monotonic time 0, with one stored record. */
+static struct peer *start(struct bytes record, struct effects *out)
+{
+    struct member_addr addr = {.role = ADDR_ROLE_PROBE, .uri = bytes_str("tcp://127.0.0.1:5484")};
+    struct event event = {
+        .kind = EVENT_START,
+        .wall_us = WALL,
+        .start = {.seed = 1,
+                  .cluster = id_of(1),
+                  .node = id_of(4),
+                  .boot = id_of(5),
+                  .name = bytes_str("alone"),
+                  .host = bytes_str("127.0.0.1"),
+                  .addrs = &addr,
+                  .addrs_n = 1,
+                  .insecure = true,
+                  .records = &record,
+                  .records_n = 1},
+    };
+    struct peer *p = peer_new();
+    assert_int_equal(peer_step(p, &event, out), 0);
+    return p;
+}
+
+/* Runs it until `until_us`, only when it asks to be. */
+static void run(struct peer *p, kith_time until_us, struct effects *out)
+{
+    kith_time at_us = peer_deadline(p);
+    for (int steps = 0; at_us <= until_us && steps < 10000; steps++) {
+        struct event event = {.kind = EVENT_TIME, .now_us = at_us, .wall_us = WALL + at_us};
+        effects_reset(out);
+        assert_int_equal(peer_step(p, &event, out), 0);
+        at_us = peer_deadline(p) > at_us ? peer_deadline(p) : at_us + 1;
+    }
+}
+
+static void a_row_that_ends_wakes_the_peer(void **state)
+{
+    struct buf record = {0};
+    struct effects out = {0};
+    struct ulid service = id_of(3);
+    (void)state;
+    write_lease(&record, WALL / KITH_MS + 90500);
+    struct peer *p = start(buf_bytes(&record), &out);
+    assert_non_null(state_get(peer_state(p), TABLE_ID_COUNT, ulid_bytes(&service)));
+    run(p, 90499 * KITH_MS, &out);
+    assert_non_null(state_get(peer_state(p), TABLE_ID_COUNT, ulid_bytes(&service)));
+    assert_true(peer_deadline(p) <= 90500 * KITH_MS);
+    run(p, 90500 * KITH_MS, &out);
+    assert_null(state_get(peer_state(p), TABLE_ID_COUNT, ulid_bytes(&service)));
+    peer_free(p);
+    effects_deinit(&out);
+    buf_deinit(&record);
+}
+
+/* What was due while the clock was wrong is done when it is right again: at once, not in the past. */
+static void a_clock_that_steps_moves_the_end(void **state)
+{
+    struct buf record = {0};
+    struct effects out = {0};
+    (void)state;
+    write_lease(&record, WALL / KITH_MS + 3600 * 1000);
+    struct peer *p = start(buf_bytes(&record), &out);
+    run(p, 10 * KITH_SEC, &out);
+    struct event event = {
+        .kind = EVENT_TIME, .now_us = 11 * KITH_SEC, .wall_us = WALL + 3601 * KITH_SEC};
+    effects_reset(&out);
+    assert_int_equal(peer_step(p, &event, &out), 0);
+    struct ulid service = id_of(3);
+    assert_null(state_get(peer_state(p), TABLE_ID_COUNT, ulid_bytes(&service)));
+    peer_free(p);
+    effects_deinit(&out);
+    buf_deinit(&record);
+}
+
+static void nothing_is_wanted_before_the_start(void **state)
+{
+    struct peer *p = peer_new();
+    (void)state;
+    assert_true(peer_deadline(p) == KITH_NEVER);
+    peer_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_that_ends_wakes_the_peer),
+        cmocka_unit_test(a_clock_that_steps_moves_the_end),
+        cmocka_unit_test(nothing_is_wanted_before_the_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
