@@ -199,6 +199,39 @@ void overlay_broadcast(struct overlay *o, struct turn *t, struct bytes rows_payl
     post_publish(t->post, t->out, WIRE_ROWS, rows_payload);
 }
 
+bool overlay_is_full(const struct overlay *o)
+{
+    (void)o;
+    return true;
+}
+
+size_t overlay_neighbours(const struct overlay *o, struct ulid *ret, size_t max)
+{
+    size_t n = 0;
+    const struct member *m = members_first(o->core->members);
+    for (; m && n < max; m = members_next(o->core->members, m)) {
+        if (core_alive(o->core, &m->id) && !ulid_equal(&m->id, &o->core->self))
+            ret[n++] = m->id;
+    }
+    return n;
+}
+
+size_t overlay_eager(const struct overlay *o, struct ulid *ret, size_t max)
+{
+    return overlay_neighbours(o, ret, max);
+}
+
+bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum wire_kind kind,
+                  struct bytes payload)
+{
+    bool member = frame_kind((uint32_t)kind)->lane == WIRE_LANE_MEMBER;
+    struct bytes uri = core_uri(o->core, id, member ? ADDR_ROLE_PROBE : ADDR_ROLE_BULK);
+    if (uri.len == 0)
+        return false;
+    post_send(t->post, t->out, uri, kind, payload, /* correlation= */ 0);
+    return true;
+}
+
 void overlay_hush(struct overlay *o, bool hush)
 {
     o->hush = hush;

@@ -11,6 +11,8 @@
  */
 #include "gossip/core.h"
 
+/* Up to so many live members, this peer included, everybody is in view. */
+#define OVERLAY_FULL_MAX 64
 /* A member that died or left may only have stumbled: its subscription stays for this long. */
 #define OVERLAY_LINGER (30 * KITH_SEC)
 
@@ -29,6 +31,21 @@ bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *i
 /* A row that another wrote changed here: tells the own subscribers if they may not know. */
 void overlay_changed(struct overlay *o, struct turn *t, const struct row *row);
 void overlay_broadcast(struct overlay *o, struct turn *t, struct bytes rows_payload);
+/* ---- for parts that carry messages of their own over the same links ---- */
+
+/* Everybody is in view: whoever is alive hears this peer's PUB, and nothing has to be relayed. */
+bool overlay_is_full(const struct overlay *o);
+/* Those in view, in an order of its own; at most `max`. Returns how many. In full view that is every live member. */
+size_t overlay_neighbours(const struct overlay *o, struct ulid *ret, size_t max);
+/* Those among them that a payload is sent to at once (the tree): a message that each passes on to all its
+ * eager neighbours but the one it came from reaches everybody once. In full view: every live member, and
+ * whoever gets one passes nothing on. */
+size_t overlay_eager(const struct overlay *o, struct ulid *ret, size_t max);
+/* To one member, on the lane of the kind; with neighbours that is a connection that stands. False: no
+ * address of it is known. */
+bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum wire_kind kind,
+                  struct bytes payload);
+
 /* Nobody is heard: nothing is published until somebody is. */
 void overlay_hush(struct overlay *o, bool hush);
 
