@@ -59,16 +59,20 @@ class Peer:
     def pid(self):
         return self.process.pid if self.process else None
 
-    def start(self, *flags):
-        os.makedirs(self.data, mode=0o755, exist_ok=True)
+    def command(self, *flags):
+        """The program and its arguments."""
         command = [self.cluster.program("kithd"), "--data", self.data, "--name", self.name, "--bind", self.addr]
         for seed in self.cluster.seeds():
             command += ["--seed", seed]
         token = self.cluster.token(self.number)
         if token and "--insecure" not in flags:
             command += ["--token", token]
+        return command + list(flags)
+
+    def start(self, *flags):
+        os.makedirs(self.data, mode=0o755, exist_ok=True)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command + list(flags), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen(self.command(*flags), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)  # a Ctrl-C at the terminal is for the caller
         return self
 
@@ -208,10 +212,10 @@ class Cluster:
     def running(self):
         return [p for p in self.peers if p.process and p.process.poll() is None]
 
-    def wait_alive(self, seconds, peers=None):
-        """Every running peer sees exactly the running peers alive."""
+    def wait_alive(self, seconds, peers=None, names=None):
+        """Every one of `peers` (the running ones) sees exactly those of `names` (the same ones) alive."""
         peers = peers or self.running()
-        names = {p.name for p in peers}
+        names = names or {p.name for p in peers}
 
         def look():
             for peer in peers:
