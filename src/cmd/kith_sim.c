@@ -3,6 +3,7 @@
  */
 #include "base/mem.h"
 #include "base/plant.h"
+#include "cmd/sim_latency.h"
 #include "cmd/sim_report.h"
 #include "cmd/sim_scenario.h"
 
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #ifdef KITH_PLANT
 int kith_plant = PLANT_NONE;
@@ -17,14 +20,15 @@ int kith_plant = PLANT_NONE;
 
 static const char usage[] =
     "usage: kith-sim [--peers N] [--seed S] [--seeds COUNT] [--scenario FILE] [--until SECONDS]\n"
-    "                [--calm] [--twice] [--trace] [-o text|json]\n"
+    "                [--calm] [--twice] [--measure] [--trace] [-o text|json]\n"
     "\n"
     "Runs a cluster of N hosts in virtual time under faults drawn from the seed, heals it, and "
     "demands\n"
     "that it converges. Exits with 0 when nothing was violated and all converged, 1 otherwise, 2 "
-    "on usage.\n"
+    "on usage,\n"
+    "77 when measured latencies are wanted and ../shared/data (or KITH_DATA) is not there.\n"
     "\n"
-    "  --peers N         hosts, 1 to 512; without it each seed draws 3 to 20\n"
+    "  --peers N         hosts, 1 to 5000; without it each seed draws 3 to 20\n"
     "  --seed S          of everything random (default 1); the same seed plays the same, bit for "
     "bit\n"
     "  --seeds COUNT     run S, S+1, ... (default 1)\n"
@@ -32,6 +36,7 @@ static const char usage[] =
     "  --until SECONDS   virtual seconds until faults end and all heals (default 60)\n"
     "  --calm            no faults\n"
     "  --twice           run each seed twice and compare the trace hashes\n"
+    "  --measure         print what was measured, also without a scenario that says warm\n"
     "  --trace           print every event and effect (large)\n"
     "  -o FORMAT         text, or json: one object per run\n"
 #ifdef KITH_PLANT
@@ -45,7 +50,7 @@ static const char usage[] =
 struct options {
     uint64_t peers, seed, seeds, until_s;
     const char *scenario;
-    bool calm, twice, trace, json;
+    bool calm, twice, trace, measure, json;
 };
 
 static bool number(const char *text, uint64_t low, uint64_t high, uint64_t *ret)
@@ -92,6 +97,7 @@ enum {
     OPT_UNTIL,
     OPT_CALM,
     OPT_TWICE,
+    OPT_MEASURE,
     OPT_TRACE,
     OPT_PLANT
 };
@@ -104,6 +110,7 @@ static const struct option long_options[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"calm", no_argument, NULL, OPT_CALM},
     {"twice", no_argument, NULL, OPT_TWICE},
+    {"measure", no_argument, NULL, OPT_MEASURE},
     {"trace", no_argument, NULL, OPT_TRACE},
 #ifdef KITH_PLANT
     {"plant", required_argument, NULL, OPT_PLANT},
@@ -119,7 +126,7 @@ static int option(struct options *o, int c)
     case OPT_PEERS:
         return number(optarg, 1, WORLD_PEERS_MAX, &o->peers)
                    ? 0
-                   : 1 + wrong("peers", optarg, "1 to 512");
+                   : 1 + wrong("peers", optarg, "1 to 5000");
     case OPT_SEED:
         return number(optarg, 1, UINT64_MAX, &o->seed)
                    ? 0
@@ -137,6 +144,9 @@ static int option(struct options *o, int c)
         return 0;
     case OPT_TWICE:
         o->twice = true;
+        return 0;
+    case OPT_MEASURE:
+        o->measure = true;
         return 0;
     case OPT_TRACE:
         o->trace = true;
@@ -157,14 +167,30 @@ static int option(struct options *o, int c)
     }
 }
 
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double largest(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (double)used.ru_maxrss * 1024;
+}
+
 /* Runs one seed. A second run has other addresses in memory: what depends on them shows in the hash. */
-static bool run_seed(const struct options *o, const struct sim_scenario *scenario, uint64_t seed)
+static bool run_seed(const struct options *o, const struct sim_scenario *scenario,
+                     const struct net_map *map, uint64_t seed)
 {
     struct buf trace = {0};
     struct rng rng;
     rng_seed(&rng, seed ^ 0x5eed);
     struct world_options options = {.peers = (uint32_t)o->peers, .seed = seed, .calm = o->calm};
     options.until_us = (kith_time)o->until_s * KITH_SEC;
+    options.map = map;
     options.trace = o->trace ? &trace : NULL;
     sim_scenario_use(scenario, &options);
     if (options.until_us == 0)
@@ -174,10 +200,15 @@ static bool run_seed(const struct options *o, const struct sim_scenario *scenari
     if (options.peers == 0)
         options.peers = (uint32_t)rng_between(&rng, 3, 20);
     struct world_result result, again;
+    double began_s = seconds();
     world_run(&options, &result);
     struct sim_report report = {.options = &options,
                                 .scenario = o->scenario,
                                 .result = &result,
+                                .measures =
+                                    o->measure || (options.scenario && options.scenario->warm),
+                                .wall_s = seconds() - began_s,
+                                .rss_bytes = largest(),
                                 .twice = o->twice,
                                 .same = true};
     if (o->twice) {
@@ -212,13 +243,18 @@ int main(int argc, char **argv)
     struct sim_scenario scenario = {0};
     if (o.scenario && sim_scenario_load(&scenario, o.scenario) != 0)
         return 2;
+    struct sim_latency latency = {0};
+    bool planetlab = scenario.loaded && scenario.scenario.latency == SCENARIO_LATENCY_PLANETLAB;
+    if (planetlab && sim_latency_load(&latency) != 0)
+        return 77;
     uint64_t bad = 0;
     for (uint64_t i = 0; i < o.seeds; i++) {
-        bad +=
-            !run_seed(&o, &scenario, o.seed == 0 && o.seeds == 1 ? 0 : (o.seed ? o.seed : 1) + i);
+        bad += !run_seed(&o, &scenario, planetlab ? &latency.map : NULL,
+                         o.seed == 0 && o.seeds == 1 ? 0 : (o.seed ? o.seed : 1) + i);
         fflush(stdout);
     }
     sim_scenario_deinit(&scenario);
+    sim_latency_deinit(&latency);
     if (!o.json && o.seeds > 1)
         printf("%llu seeds: %llu good, %llu bad\n", (unsigned long long)o.seeds,
                (unsigned long long)(o.seeds - bad), (unsigned long long)bad);

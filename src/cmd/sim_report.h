@@ -11,6 +11,9 @@ struct sim_report {
     const char *scenario; /* file, or NULL */
     const struct world_result *result;
     bool twice, same;
+    bool measures;    /* print what was measured, in text too */
+    double wall_s;    /* what it took on this machine; not part of the result that a seed gives */
+    double rss_bytes; /* the process at its largest */
 };
 
 /* True: nothing was violated, all converged, both runs (if two) were the same. */

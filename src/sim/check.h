@@ -24,7 +24,8 @@
 
 struct check;
 
-struct check *check_new(uint32_t hosts);
+/* off: only what others report (check_violation) is kept, nothing is looked at. */
+struct check *check_new(uint32_t hosts, bool off);
 void check_free(struct check *c);
 void check_host(struct check *c, uint32_t host, const struct ulid *node);
 /* A host's daemon starts: what it saw healthy before is forgotten. */

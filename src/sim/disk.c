@@ -31,7 +31,8 @@ struct disk {
     struct rng *rng;
     struct queue *queue;
     struct fault_counts *counts;
-    struct entry_tree tree;
+    struct entry_tree tree; /* with a base: what differs from it, an empty value for what is gone */
+    const struct disk_base *base;
     size_t count, locals;
     struct batch *first, **end;
     kith_time busy_until_us;
@@ -91,6 +92,27 @@ void disk_free(struct disk *d)
     mem_free(d);
 }
 
+void disk_set_base(struct disk *d, const struct disk_base *base)
+{
+    d->base = base;
+}
+
+static bool base_has(const struct disk *d, struct bytes key)
+{
+    size_t low = 0, high = d->base ? d->base->count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = bytes_compare(d->base->records[middle].key, key);
+        if (c == 0)
+            return true;
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
 void disk_set(struct disk *d, bool slow, bool full)
 {
     d->slow = slow;
@@ -122,7 +144,7 @@ static void write_one(struct disk *d, const struct store_write *w)
 {
     struct entry key = {.local = w->local, .key = w->key};
     struct entry *e = TREE_FIND(entry_tree, &d->tree, &key);
-    if (w->value.len == 0) {
+    if (w->value.len == 0 && (w->local || !base_has(d, w->key))) {
         if (e) {
             TREE_REMOVE(entry_tree, &d->tree, e);
             d->count--;
@@ -194,22 +216,33 @@ uint64_t disk_crash(struct disk *d, bool power_lost)
 bool disk_has(const struct disk *d, struct bytes storage_key)
 {
     struct entry key = {.key = storage_key};
-    return TREE_FIND(entry_tree, (struct entry_tree *)(uintptr_t)&d->tree, &key) != NULL;
+    const struct entry *e = TREE_FIND(entry_tree, (struct entry_tree *)(uintptr_t)&d->tree, &key);
+    return e ? e->value.len > 0 : base_has(d, storage_key);
 }
 
 void disk_load(const struct disk *d, struct event_start *ret, struct arena *mem)
 {
-    struct bytes *records = arena_array(mem, d->count - d->locals + 1, sizeof(*records));
+    size_t base_n = d->base ? d->base->count : 0, b = 0;
+    struct bytes *records = arena_array(mem, base_n + d->count - d->locals + 1, sizeof(*records));
     struct local_row *locals = arena_array(mem, d->locals + 1, sizeof(*locals));
     size_t r = 0, l = 0;
     struct entry *e;
     TREE_FOREACH (e, entry_tree, (struct entry_tree *)(uintptr_t)&d->tree) {
         // cppcheck-suppress uninitvar ; it does not see TREE_FOREACH set e
-        if (e->local)
+        if (e->local) {
             locals[l++] = (struct local_row){.name = e->key, .value = e->value};
-        else
+            continue;
+        }
+        int c = -1;
+        while (b < base_n && (c = bytes_compare(d->base->records[b].key, e->key)) < 0)
+            records[r++] = d->base->records[b++].value;
+        if (b < base_n && c == 0)
+            b++;
+        if (e->value.len > 0)
             records[r++] = e->value;
     }
+    while (b < base_n)
+        records[r++] = d->base->records[b++].value;
     ret->records = records;
     ret->records_n = r;
     ret->locals = locals;

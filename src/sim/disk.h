@@ -12,9 +12,18 @@
 
 struct disk;
 
+/* What was on several hosts' disks before the run: replicated records by storage key, in its order. */
+struct disk_base {
+    struct disk_record {
+        struct bytes key, value;
+    } * records;
+    size_t count;
+};
+
 struct disk *disk_new(uint32_t host, struct rng *rng, struct queue *queue,
                       struct fault_counts *counts);
 void disk_free(struct disk *d);
+void disk_set_base(struct disk *d, const struct disk_base *base); /* borrowed until disk_free() */
 
 void disk_set(struct disk *d, bool slow, bool full); /* faults */
 

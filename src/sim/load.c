@@ -181,6 +181,22 @@ void load_act(struct load *l, bool first, kith_time now_us)
     }
 }
 
+void load_write(struct load *l, uint32_t host, kith_time now_us)
+{
+    struct site *to = l->w->sites[host];
+    struct buf payload = {0}, key = {0};
+    struct apply apply = {.specs_n = 0};
+    if (!site_runs(to))
+        return;
+    ulid_next(&l->ulids, &apply.id, site_wall(to, now_us), l->w->rng);
+    state_storage_key(&key, TABLE_ID_COMMAND, bytes_str(STATE_NAMESPACE), ulid_bytes(&apply.id));
+    measure_write(l->w->measure, host, buf_bytes(&key), now_us);
+    apply_encode(&payload, &apply);
+    send(l, to, WIRE_APPLY, buf_bytes(&payload), now_us);
+    buf_deinit(&payload);
+    buf_deinit(&key);
+}
+
 void load_reply(void *load, uint32_t host, uint64_t route, struct bytes frame, kith_time now_us)
 {
     struct load *l = load;

@@ -105,7 +105,7 @@ static void hold_up(struct plan *p, const struct plan_fault *f, kith_time now_us
     if (!site_runs(s) || site_paused(s, &until))
         return;
     p->w->counts->n[FAULT_PAUSE]++;
-    site_pause(s, true, now_us + f->lasts_us);
+    site_pause(s, true, now_us, now_us + f->lasts_us);
     later(p, SIM_RESUME, f, now_us + f->lasts_us);
 }
 
@@ -191,7 +191,7 @@ void plan_heal(struct plan *p, kith_time now_us)
     for (uint32_t i = 0; i < p->w->sites_n; i++) {
         struct site *s = p->w->sites[i];
         site_mend(s);
-        site_pause(s, false, 0);
+        site_pause(s, false, now_us, 0);
         site_power(s, true);
         if (!site_runs(s)) {
             struct sim_item item = {.at_us = now_us, .kind = SIM_BOOT, .host = i};

@@ -8,25 +8,30 @@
 #include "base/time.h"
 
 enum sim_kind {
-    SIM_WAKE,      /* a host's deadline */
-    SIM_DELIVER,   /* a frame arrives: conn, direction */
-    SIM_CONNECT,   /* a connection attempt ends: conn */
-    SIM_STALLED,   /* a connection has carried nothing for too long: conn */
-    SIM_LINK,      /* a host hears that its connection opened or closed */
-    SIM_DISK,      /* a store batch is done */
-    SIM_CLAIMED,   /* ports were tried: instance */
-    SIM_STARTED,   /* a process runs: instance */
-    SIM_EXITED,    /* a process ended: instance */
-    SIM_CHECKED,   /* a check ended: instance */
-    SIM_LOG_READ,  /* output was read */
-    SIM_BOOT,      /* a host's daemon starts */
-    SIM_RESUME,    /* a paused host goes on */
-    SIM_FAULT,     /* the next fault begins */
+    SIM_WAKE,     /* a host's deadline */
+    SIM_DELIVER,  /* a frame arrives: conn, direction */
+    SIM_CONNECT,  /* a connection attempt ends: conn */
+    SIM_STALLED,  /* a connection has carried nothing for too long: conn */
+    SIM_LINK,     /* a host hears that its connection opened or closed */
+    SIM_DISK,     /* a store batch is done */
+    SIM_CLAIMED,  /* ports were tried: instance */
+    SIM_STARTED,  /* a process runs: instance */
+    SIM_EXITED,   /* a process ended: instance */
+    SIM_CHECKED,  /* a check ended: instance */
+    SIM_LOG_READ, /* output was read */
+    SIM_BOOT,     /* a host's daemon starts */
+    SIM_RESUME,   /* a paused host goes on */
+    SIM_PAUSE,  /* a host stands still for a while, again and again: a, b: between, c: generation */
+    SIM_BOUNCE, /* a host's daemon is killed, and starts again at b */
+    SIM_MARK,   /* from here on it is measured when all agree: a: enum sim_mark */
+    SIM_FAULT,  /* the next fault begins */
     SIM_FAULT_END, /* a fault ends */
     SIM_LOAD,      /* the operator does something */
     SIM_HEAL,      /* faults are over */
     SIM_LOOK,      /* has it converged? */
 };
+
+enum sim_mark { SIM_MARK_START, SIM_MARK_BOUNCE };
 
 struct sim_item {
     kith_time at_us;

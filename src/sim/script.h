@@ -6,6 +6,8 @@
 #include "sim/site.h"
 #include "spec/scenario.h"
 
+void script_pause(struct site_world *w, const struct sim_item *item);  /* SIM_PAUSE */
+void script_bounce(struct site_world *w, const struct sim_item *item); /* SIM_BOUNCE */
 void script_play(struct site_world *w, const struct scenario_fault *f, kith_time now_us);
 
 #endif

@@ -23,6 +23,7 @@ struct site {
     struct procs *procs;
     struct peer *peer;
     uint32_t run;
+    struct ulid boot; /* of the run */
     bool paused;
     kith_time paused_until_us;
     kith_time mono_offset_us; /* of this boot of the host */
@@ -75,6 +76,7 @@ struct site *site_new(struct site_world *w, uint32_t index)
     s->wall_offset_us = rng_between(w->rng, -300 * KITH_MS, 300 * KITH_MS);
     make_token(s);
     check_host(w->check, index, &s->node);
+    measure_host(w->measure, index, &s->node);
     return s;
 }
 
@@ -140,8 +142,10 @@ void site_mend(struct site *s)
     disk_set(s->disk, false, false);
 }
 
-void site_pause(struct site *s, bool on, kith_time until_us)
+void site_pause(struct site *s, bool on, kith_time now_us, kith_time until_us)
 {
+    if (on != s->paused)
+        measure_pauses(s->w->measure, s->index, on, now_us);
     s->paused = on;
     s->paused_until_us = until_us;
     net_host(s->w->net, s->index)->paused = on;
@@ -181,6 +185,7 @@ static void end_daemon(struct site *s, kith_time now_us)
     peer_free(s->peer);
     s->peer = NULL;
     s->run++;
+    measure_runs(s->w->measure, s->index, false, now_us);
 }
 
 static void execute_reply(struct site *s, const struct effect_reply *reply, kith_time now_us)
@@ -297,6 +302,7 @@ void site_event(struct site *s, struct event *event, kith_time now_us)
         check_violation(w->check, s->index, now_us, "peer_step failed");
     check_step(w->check, s->index, now_us, &w->effects, peer_state(s->peer), peer_members(s->peer),
                s->disk);
+    measure_step(w->measure, s->index, &w->effects, peer_members(s->peer), now_us);
     for (size_t i = 0; i < w->effects.count; i++) {
         trace_effect(w, &w->effects.items[i]);
         if (execute(s, &w->effects.items[i], now_us))
@@ -315,6 +321,8 @@ void site_frame(struct site *s, const struct net_arrival *a, struct bytes frame,
         event.frame.key = s->w->sites[a->sender]->curve.public_key;
         event.frame.from = bytes_str(s->w->sites[a->sender]->host);
     }
+    if (s->peer)
+        measure_received(s->w->measure, s->index, frame, now_us);
     site_event(s, &event, now_us);
 }
 
@@ -328,47 +336,114 @@ void site_request(struct site *s, uint64_t route, struct bytes frame, kith_time 
     site_event(s, &event, now_us);
 }
 
-void site_boot(struct site *s, kith_time now_us)
-{
-    struct site_world *w = s->w;
-    assert(!s->peer);
-    static const enum addr_role roles[] = {ADDR_ROLE_PROBE, ADDR_ROLE_PUB, ADDR_ROLE_BULK};
+/* The addresses and seeds of a start event. */
+struct start_lists {
     struct member_addr addrs[3];
-    for (size_t i = 0; i < 3; i++)
-        addrs[i] = (struct member_addr){.role = roles[i], .uri = bytes_str(s->uris[i])};
     struct bytes seeds[3];
-    uint32_t seeds_n = 0;
-    for (uint32_t i = 0; i < w->sites_n && i < 3; i++)
-        seeds[seeds_n++] = bytes_str(w->sites[i]->uris[0]);
-    s->run++;
-    s->mono_offset_us = rng_between(w->rng, 0, 1000) * KITH_SEC;
-    s->wake_us = 0;
-    s->peer = peer_new();
-    check_boot(w->check, s->index);
+};
 
-    struct event event = {.kind = EVENT_START};
-    event.start = (struct event_start){
-        .seed = rng_u64(w->rng),
+static void make_start(struct site *s, struct event *ret, struct start_lists *lists)
+{
+    static const enum addr_role roles[] = {ADDR_ROLE_PROBE, ADDR_ROLE_PUB, ADDR_ROLE_BULK};
+    struct site_world *w = s->w;
+    uint32_t seeds_n = 0;
+    for (size_t i = 0; i < 3; i++)
+        lists->addrs[i] = (struct member_addr){.role = roles[i], .uri = bytes_str(s->uris[i])};
+    for (uint32_t i = 0; i < w->sites_n && i < 3; i++)
+        lists->seeds[seeds_n++] = bytes_str(w->sites[i]->uris[0]);
+    *ret = (struct event){.kind = EVENT_START};
+    ret->start = (struct event_start){
         .node = s->node,
+        .boot = s->boot,
         .name = bytes_str(s->name),
         .host = bytes_str(s->host),
-        .addrs = addrs,
+        .addrs = lists->addrs,
         .addrs_n = 3,
-        .seeds = seeds,
+        .seeds = lists->seeds,
         .seeds_n = seeds_n,
         .capacity = {.cpu_millis = 64000, .memory_bytes = 64ull << 30, .disk_bytes = 1ull << 40},
         .port_low = 20000,
         .port_high = 20200,
         .sign_public = s->sign.public_key,
-        .token = buf_bytes(&s->token),
         .version = bytes_str("sim"),
     };
-    memcpy(event.start.sign_secret, s->sign.secret, sizeof(event.start.sign_secret));
-    ulid_next(&s->ulids, &event.start.boot, site_wall(s, now_us), w->rng);
+    memcpy(ret->start.sign_secret, s->sign.secret, sizeof(ret->start.sign_secret));
+    if (w->warm) {
+        ret->start.insecure = true;
+        ret->start.cluster = w->cluster;
+    } else {
+        ret->start.token = buf_bytes(&s->token);
+    }
+}
+
+void site_foresee(struct site *s, struct buf *ret_key, struct buf *ret_value)
+{
+    struct event event;
+    struct start_lists lists;
+    struct effects effects = {0};
+    struct peer *peer = peer_new();
+    ulid_next(&s->ulids, &s->boot, site_wall(s, 0), s->w->rng);
+    make_start(s, &event, &lists);
+    event.wall_us = site_wall(s, 0);
+    if (peer_step(peer, &event, &effects) != 0)
+        check_violation(s->w->check, s->index, 0, "peer_step failed");
+    for (size_t i = 0; i < effects.count; i++) {
+        const struct effect *e = &effects.items[i];
+        for (uint32_t k = 0; e->kind == EFFECT_STORE && k < e->store.writes_n; k++) {
+            const struct store_write *w = &e->store.writes[k];
+            if (w->local || w->key.data[0] != TABLE_ID_MEMBER)
+                continue;
+            buf_append(ret_key, w->key.data, w->key.len);
+            buf_append(ret_value, w->value.data, w->value.len);
+        }
+    }
+    effects_deinit(&effects);
+    peer_free(peer);
+}
+
+/* All but the own row, which the host is about to write as everybody has it. */
+static void load_base(struct site *s, struct event_start *ret, struct arena *mem)
+{
+    const struct disk_base *base = s->w->base;
+    struct bytes *records = arena_array(mem, base->count, sizeof(*records));
+    for (size_t i = 0; i < base->count; i++) {
+        struct bytes key = base->records[i].key;
+        if (memcmp(key.data + key.len - sizeof(s->node.b), s->node.b, sizeof(s->node.b)) != 0)
+            records[ret->records_n++] = base->records[i].value;
+    }
+    ret->records = records;
+}
+
+void site_boot(struct site *s, kith_time now_us)
+{
+    struct site_world *w = s->w;
+    struct start_lists lists;
+    struct event event;
+    bool first = s->run == 0;
+    assert(!s->peer);
+    s->run++;
+    s->mono_offset_us = rng_between(w->rng, 0, 1000) * KITH_SEC;
+    s->wake_us = 0;
+    s->peer = peer_new();
+    check_boot(w->check, s->index);
+    uint64_t seed = rng_u64(w->rng);
+    if (!w->warm || !first)
+        ulid_next(&s->ulids, &s->boot, site_wall(s, now_us), w->rng);
+    make_start(s, &event, &lists);
+    event.start.seed = seed;
     arena_reset(&w->mem);
-    disk_load(s->disk, &event.start, &w->mem);
+    if (w->warm && first)
+        load_base(s, &event.start, &w->mem);
+    else
+        disk_load(s->disk, &event.start, &w->mem);
+    if (w->warm) {
+        disk_set_base(s->disk, w->base);
+        execute_ring(s, now_us);
+    }
     procs_found(s->procs, &event.start, &w->mem);
+    measure_runs(w->measure, s->index, true, now_us);
     site_event(s, &event, now_us);
+    measure_view(w->measure, s->index, peer_members(s->peer), now_us);
 }
 
 void site_kill(struct site *s, bool power, kith_time now_us)
@@ -378,6 +453,7 @@ void site_kill(struct site *s, bool power, kith_time now_us)
         peer_free(s->peer);
         s->peer = NULL;
         s->run++;
+        measure_runs(s->w->measure, s->index, false, now_us);
     }
     check_crash(s->w->check, s->index, disk_crash(s->disk, power));
     h->listens = false;
@@ -386,5 +462,5 @@ void site_kill(struct site *s, bool power, kith_time now_us)
         procs_power_off(s->procs);
         h->power = false;
     }
-    site_pause(s, false, 0);
+    site_pause(s, false, now_us, 0);
 }

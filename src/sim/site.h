@@ -7,6 +7,7 @@
 #include "peer/peer.h"
 #include "sim/check.h"
 #include "sim/disk.h"
+#include "sim/measure.h"
 #include "sim/net.h"
 #include "sim/procs.h"
 #include "trust/keys.h"
@@ -22,6 +23,10 @@ struct site_world {
     struct queue *queue;
     struct net *net;
     struct check *check;
+    struct measure *measure;
+    bool warm; /* without keys, and everybody starts with everybody's member row */
+    const struct disk_base *base;
+    uint64_t pauses; /* generation of random pauses: older ones have ended */
     struct fault_counts *counts;
     uint32_t sites_n;
     struct site **sites;
@@ -44,11 +49,14 @@ struct site_world {
 struct site *site_new(struct site_world *w, uint32_t index);
 void site_free(struct site *s);
 
+/* Before a warm start: the member row that this host will write at its first start, as a store would hold
+ * it. key and value are appended. */
+void site_foresee(struct site *s, struct buf *ret_key, struct buf *ret_value);
 void site_boot(struct site *s, kith_time now_us); /* the daemon starts */
 void site_kill(struct site *s, bool power,
                kith_time now_us); /* the daemon dies, or all of the host */
 void site_power(struct site *s, bool on);
-void site_pause(struct site *s, bool on, kith_time until_us);
+void site_pause(struct site *s, bool on, kith_time now_us, kith_time until_us);
 void site_step_clock(struct site *s, kith_time by_us);
 void site_mend(struct site *s); /* clock and disk are right again */
 

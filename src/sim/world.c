@@ -4,6 +4,8 @@
 #include "sim/converge.h"
 #include "sim/script.h"
 
+#include <stdlib.h>
+
 /* An honest run takes far fewer; more means two hosts answer each other forever. */
 #define STEPS_PER_PEER_SECOND_MAX 20000
 #define LOOK_EVERY                (250 * KITH_MS)
@@ -15,6 +17,8 @@ struct world {
     struct fault_counts counts;
     struct load *load;
     struct plan *plan;
+    struct disk_base base;
+    struct measure_result measured;
     const struct world_options *options;
     bool healed, done;
     kith_time healed_us;
@@ -36,7 +40,7 @@ static void at_number(struct world *w, enum sim_kind kind, uint64_t number, kith
 
 static void schedule_load(struct world *w, const struct world_options *o)
 {
-    if (o->applies_n == 0)
+    if (o->applies_n == 0 && !(o->scenario && o->scenario->services == SCENARIO_OFF))
         at(w, SIM_LOAD, 0, 3 * KITH_SEC);
     for (size_t i = 0; i < o->applies_n; i++)
         at_number(w, SIM_LOAD, i + 1, o->applies[i].at_us);
@@ -50,29 +54,75 @@ static void schedule_faults(struct world *w, const struct world_options *o)
         at_number(w, SIM_FAULT, i + 1, o->scenario->faults[i].at_us);
 }
 
-static void setup(struct world *w, const struct world_options *o)
+static int by_key(const void *a, const void *b)
+{
+    return bytes_compare(((const struct disk_record *)a)->key,
+                         ((const struct disk_record *)b)->key);
+}
+
+/* Everybody's member row, which everybody starts with. */
+static void foresee(struct world *w)
+{
+    struct site_world *c = &w->common;
+    struct buf key = {0}, value = {0};
+    w->base.records = mem_alloc(c->sites_n * sizeof(*w->base.records));
+    for (uint32_t i = 0; i < c->sites_n; i++) {
+        buf_reset(&key);
+        buf_reset(&value);
+        site_foresee(c->sites[i], &key, &value);
+        w->base.records[w->base.count++] =
+            (struct disk_record){.key = bytes_of(mem_copy(key.data, key.len), key.len),
+                                 .value = bytes_of(mem_copy(value.data, value.len), value.len)};
+    }
+    qsort(w->base.records, w->base.count, sizeof(*w->base.records), by_key);
+    c->base = &w->base;
+    buf_deinit(&key);
+    buf_deinit(&value);
+}
+
+static void make_keys(struct world *w)
 {
     struct site_world *c = &w->common;
     struct key32 seed;
     struct ulid_source ulids = {0};
-    w->options = o;
-    rng_seed(&w->rng, o->seed);
-    *c = (struct site_world){
-        .rng = &w->rng, .queue = &w->queue, .counts = &w->counts, .trace = o->trace};
     ulid_next(&ulids, &c->cluster, SITE_WALL_START, &w->rng);
     rng_bytes(&w->rng, seed.b, sizeof(seed.b));
     keys_sign_pair(&c->issuer, &seed);
     rng_bytes(&w->rng, seed.b, sizeof(seed.b));
     keys_curve_pair_from_secret(&c->ring, &seed);
-    c->net = net_new(o->peers, &w->rng, &w->queue, &w->counts);
-    c->check = check_new(o->peers);
+}
+
+static void make_sites(struct world *w, const struct world_options *o)
+{
+    struct site_world *c = &w->common;
+    const struct scenario *s = o->scenario;
+    c->net = net_new(o->peers, o->map, &w->rng, &w->queue, &w->counts);
+    c->check = check_new(o->peers, s && s->check == SCENARIO_OFF);
+    c->measure = measure_new(o->peers, c->net, s ? s->measure_us : 0);
+    net_measure(c->net, c->measure);
+    c->warm = s && s->warm;
     c->sites_n = o->peers;
     c->sites = mem_alloc(o->peers * sizeof(struct site *));
     for (uint32_t i = 0; i < o->peers; i++) {
         c->sites[i] = site_new(c, i);
         net_host(c->net, i)->power = true;
-        at(w, SIM_BOOT, i, rng_between(&w->rng, 0, KITH_SEC));
+        at(w, SIM_BOOT, i, c->warm ? 0 : rng_between(&w->rng, 0, KITH_SEC));
     }
+}
+
+static void setup(struct world *w, const struct world_options *o)
+{
+    struct site_world *c = &w->common;
+    struct sim_item mark = {.at_us = KITH_SEC, .kind = SIM_MARK, .a = SIM_MARK_START};
+    w->options = o;
+    rng_seed(&w->rng, o->seed);
+    *c = (struct site_world){
+        .rng = &w->rng, .queue = &w->queue, .counts = &w->counts, .trace = o->trace};
+    make_keys(w);
+    make_sites(w, o);
+    if (c->warm)
+        foresee(w);
+    queue_add(&w->queue, &mark); /* the last of the cold ones has started */
     w->load = load_new(c);
     c->operator= w->load;
     c->on_reply = load_reply;
@@ -89,7 +139,13 @@ static void teardown(struct world *w)
     for (uint32_t i = 0; i < w->common.sites_n; i++)
         site_free(w->common.sites[i]);
     mem_free(w->common.sites);
+    for (size_t i = 0; i < w->base.count; i++) {
+        mem_free((void *)(uintptr_t)w->base.records[i].key.data);
+        mem_free((void *)(uintptr_t)w->base.records[i].value.data);
+    }
+    mem_free(w->base.records);
     net_free(w->common.net);
+    measure_free(w->common.measure);
     check_free(w->common.check);
     queue_deinit(&w->queue);
     effects_deinit(&w->common.effects);
@@ -130,6 +186,12 @@ static void heal(struct world *w, kith_time now_us)
 {
     w->healed = true;
     w->healed_us = now_us;
+    measure_finish(w->common.measure, now_us, &w->measured);
+    if (w->options->scenario && w->options->scenario->converge == SCENARIO_OFF) {
+        w->done = true;
+        return;
+    }
+    w->common.pauses++;
     plan_heal(w->plan, now_us);
     at(w, SIM_LOOK, 0, now_us + LOOK_EVERY);
 }
@@ -215,7 +277,17 @@ static void dispatch(struct world *w, const struct sim_item *item)
             site_boot(s, item->at_us);
         break;
     case SIM_RESUME:
-        site_pause(s, false, 0);
+        site_pause(s, false, item->at_us, 0);
+        break;
+    case SIM_PAUSE:
+        script_pause(&w->common, item);
+        break;
+    case SIM_BOUNCE:
+        script_bounce(&w->common, item);
+        break;
+    case SIM_MARK:
+        measure_mark(w->common.measure, item->a == SIM_MARK_START ? "start" : "bounce",
+                     item->at_us);
         break;
     case SIM_FAULT:
         fault(w, item);
@@ -251,7 +323,9 @@ static void report(struct world *w, kith_time now_us, struct world_result *ret)
                                  .requests = load_sent(w->load),
                                  .refused = load_failed(w->load),
                                  .acknowledged = check_acknowledged_count(w->common.check),
-                                 .faults = w->counts};
+                                 .faults = w->counts,
+                                 .measured = w->measured};
+    ret->not_asked = w->options->scenario && w->options->scenario->converge == SCENARIO_OFF;
     if (!ret->converged)
         ret->why = mem_str(w->why.len > 0 ? buf_cstr(&w->why)
                                           : "the hosts never come to rest: too many steps");
@@ -281,5 +355,6 @@ void world_result_deinit(struct world_result *r)
 {
     for (size_t i = 0; i < r->violations_n; i++)
         mem_free(r->violations[i]);
+    measure_result_deinit(&r->measured);
     mem_free(r->why);
 }

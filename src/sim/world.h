@@ -5,6 +5,10 @@
  * then everything heals and convergence is demanded: the same tables everywhere, every service at its
  * count, no process that nobody wants.
  *
+ * A warm world (scenario.h) begins as after a long uptime: every host knows every other one, nobody was
+ * ever called dead, all daemons start in the same instant and nothing has to be told. It is one without
+ * keys (--insecure), so there are no admissions.
+ *
  * The same options give the same run, bit for bit, in any process on any machine.
  */
 #include "sim/faults.h"
@@ -27,15 +31,17 @@ struct world_options {
     const struct scenario *scenario;   /* instead of random faults; NULL */
     const struct world_apply *applies; /* instead of the operator's own services and changes */
     size_t applies_n;
-    struct buf *trace; /* filled with every step as text; NULL */
+    const struct net_map *map; /* how far hosts are from each other; NULL: drawn */
+    struct buf *trace;         /* filled with every step as text; NULL */
 };
 
-#define WORLD_PEERS_MAX 512
+#define WORLD_PEERS_MAX 5000
 /* How long after healing everything must have converged. */
 #define WORLD_CONVERGE_LIMIT (120 * KITH_SEC)
 
 struct world_result {
     bool converged;
+    bool not_asked;         /* the scenario ends before: converge: off */
     char *why;              /* not converged: what is still wrong, mem_free() */
     kith_time converged_us; /* after healing */
     kith_time virtual_us;
@@ -44,6 +50,7 @@ struct world_result {
     char *violations[CHECK_VIOLATIONS_MAX];
     size_t violations_n;
     struct fault_counts faults;
+    struct measure_result measured; /* until faults end */
 };
 
 void world_run(const struct world_options *options, struct world_result *ret);

@@ -6,7 +6,15 @@
 #define TABLE(table) .keys = (table), .count = SCHEMA_COUNT(table)
 
 /* What a kind takes. */
-enum { WHO = 1, TO = 2, SHARE = 4, DURATION = 8, STEP = 16, VALUE = SHARE | DURATION | STEP };
+enum {
+    WHO = 1,
+    TO = 2,
+    SHARE = 4,
+    DURATION = 8,
+    STEP = 16,
+    BETWEEN = 32,
+    VALUE = SHARE | DURATION | STEP
+};
 
 static const struct {
     const char *name;
@@ -29,6 +37,11 @@ static const struct {
     [SCENARIO_EXIT] = {"exit", WHO},
     [SCENARIO_SICK] = {"sick", WHO},
     [SCENARIO_PORT_TAKEN] = {"port_taken", WHO},
+    [SCENARIO_DEAF] = {"deaf", WHO},
+    [SCENARIO_DUMB] = {"dumb", WHO},
+    [SCENARIO_PAUSES] = {"pauses", WHO | BETWEEN},
+    [SCENARIO_BOUNCE] = {"bounce", WHO | DURATION},
+    [SCENARIO_WRITE] = {"write", WHO},
     [SCENARIO_HEAL] = {"heal", 0},
 };
 
@@ -59,19 +72,41 @@ static void read_kind(struct schema_context *c, const struct schema_key *key,
     buf_deinit(&names);
 }
 
-static uint32_t read_peer(struct schema_context *c, const struct schema_key *key,
-                          const struct yaml_node *node)
+/* 7, or 3..9. */
+static bool read_range(struct bytes text, uint64_t *ret_first, uint64_t *ret_last)
 {
-    uint64_t number = 0;
+    struct bytes low = text, high = text;
+
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.data[i] == '.' && text.data[i + 1] == '.') {
+            low = bytes_of(text.data, i);
+            high = bytes_of(text.data + i + 2, text.len - i - 2);
+            break;
+        }
+    }
+    return !units_whole(low, ret_first) && !units_whole(high, ret_last) && *ret_first <= *ret_last;
+}
+
+static struct scenario_range read_peer(struct schema_context *c, const struct schema_key *key,
+                                       const struct yaml_node *node)
+{
+    struct scenario_range range = {0, 0};
+    uint64_t first = 0, last = 0;
 
     if (!schema_expect(c, key, node, YAML_TEXT))
-        return 0;
-    if (units_whole(node->text, &number) || number >= SCENARIO_MAX_PEERS) {
+        return range;
+    if (!read_range(node->text, &first, &last) || last >= SCENARIO_MAX_PEERS) {
         schema_refuse(c, key, node->at, "\"" BYTES_FMT "\" is no number of a peer",
                       BYTES_ARG(node->text));
-        return 0;
+        return range;
     }
-    return (uint32_t)number;
+    return (struct scenario_range){(uint32_t)first, (uint32_t)last};
+}
+
+static bool is_share(const struct yaml_node *node)
+{
+    return node->kind == YAML_TEXT && node->text.len > 0 &&
+           node->text.data[node->text.len - 1] == '%';
 }
 
 static void read_peers(struct schema_context *c, const struct schema_key *key,
@@ -84,7 +119,13 @@ static void read_peers(struct schema_context *c, const struct schema_key *key,
     peers->all = node->kind == YAML_TEXT && bytes_equal_str(node->text, "all");
     if (peers->all)
         return;
-    uint32_t *list = arena_array(c->mem, count, sizeof(*list));
+    if (is_share(node)) {
+        if (units_share_ppm(node->text, &peers->share_ppm) || peers->share_ppm == 0)
+            schema_refuse(c, key, node->at, "\"" BYTES_FMT "\" is no share of the peers",
+                          BYTES_ARG(node->text));
+        return;
+    }
+    struct scenario_range *list = arena_array(c->mem, count, sizeof(*list));
 
     for (uint32_t i = 0; i < count; i++, item = item->next)
         list[i] = read_peer(c, key, item);
@@ -107,11 +148,15 @@ static const struct schema_key fault_keys[] = {
      .offset = offsetof(struct scenario_fault, at_us)},
     {"kind", "kind: kill", SCHEMA_CUSTOM, .required = true, .read = read_kind,
      .offset = offsetof(struct scenario_fault, kind)},
-    {"who", "who: 0, who: [0, 1] or who: all", SCHEMA_CUSTOM, .read = read_peers,
+    {"who", "who: 0, who: [0, 3..5], who: 5% or who: all", SCHEMA_CUSTOM, .read = read_peers,
      .offset = offsetof(struct scenario_fault, who)},
-    {"to", "to: 0, to: [0, 1] or to: all", SCHEMA_CUSTOM, .read = read_peers,
+    {"to", "to: 0, to: [0, 3..5] or to: all", SCHEMA_CUSTOM, .read = read_peers,
      .offset = offsetof(struct scenario_fault, to)},
     {"value", "value: 30% or value: 50ms", SCHEMA_CUSTOM, .read = read_later},
+    {"min", "min: 200ms", SCHEMA_DURATION_US, .min = 1,
+     .offset = offsetof(struct scenario_fault, min_us)},
+    {"max", "max: 30s", SCHEMA_DURATION_US, .min = 1,
+     .offset = offsetof(struct scenario_fault, max_us)},
 };
 static const struct schema fault_schema = {"a fault", "faults.", TABLE(fault_keys)};
 
@@ -152,7 +197,7 @@ static void check_takes(struct schema_context *c, const struct yaml_node *map,
     static const struct {
         const char *key;
         unsigned flag;
-    } parts[] = {{"who", WHO}, {"to", TO}, {"value", VALUE}};
+    } parts[] = {{"who", WHO}, {"to", TO}, {"value", VALUE}, {"min", BETWEEN}, {"max", BETWEEN}};
 
     for (size_t i = 0; i < SCHEMA_COUNT(parts); i++) {
         const struct yaml_node *node = yaml_get(map, parts[i].key);
@@ -203,6 +248,8 @@ static void read_faults(struct schema_context *c, const struct schema_key *key,
         if (fault.kind < SCENARIO_KINDS) {
             check_takes(c, item, &fault);
             check_value(c, item, kinds[fault.kind].takes, &fault);
+            if (fault.max_us > 0 && fault.min_us > fault.max_us)
+                spec_error(c->errors, item->at, "faults.min is more than max");
         }
         for (; at > 0 && faults[at - 1].at_us > fault.at_us; at--)
             faults[at] = faults[at - 1];
@@ -257,12 +304,31 @@ static void read_seed(struct schema_context *c, const struct schema_key *key,
     scenario->has_seed = true;
 }
 
+static const struct schema_choice switches[] = {
+    {"on", SCENARIO_ON, false}, {"off", SCENARIO_OFF, false}, {NULL, 0, false}};
+static const struct schema_choice operators[] = {
+    {"operator", SCENARIO_ON, false}, {"none", SCENARIO_OFF, false}, {NULL, 0, false}};
+static const struct schema_choice latencies[] = {{"drawn", SCENARIO_LATENCY_DRAWN, false},
+                                                 {"planetlab", SCENARIO_LATENCY_PLANETLAB, false},
+                                                 {NULL, 0, false}};
+
 static const struct schema_key scenario_keys[] = {
     {"peers", "peers: 5", SCHEMA_U32, .offset = offsetof(struct scenario, peers), .min = 1,
      .max = SCENARIO_MAX_PEERS},
     {"seed", "seed: 7", SCHEMA_CUSTOM, .read = read_seed},
     {"until", "until: 60s", SCHEMA_DURATION_US, .offset = offsetof(struct scenario, until_us),
      .min = 1},
+    {"warm", "warm: true", SCHEMA_BOOL, .offset = offsetof(struct scenario, warm)},
+    {"check", "check: off", SCHEMA_CHOICE, .choices = switches,
+     .offset = offsetof(struct scenario, check)},
+    {"converge", "converge: off", SCHEMA_CHOICE, .choices = switches,
+     .offset = offsetof(struct scenario, converge)},
+    {"services", "services: none", SCHEMA_CHOICE, .choices = operators,
+     .offset = offsetof(struct scenario, services)},
+    {"latency", "latency: planetlab, or drawn", SCHEMA_CHOICE, .choices = latencies,
+     .offset = offsetof(struct scenario, latency)},
+    {"measure", "measure: 10s", SCHEMA_DURATION_US,
+     .offset = offsetof(struct scenario, measure_us)},
     {"apply", "apply: [{at: 2s, file: shop.yaml}]", SCHEMA_CUSTOM, .read = read_applies},
     {"faults", "faults: [{at: 10s, kind: kill, who: 0}]", SCHEMA_CUSTOM, .read = read_faults},
 };
@@ -270,9 +336,9 @@ static const struct schema scenario_schema = {"a scenario", "", TABLE(scenario_k
 
 static void check_number(const struct yaml_node *node, uint32_t peers, struct spec_errors *errors)
 {
-    uint64_t number;
+    uint64_t first, last;
 
-    if (node->kind == YAML_TEXT && !units_whole(node->text, &number) && number >= peers)
+    if (node->kind == YAML_TEXT && read_range(node->text, &first, &last) && last >= peers)
         spec_error(errors, node->at, "faults: of %u peers, the last is number %u", peers,
                    peers - 1);
 }

@@ -15,8 +15,24 @@
  *       - {at: 30s, kind: clock, who: 3, value: -5s}
  *       - {at: 40s, kind: heal}
  *
- * Peers are numbered from 0; `who` and `to` are a number, a list of numbers, or all. Which of who,
- * to and value a kind takes stands beside it below; more or less is refused.
+ * Peers are numbered from 0; `who` and `to` are a number, a list of numbers and ranges ([3, 10..19]), a
+ * share (5%: so many are drawn from the seed), or all. Which of who, to, value and the rest a kind takes
+ * stands beside it below; more or less is refused.
+ *
+ * What is measured rather than checked has more keys:
+ *
+ *     peers: 1000
+ *     until: 60s
+ *     warm: true          everybody knows everybody from the start, as after a long uptime, without keys
+ *     latency: planetlab  round trips measured between 490 hosts; else each seed draws a site of its own
+ *     check: off          no safety checkers: they hold all that was ever written
+ *     services: none      no operator who applies services and changes them
+ *     converge: off       the run ends at `until`; else all heals then, and convergence is demanded
+ *     measure: 10s        bytes and frames are counted from here on
+ *     faults:
+ *       - {at: 20s, kind: power, who: 10%}
+ *       - {at: 20s, kind: pauses, who: 5%, min: 200ms, max: 30s}
+ *       - {at: 30s, kind: write, who: 7}
  */
 #include "base/time.h"
 #include "spec/errors.h"
@@ -42,15 +58,33 @@ enum scenario_kind {
     SCENARIO_EXIT,        /* who: one of its processes ends by itself */
     SCENARIO_SICK,        /* who: the checks of one of its processes fail */
     SCENARIO_PORT_TAKEN,  /* who: somebody else holds a port */
-    SCENARIO_HEAL,        /* all cuts, losses, delays and disk faults end */
+    SCENARIO_DEAF,        /* who: nothing reaches it, and what it sends arrives */
+    SCENARIO_DUMB,        /* who: everything reaches it, and nothing that it sends arrives */
+    SCENARIO_PAUSES, /* who, min, max: stands still and goes on, again and again, for times drawn between both */
+    SCENARIO_BOUNCE, /* who, value: each is killed, and starts again, at a moment within that time */
+    SCENARIO_WRITE, /* who: a client changes one record there, and its way to all others is measured */
+    SCENARIO_HEAL, /* all cuts, losses, delays, pauses and disk faults end */
     SCENARIO_KINDS
+};
+
+/* Both ends included. */
+struct scenario_range {
+    uint32_t first, last;
 };
 
 struct scenario_peers {
     bool all;
-    const uint32_t *list;
+    uint32_t share_ppm; /* not 0: so many, drawn */
+    const struct scenario_range *list;
     uint32_t list_n;
 };
+
+enum scenario_latency {
+    SCENARIO_LATENCY_DRAWN,     /* from the seed: a rack, a campus or several cities */
+    SCENARIO_LATENCY_PLANETLAB, /* measured */
+};
+
+enum scenario_switch { SCENARIO_ON, SCENARIO_OFF };
 
 struct scenario_fault {
     kith_time at_us;
@@ -58,6 +92,7 @@ struct scenario_fault {
     struct scenario_peers who;
     struct scenario_peers to;
     int64_t value;
+    kith_time min_us, max_us;
 };
 
 struct scenario_apply {
@@ -74,6 +109,10 @@ struct scenario {
     uint32_t faults_n;
     const struct scenario_apply *applies; /* likewise */
     uint32_t applies_n;
+    bool warm;
+    enum scenario_switch check, converge, services;
+    enum scenario_latency latency;
+    kith_time measure_us;
 };
 
 const char *scenario_kind_name(enum scenario_kind kind); /* as in the file: "cut_one_way" */

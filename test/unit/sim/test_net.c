@@ -22,7 +22,7 @@ static void wire_init(struct wire *w, uint64_t seed)
 {
     *w = (struct wire){0};
     rng_seed(&w->rng, seed);
-    w->net = net_new(2, &w->rng, &w->queue, &w->counts);
+    w->net = net_new(2, /* map= */ NULL, &w->rng, &w->queue, &w->counts);
     net_name(w->net, 0, bytes_str("10.0.0.1"));
     net_name(w->net, 1, bytes_str("10.0.0.2"));
     for (uint32_t i = 0; i < 2; i++) {

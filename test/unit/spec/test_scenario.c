@@ -44,7 +44,8 @@ static void test_every_key(void **state)
     assert_int_equal(s.faults_n, 5);
     assert_int_equal(s.faults[0].kind, SCENARIO_CUT);
     assert_int_equal(s.faults[0].who.list_n, 2);
-    assert_int_equal(s.faults[0].to.list[2], 4);
+    assert_int_equal(s.faults[0].to.list[2].first, 4);
+    assert_int_equal(s.faults[0].to.list[2].last, 4);
     assert_int_equal(s.faults[1].kind, SCENARIO_LOSS);
     assert_true(s.faults[1].who.all);
     assert_int_equal(s.faults[1].value, 300000);
@@ -52,6 +53,36 @@ static void test_every_key(void **state)
     assert_int_equal(s.faults[2].value, 50000);
     assert_int_equal(s.faults[3].value, -5000000);
     assert_int_equal(s.faults[4].kind, SCENARIO_HEAL);
+    reading_end(&r);
+}
+
+static void test_what_is_measured(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct scenario s;
+
+    assert_int_equal(read_scenario(&r,
+                                   "peers: 100\nwarm: true\nlatency: planetlab\ncheck: off\n"
+                                   "services: none\nconverge: off\nmeasure: 10s\n"
+                                   "faults:\n"
+                                   "  - {at: 1s, kind: cut, who: [0..49], to: [50..98, 99]}\n"
+                                   "  - {at: 2s, kind: pauses, who: 5%, min: 200ms, max: 30s}\n"
+                                   "  - {at: 3s, kind: bounce, who: all, value: 2s}\n",
+                                   &s),
+                     0);
+    assert_true(s.warm);
+    assert_int_equal(s.latency, SCENARIO_LATENCY_PLANETLAB);
+    assert_int_equal(s.check, SCENARIO_OFF);
+    assert_int_equal(s.services, SCENARIO_OFF);
+    assert_int_equal(s.converge, SCENARIO_OFF);
+    assert_true(s.measure_us == 10 * KITH_SEC);
+    assert_int_equal(s.faults[0].who.list[0].first, 0);
+    assert_int_equal(s.faults[0].who.list[0].last, 49);
+    assert_int_equal(s.faults[0].to.list[1].first, 99);
+    assert_int_equal(s.faults[1].who.share_ppm, 50000);
+    assert_true(s.faults[1].min_us == 200 * KITH_MS && s.faults[1].max_us == 30 * KITH_SEC);
+    assert_true(s.faults[2].value == 2 * KITH_SEC);
     reading_end(&r);
 }
 
@@ -85,6 +116,13 @@ static void test_mistakes(void **state)
     refuse(FAULT("kind: loss, who: 1, value: 5ms"),
            "1:46: faults.value: not a value of loss; write va");
     refuse(FAULT("kind: clock, who: 1, value: 5"), "1:47: faults.value: not a value of clock");
+    refuse(FAULT("kind: kill, who: 5..3"), "1:36: faults.who: \"5..3\" is no number of a peer");
+    refuse(FAULT("kind: kill, who: 0%"), "1:36: faults.who: \"0%\" is no share of the peers");
+    refuse(FAULT("kind: pauses, who: 1, min: 2s"), "1:10: faults.max is missing: pauses needs it");
+    refuse(FAULT("kind: pauses, who: 1, min: 2s, max: 1s"), "1:10: faults.min is more than max");
+    refuse("check: maybe\n", "1:8: check: ");
+    refuse("peers: 9\n" FAULT("kind: kill, who: 2..9"),
+           "2:36: faults: of 9 peers, the last is number 8");
     refuse("peers: 2\n" FAULT("kind: kill, who: 2"),
            "2:36: faults: of 2 peers, the last is number 1");
     refuse("a: [\n", "2:1: YAML");
@@ -106,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_what_is_measured),
         cmocka_unit_test(test_every_kind_has_a_name),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_is_bounded),

@@ -1,0 +1,77 @@
+#ifndef KITH_SIM_MEASURE_H
+#define KITH_SIM_MEASURE_H
+/*
+ * What a run is judged by, beside whether it kept its promises: how long until every survivor knows a
+ * death, how long a change takes to each peer and in how many copies it came, who was called dead that
+ * was not, what each peer sent, how many connections it held, how long until all see the same again.
+ *
+ * It looks at what a peer holds (its derived members and the rows that it gives to its disk), never at
+ * why. All times are virtual. It decides nothing and changes nothing: a run is the same without it.
+ *
+ * What counts as what:
+ * - a death: a daemon ends, however. One that starts again before all survivors know is not counted.
+ * - a verdict is false when its subject ran, was not paused, and could be heard by the writer when the
+ *   verdict was first written: not cut off from it both ways, and not odd. A peer is odd while it is deaf or
+ *   dumb or loses half of its packets or more; what others say of it then is no mistake.
+ * - a flap: a peer that runs turns dead in another's eyes. Of each peer the worst other counts.
+ * - copies: frames received by a peer that have the changed record in them.
+ * - bytes: of frames, envelope included, without what TCP, ZMTP and CURVE add; a published frame counts once
+ *   for each subscriber.
+ */
+#include "sim/net.h"
+#include "state/members.h"
+
+struct measure;
+
+/* net: to ask who is cut off; borrowed. Frames are counted from from_us on. */
+struct measure *measure_new(uint32_t hosts, const struct net *net, kith_time from_us);
+void measure_free(struct measure *m);
+
+void measure_host(struct measure *m, uint32_t host, const struct ulid *node);
+/* The daemon starts or ends; when it has started, measure_view() says what it believes. */
+void measure_runs(struct measure *m, uint32_t host, bool runs, kith_time now_us);
+void measure_view(struct measure *m, uint32_t host, const struct members *members,
+                  kith_time now_us);
+void measure_pauses(struct measure *m, uint32_t host, bool paused, kith_time now_us);
+/* From here on it is measured how long it takes until all that run see each other, and nobody else. */
+void measure_mark(struct measure *m, const char *what, kith_time now_us);
+/* A client asks this host for a change that writes this row. */
+void measure_write(struct measure *m, uint32_t host, struct bytes storage_key, kith_time now_us);
+
+void measure_step(struct measure *m, uint32_t host, const struct effects *effects,
+                  const struct members *members, kith_time now_us);
+void measure_received(struct measure *m, uint32_t host, struct bytes frame, kith_time now_us);
+void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes frame,
+                  kith_time now_us);
+void measure_connection(struct measure *m, uint32_t from, uint32_t to, bool up);
+
+/* One line of the result. Values are in `unit`; times in ms with three decimals, so in us here. */
+struct measure_row {
+    const char *name;
+    const char *unit; /* "ms", "B/s", "" */
+    uint64_t n;       /* samples */
+    uint64_t missing; /* that never came: who does not know of a death at the end, ... */
+    double mean, p50, p99, p999, max;
+};
+
+struct measure_false {
+    uint32_t subject, writer;
+    kith_time at_us;
+    kith_time resumed_us; /* how long the subject had been running again; -1: it never paused */
+    uint32_t holders;     /* who else took it over, the odd ones left out */
+};
+#define MEASURE_FALSE_KEPT 32
+
+struct measure_result {
+    struct measure_row rows[64];
+    size_t rows_n;
+    struct measure_false wrong[MEASURE_FALSE_KEPT]; /* the first */
+    size_t wrong_n;
+    char *names[64]; /* of rows, where they had to be made */
+    size_t names_n;
+};
+
+void measure_finish(struct measure *m, kith_time now_us, struct measure_result *ret);
+void measure_result_deinit(struct measure_result *r);
+
+#endif

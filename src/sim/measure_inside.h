@@ -1,0 +1,80 @@
+#ifndef KITH_SIM_MEASURE_INSIDE_H
+#define KITH_SIM_MEASURE_INSIDE_H
+/* What measure.c gathers and measure_result.c reads. */
+#include "base/tree.h"
+#include "sim/measure.h"
+
+#define MEASURE_LANES 8
+#define MEASURE_KINDS 256
+/* Copies of a change are counted for so long after it. */
+#define MEASURE_COPIES_FOR (60 * KITH_SEC)
+/* A peer that loses so many of its packets is odd. */
+#define MEASURE_ODD_PPM 500000u
+
+struct measured_host {
+    TREE_ENTRY(measured_host) by_node;
+    struct ulid node;
+    uint32_t index;
+    bool runs, paused;
+    kith_time runs_since_us;
+    kith_time resumed_us; /* -1: never paused */
+    uint32_t wrong;       /* others whom it holds for what they are not */
+    uint32_t connections, connections_max;
+    uint64_t lane_bytes[MEASURE_LANES];
+    uint64_t bytes, frames;
+    struct death *death;      /* it is down */
+    struct verdict *verdicts; /* against it, newest first */
+};
+
+TREE_HEAD(host_tree, measured_host);
+
+/* Times since at_us, in us and plus one; 0: it does not know. */
+struct death {
+    struct death *next;
+    uint32_t host;
+    bool over; /* started again */
+    kith_time at_us;
+    uint32_t known[];
+};
+
+struct verdict {
+    struct verdict *next;
+    uint64_t incarnation;
+    bool false_;
+    struct measure_false about;
+};
+
+struct write {
+    struct write *next;
+    uint32_t host;
+    kith_time at_us;
+    struct bytes key, record; /* record: once it is written */
+    uint16_t *copies;
+    uint32_t held[]; /* as in struct death */
+};
+
+struct mark {
+    struct mark *next;
+    const char *what;
+    kith_time at_us;
+    kith_time after_us; /* -1: not yet */
+};
+
+struct measure {
+    uint32_t hosts_n;
+    struct measured_host *hosts;
+    struct host_tree nodes;
+    const struct net *net;
+    kith_time from_us;
+    uint64_t *alive; /* a bit for [observer * hosts_n + subject] */
+    uint8_t *flaps;  /* [observer * hosts_n + subject] */
+    uint64_t wrong;  /* of all that run */
+    struct death *deaths;
+    struct write *writes;
+    struct mark *marks;
+    uint64_t verdicts, false_n, late_n, false_held;
+    struct measure_false first[MEASURE_FALSE_KEPT];
+    uint64_t kind_bytes[MEASURE_KINDS], kind_frames[MEASURE_KINDS];
+};
+
+#endif
