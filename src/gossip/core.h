@@ -4,6 +4,7 @@
  * What the parts of src/gossip share: who this peer is, what it may touch, what it counts. One per
  * peer, owned by gossip.c; parts borrow it for their whole life.
  */
+#include "gossip/atlas.h"
 #include "gossip/boots.h"
 #include "gossip/naming.h"
 #include "state/members.h"
@@ -45,6 +46,7 @@ struct core {
     struct members *members; /* borrowed */
     struct sync *sync;       /* borrowed */
     struct boots *boots;
+    struct atlas *atlas;
     struct ulid self, boot;
     bool wan, insecure;
     bool member;        /* in a cluster: its keys are known, the own row is written */

@@ -100,6 +100,7 @@ static void arm(struct detect *d, struct turn *t, struct watch *w)
 static void probe(struct detect *d, struct turn *t, struct watch *w)
 {
     struct probe p = {.incarnation = w->incarnation, .suspected = w->misses >= WATCH_MISSES};
+    atlas_probe(d->core->atlas, t, &w->id, &p);
     send_probe(d, t, &w->id, &p);
     w->nonces[w->probes++ % WATCH_NONCES] = d->nonce;
     w->waiting = true;
@@ -195,8 +196,10 @@ static void answered(struct detect *d, struct turn *t, const struct incoming *in
     d->core->counts.probes_answered++;
     state_saw_clock(t->state, &in->who.id, ack.wall_ms);
     kith_time rtt_us = t->now_us - ack.sent_us;
-    if (rtt_us >= 0 && rtt_us < ROUND_TRIP_MAX)
+    if (rtt_us >= 0 && rtt_us < ROUND_TRIP_MAX) {
         watch_round_trip(w, rtt_us > 0 ? rtt_us : 1);
+        atlas_answered(d->core->atlas, t, &w->id, &ack, rtt_us > 0 ? rtt_us : 1);
+    }
     w->waiting = false;
     w->down = false;
     if (w->told_us > 0) {

@@ -33,6 +33,7 @@ struct gossip *gossip_new(struct members *members, struct sync *sync)
     g->core.members = members;
     g->core.sync = sync;
     g->core.boots = boots_new();
+    g->core.atlas = atlas_new(&g->core.self);
     g->self = self_new(&g->core);
     g->admit = admit_new(&g->core);
     g->joiner = joiner_new(&g->core, g->admit, g->self);
@@ -48,6 +49,7 @@ void gossip_free(struct gossip *g)
     joiner_free(g->joiner);
     admit_free(g->admit);
     self_free(g->self);
+    atlas_free(g->core.atlas);
     boots_free(g->core.boots);
     mem_free(g);
 }
@@ -232,6 +234,8 @@ void gossip_time(struct gossip *g, struct turn *t)
     joiner_time(g->joiner, t);
     self_time(g->self, t);
     detect_time(g->detect, t);
+    if (g->core.member && !g->core.leaving)
+        atlas_time(g->core.atlas, t);
     overlay_hush(g->overlay, detect_is_alone(g->detect));
     overlay_time(g->overlay, t);
 }
@@ -241,6 +245,8 @@ kith_time gossip_deadline(const struct gossip *g)
     kith_time at_us = kith_time_min(joiner_deadline(g->joiner), self_deadline(g->self));
     at_us = kith_time_min(at_us, admit_deadline(g->admit));
     at_us = kith_time_min(at_us, detect_deadline(g->detect));
+    if (g->core.member && !g->core.leaving)
+        at_us = kith_time_min(at_us, atlas_deadline(g->core.atlas));
     return kith_time_min(at_us, overlay_deadline(g->overlay));
 }
 

@@ -168,6 +168,7 @@ static void answer(struct self *s, struct turn *t, const struct incoming *in, co
         .digest = state_digest(t->state),
     };
     struct buf payload = {0};
+    atlas_probed(s->core->atlas, t, &in->who.id, p, &ack);
     probe_ack_encode(&payload, &ack);
     uint64_t before = effects_wait(t->out, s->token);
     post_reply(t->post, t->out, in->route, WIRE_PROBE_ACK, buf_bytes(&payload),

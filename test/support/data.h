@@ -12,16 +12,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static inline void test_data_path(char *name, size_t size, const char *path)
+{
+    const char *dir = getenv("KITH_DATA");
+    if (dir != NULL)
+        snprintf(name, size, "%s/%s", dir, path);
+    else
+        snprintf(name, size, "%s/../shared/data/%s", KITH_SOURCE_ROOT, path);
+}
+
 /* The whole file with a 0 after it, owned by the caller (free); NULL, and a line on stderr, when it is absent.
  * length may be NULL. */
 static inline char *test_data(const char *path, size_t *length)
 {
-    const char *dir = getenv("KITH_DATA");
     char name[4096];
-    if (dir != NULL)
-        snprintf(name, sizeof name, "%s/%s", dir, path);
-    else
-        snprintf(name, sizeof name, "%s/../shared/data/%s", KITH_SOURCE_ROOT, path);
+    test_data_path(name, sizeof name, path);
     FILE *file = fopen(name, "rb");
     if (file == NULL) {
         fprintf(stderr, "skipped: no %s (set KITH_DATA)\n", name);
@@ -41,6 +46,30 @@ static inline char *test_data(const char *path, size_t *length)
     if (length != NULL)
         *length = got;
     return text;
+}
+
+/* The same for a file that gzip has packed. */
+static inline char *test_data_unpacked(const char *path)
+{
+    char name[4096], command[4200];
+    test_data_path(name, sizeof name, path);
+    snprintf(command, sizeof command, "gzip -dc '%s' 2>/dev/null", name);
+    FILE *pipe = popen(command, "r");
+    size_t room = 1 << 16, length = 0;
+    char *text = malloc(room);
+    for (size_t got;
+         pipe != NULL && (got = fread(text + length, 1, room - length - 1, pipe)) > 0;) {
+        length += got;
+        if (room - length < 2)
+            text = realloc(text, room *= 2);
+    }
+    if (pipe != NULL && pclose(pipe) == 0 && length > 0) {
+        text[length] = '\0';
+        return text;
+    }
+    fprintf(stderr, "skipped: no %s (set KITH_DATA)\n", name);
+    free(text);
+    return NULL;
 }
 
 #endif

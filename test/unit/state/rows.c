@@ -111,6 +111,9 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
     case TABLE_ID_COMMAND_EVENT:
         command_event_row_encode(&out, &(struct command_event_row){.at_ms = n});
         break;
+    case TABLE_ID_COORD:
+        coord_encode(&out, &(struct coord){.x = -n, .height = n, .error = 1});
+        break;
     default:
         halt_row_encode(&out, &(struct halt_row){.command = id_of(n), .at_ms = n});
     }
@@ -123,7 +126,8 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
 
 static size_t key_bytes(enum table_id table)
 {
-    static const uint8_t lengths[TABLE_COUNT] = {0, 16, 16, 32, 16, 32, 3, 16, 20, 32, 16, 36, 4};
+    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,
+                                                 16, 20, 32, 16, 36, 4,  16};
 
     return lengths[table];
 }
@@ -131,7 +135,7 @@ static size_t key_bytes(enum table_id table)
 static bool is_own(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
-           table == TABLE_ID_COMMAND_EVENT;
+           table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD;
 }
 
 void random_record(struct buf *out, struct rng *rng, kith_time wall_us)

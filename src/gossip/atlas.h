@@ -1,0 +1,56 @@
+#ifndef KITH_GOSSIP_ATLAS_H
+#define KITH_GOSSIP_ATLAS_H
+/*
+ * Where this peer and the others are, in the space of round trips (coord.h).
+ *
+ * Measures by the probes that are sent anyway: some carry the prober's place and the round trip as it
+ * measures it, and their answers the other's place; so both ends learn from one probe. The first
+ * ATLAS_EAGER probes to a peer do, later one in ATLAS_EVERY. Of the latest round trips to a peer the median
+ * counts: a packet that was lost and sent again says nothing about distance (Ledlie, Gardner and Seltzer,
+ * 2007).
+ *
+ * Tells the others by a row of its own in table coord, only when its place has moved so far that estimates
+ * by the former ones are off by a quarter (an eighth at each end), and at growing distances of time: so a thousand peers
+ * write a row a second between them at most, and a quiet cluster none.
+ */
+#include "gossip/coord.h"
+#include "state/turn.h"
+
+#define ATLAS_EAGER   8
+#define ATLAS_EVERY   8
+#define ATLAS_SAMPLES 5 /* round trips of one peer that the median is of */
+/* Measurements before the place is worth telling. */
+#define ATLAS_SETTLED 16
+/* Between two rows: doubles with each. */
+#define ATLAS_ROW_FIRST KITH_MIN
+#define ATLAS_ROW_MAX   (16 * KITH_MIN)
+/* A move that is no news, however near the others are. */
+#define ATLAS_MOVE_MIN_US 200
+/* A peer that was not measured for so long is no neighbour any more. */
+#define ATLAS_FORGET (2 * KITH_MIN)
+
+struct atlas;
+
+struct atlas *atlas_new(const struct ulid *self); /* borrowed */
+void atlas_free(struct atlas *a);
+
+/* A probe is about to go to a peer: adds what it is to carry. */
+void atlas_probe(struct atlas *a, struct turn *t, const struct ulid *to, struct probe *p);
+/* It was answered after rtt_us (> 0). */
+void atlas_answered(struct atlas *a, struct turn *t, const struct ulid *from,
+                    const struct probe_ack *ack, kith_time rtt_us);
+/* A peer's probe came: adds what its answer is to carry. */
+void atlas_probed(struct atlas *a, struct turn *t, const struct ulid *from, const struct probe *p,
+                  struct probe_ack *ack);
+
+/* Writes the own row when it is due. */
+void atlas_time(struct atlas *a, struct turn *t);
+kith_time atlas_deadline(const struct atlas *a);
+
+/* The estimate for any two peers, this one among them or not; 0: not known. */
+uint64_t atlas_rtt_us(const struct atlas *a, const struct state *state, const struct ulid *from,
+                      const struct ulid *to);
+/* The place of a peer as it is known here. */
+struct coord atlas_place(const struct atlas *a, const struct state *state, const struct ulid *id);
+
+#endif
