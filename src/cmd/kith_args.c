@@ -41,6 +41,8 @@ const struct flag args_flags[FLAG_COUNT] = {
     [FLAG_OUT] = {"out", 0, FLAG_TEXT, "FILE",
                   "write into this file (mode 0600) instead of printing"},
     [FLAG_FORCE] = {"force", 0, FLAG_SWITCH, NULL, "replace files that are there"},
+    [FLAG_SORT] = {"sort", 0, FLAG_TEXT, "BY",
+                   "name, state or rtt (the nearest first); else by id"},
 };
 
 bool args_has(const struct args *a, enum flag_id id)

@@ -36,6 +36,7 @@ enum flag_id {
     FLAG_NAME,
     FLAG_OUT,
     FLAG_FORCE,
+    FLAG_SORT,
     FLAG_COUNT,
 };
 

@@ -4,9 +4,16 @@
 #define F(id) FLAG_BIT(FLAG_##id)
 
 const struct verb kith_verbs[] = {
-    {"members", "", 0, 0, F(ALL), "who is in the cluster, as this peer sees it", NULL,
+    {"members", "", 0, 0, F(ALL) | F(SORT), "who is in the cluster, as this peer sees it",
+     "RTT_MS is the round trip as this peer measures it; with ~ it is estimated by network coordinates, as\n"
+     "`kith rtt` does for any two members.\n",
      kith_members},
     {"info", "", 0, 0, 0, "about the peer that answers: id, version, counters", NULL, kith_info},
+    {"rtt", "A [B]", 1, 2, 0, "the round trip between two members, or from one to all others",
+     "A and B are names or ids. Any peer can be asked about any two: estimates come from network coordinates,\n"
+     "which need some seconds after a start. ERROR is how far such estimates were off lately, as a share of\n"
+     "the round trip; MEASURED_MS is there when the peer that answers is one of the two and probes the other.\n",
+     kith_rtt},
     {"validate", "FILE", 1, 1, 0, "check a service file (- is standard input); asks no peer", NULL,
      kith_validate},
     {"apply", "FILE", 1, 1, F(WAIT), "create or change the services of a file: all of them or none",

@@ -1,5 +1,7 @@
 #include "gossip/request.h"
 
+#include "gossip/distance.h"
+
 #include <string.h>
 
 /* host:port of a URI, for people. */
@@ -37,6 +39,7 @@ static void fill(const struct request *r, const struct turn *t, const struct mem
         .state = m->state,
         .incarnation = m->incarnation,
         .rtt_us = detect_rtt_us(r->detect, &m->id),
+        .rtt_estimate_us = atlas_rtt_us(r->core->atlas, t->state, &r->core->self, &m->id),
         .since_ms = m->changed_wall_us / KITH_MS,
         .instances = instances_of(t, &m->id),
     };
@@ -226,6 +229,9 @@ bool gossip_request(const struct request *r, struct turn *t, const struct incomi
     switch (in->envelope->kind) {
     case WIRE_GET_MEMBERS:
         get_members_asked(r, t, in);
+        return true;
+    case WIRE_GET_RTT:
+        distance_asked(r, t, in);
         return true;
     case WIRE_JOIN:
         join_asked(r, t, in);

@@ -59,6 +59,7 @@ static enum authority_verb verb_of(enum wire_kind kind)
     case WIRE_GET_COMMANDS:
     case WIRE_GET_WHY:
     case WIRE_GET_EVENTS:
+    case WIRE_GET_RTT:
         return AUTHORITY_READ;
     default:
         return AUTHORITY_NOTHING;

@@ -82,6 +82,17 @@ static json_t *edge_kind(const void *item)
 
 /* ---- members ---- */
 
+/* As measured; "~" before what is only estimated. */
+static json_t *member_rtt(const void *item)
+{
+    const struct member_info *m = item;
+
+    if (m->rtt_us > 0)
+        return json_sprintf("%.3f", (double)m->rtt_us / 1000.0);
+    return m->rtt_estimate_us > 0 ? json_sprintf("~%.3f", (double)m->rtt_estimate_us / 1000.0)
+                                  : json_null();
+}
+
 static const struct column member_items[] = {
     {.name = "id", .title = "ID", .wide = true, .field = "id"},
     {.name = "name", .title = "NAME", .field = "name"},
@@ -89,13 +100,50 @@ static const struct column member_items[] = {
     {.name = "state", .title = "STATE", .field = "state"},
     {.name = "incarnation", .title = "INCARNATION", .field = "incarnation"},
     {.name = "instances", .title = "INSTANCES", .field = "instances"},
-    {.name = "rtt_ms", .title = "RTT_MS", .wide = true, .field = "rtt_us", .as = COLUMN_US_AS_MS},
+    {.name = "rtt_ms", .field = "rtt_us", .as = COLUMN_US_AS_MS},
+    {.name = "rtt_estimate_ms", .field = "rtt_estimate_us", .as = COLUMN_US_AS_MS},
+    {.title = "RTT_MS", .as = COLUMN_MADE, .make = member_rtt},
     {.name = "since", .title = "SINCE", .wide = true, .field = "since_ms", .as = COLUMN_TIME},
     {.name = "started", .title = "STARTED", .wide = true, .field = "started_ms", .as = COLUMN_TIME},
     {.name = "capacity", .title = "CAPACITY", .wide = true, .field = "capacity"},
     {.name = "tags", .title = "TAGS", .field = "tags", .as = COLUMN_MAP},
 };
 COLUMNS(member, member_info);
+
+/* An error in thousandths, as a share of one. */
+static json_t *rtt_error(const void *item)
+{
+    const struct rtt_info *r = item;
+
+    return r->estimate_us == 0 ? json_null() : json_real((double)r->error / 1000.0);
+}
+
+static json_t *rtt_from(const void *item)
+{
+    const struct rtt_info *r = item;
+
+    return text_or_id(r->from_name, &r->from);
+}
+
+static json_t *rtt_to(const void *item)
+{
+    const struct rtt_info *r = item;
+
+    return text_or_id(r->to_name, &r->to);
+}
+
+static const struct column rtt_items[] = {
+    {.name = "from", .field = "from"},
+    {.name = "from_name", .field = "from_name"},
+    {.title = "FROM", .as = COLUMN_MADE, .make = rtt_from},
+    {.name = "to", .field = "to"},
+    {.name = "to_name", .field = "to_name"},
+    {.title = "TO", .as = COLUMN_MADE, .make = rtt_to},
+    {.name = "estimate_ms", .title = "ESTIMATE_MS", .field = "estimate_us", .as = COLUMN_US_AS_MS},
+    {.name = "error", .title = "ERROR", .as = COLUMN_MADE, .make = rtt_error},
+    {.name = "measured_ms", .title = "MEASURED_MS", .field = "measured_us", .as = COLUMN_US_AS_MS},
+};
+COLUMNS(rtt, rtt_info);
 
 static const struct column info_items[] = {
     {.name = "id", .field = "id"},
@@ -248,6 +296,7 @@ COLUMNS(failed, failed);
 const struct thing things[] = {
     {.kind = WIRE_FAILED, .columns = &failed_columns, .text = "text"},
     {.kind = WIRE_MEMBER_LIST, .list = "members", .columns = &member_columns},
+    {.kind = WIRE_RTTS, .list = "rtts", .columns = &rtt_columns},
     {.kind = WIRE_INFO, .columns = &info_columns},
     {.kind = WIRE_CHANGED, .columns = &changed_columns, .text = "text"},
     {.kind = WIRE_SERVICES, .list = "services", .columns = &service_columns},

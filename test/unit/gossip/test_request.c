@@ -178,10 +178,67 @@ static void nonsense_is_answered_with_what_is_wrong(void **unused)
     cluster_free(c);
 }
 
+/* What `kith rtt FROM TO` of node i says; 0: there is an answer. */
+static enum fail_code rtts_asked(struct cluster *c, size_t i, const char *from, const char *to,
+                                 struct rtts *ret, struct arena *mem)
+{
+    struct get_rtt get = {.from = bytes_str(from), .to = bytes_str(to)};
+    struct wire_error err;
+    enum wire_kind kind;
+    struct buf payload = {0};
+    get_rtt_encode(&payload, &get);
+    struct bytes answer = node_ask(c, i, WIRE_GET_RTT, buf_bytes(&payload), &kind);
+    buf_deinit(&payload);
+    if (kind == WIRE_FAILED) {
+        struct failed failed;
+        assert_int_equal(failed_decode(&failed, answer, mem, &err), 0);
+        return failed.code;
+    }
+    assert_int_equal(kind, WIRE_RTTS);
+    assert_int_equal(rtts_decode(ret, answer, mem, &err), 0);
+    return 0;
+}
+
+static void any_peer_tells_how_far_two_others_are_apart(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(4);
+    c->delay_us = 20 * KITH_MS;
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    struct arena mem = {0};
+    struct rtts rtts;
+    assert_int_equal(rtts_asked(c, 0, "n1", "nobody", &rtts, &mem), FAIL_CODE_NOT_FOUND);
+    assert_int_equal(rtts_asked(c, 0, "nobody", "", &rtts, &mem), FAIL_CODE_NOT_FOUND);
+    assert_int_equal(rtts_asked(c, 0, "n1", "n1", &rtts, &mem), FAIL_CODE_BAD_REQUEST);
+    assert_int_equal(rtts_asked(c, 0, "", "n1", &rtts, &mem), FAIL_CODE_NOT_FOUND);
+
+    cluster_run(c, 150 * KITH_SEC);
+    assert_int_equal(rtts_asked(c, 0, "n1", "n2", &rtts, &mem), 0);
+    assert_int_equal(rtts.rtts_n, 1);
+    assert_in_range(rtts.rtts[0].estimate_us, 30 * KITH_MS, 50 * KITH_MS);
+    assert_int_equal(rtts.rtts[0].measured_us, 0); /* not by node 0 */
+    assert_true(bytes_equal_str(rtts.rtts[0].to_name, "n2"));
+
+    assert_int_equal(rtts_asked(c, 0, "n0", "", &rtts, &mem), 0);
+    assert_int_equal(rtts.rtts_n, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_in_range(rtts.rtts[i].measured_us, 40 * KITH_MS, 42 * KITH_MS);
+    assert_true(rtts.rtts[0].measured_us <= rtts.rtts[1].measured_us);
+
+    struct member_info info;
+    size_t n;
+    assert_true(asked(c, 0, false, "n3", &info, &mem, &n));
+    assert_in_range(info.rtt_estimate_us, 30 * KITH_MS, 50 * KITH_MS);
+    arena_deinit(&mem);
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_are_listed_as_this_peer_sees_them),
+        cmocka_unit_test(any_peer_tells_how_far_two_others_are_apart),
         cmocka_unit_test(one_that_left_is_listed_only_when_all_are_asked_for),
         cmocka_unit_test(join_tries_an_address_until_it_answers),
         cmocka_unit_test(the_dead_may_be_forgotten_and_their_keys_revoked),
