@@ -56,6 +56,19 @@ static bool is_remnant(const struct turn *t, const struct service *s)
     return state_is_deleted(t->state, TABLE_ID_SPEC, bytes_of(key, sizeof(key)));
 }
 
+/* What runs of it stops everywhere as if it had just been removed, in order. */
+static void condemn(struct control *c, struct turn *t, const struct service *s)
+{
+    struct service_row row = s->row;
+    struct buf value = {0};
+    struct ulid id = s->id;
+
+    row.desired = DESIRED_REMOVED;
+    service_row_encode(&value, &row);
+    (void)control_put(c, t, TABLE_ID_SERVICE, ulid_bytes(&id), buf_bytes(&value), /* major= */ 0);
+    buf_deinit(&value);
+}
+
 /* The name went with a removal that did not know of its present specification. */
 static void take_name_again(struct control *c, struct turn *t, const struct service *s)
 {
@@ -87,5 +100,7 @@ bool removal_settle(struct control *c, struct turn *t, struct service *s)
         c->place.at_us = kith_time_min(c->place.at_us, t->now_us + PLACE_RETRY);
     else if (!service_running(&c->catalog, s))
         remove_all(c, t, s);
+    else if (s->row.desired != DESIRED_REMOVED)
+        condemn(c, t, s);
     return true;
 }

@@ -5,7 +5,8 @@
  *
  * Another part of the cluster, cut off, may have gone on with it meanwhile. What it wrote is settled so:
  * - A placement, made with a higher epoch: goes, as does what was started by it (host.h).
- * - Another count, state or restart: the service stays removed, there is nothing left to run.
+ * - Another count, state or restart: the service stays removed, since its specification is gone; what was
+ *   started by it stops first.
  * - A new specification: somebody wants it, so it lives on and has its name again, unless another service
  *   has taken that.
  */

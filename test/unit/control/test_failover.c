@@ -214,6 +214,31 @@ static void test_a_restart_does_not_bring_back_what_was_removed(void **state)
     world_free(w);
 }
 
+/* A removal on one side deleted the specification; a later restart on the other side, and placements of a
+ * higher epoch, survived it. */
+static void test_what_has_lost_its_specification_stops_and_goes(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3);
+    struct service_spec spec = world_spec("redis", 3, NULL);
+    struct bytes all = {0};
+
+    world_apply(w, 0, &spec, 1);
+    world_until(w, world_healthy(w, 0, "redis") == 3, 5 * KITH_SEC);
+    const struct row *row = state_first(w->nodes[0].state, TABLE_ID_SPEC, all);
+    assert_int_equal(state_delete(w->nodes[0].state, TABLE_ID_SPEC, row->key, /* major= */ 0),
+                     STATE_DONE);
+    world_run(w, 20 * KITH_SEC);
+
+    assert_int_equal(world_running(w, "redis"), 0);
+    for (unsigned k = 0; k < 3; k++) {
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_SERVICE, all));
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_PLACEMENT, all));
+        assert_null(state_first(w->nodes[k].state, TABLE_ID_INSTANCE, all));
+    }
+    world_free(w);
+}
+
 static void test_leaving_hands_over_and_stops_in_order(void **state)
 {
     (void)state;
@@ -243,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_what_was_removed_meanwhile_stops_where_it_was_placed_anew),
         cmocka_unit_test(test_a_new_specification_outlives_a_removal_that_did_not_know_it),
         cmocka_unit_test(test_a_restart_does_not_bring_back_what_was_removed),
+        cmocka_unit_test(test_what_has_lost_its_specification_stops_and_goes),
         cmocka_unit_test(test_leaving_hands_over_and_stops_in_order),
     };
 
