@@ -25,6 +25,7 @@ struct kith_client_options {
     const char *key; /* text of a key file, as `kith cluster init` writes it; NULL: none */
     int insecure;    /* the cluster runs without keys */
     int wait;        /* a peer that is not there yet is waited for, until the timeout */
+    int any_version; /* also one whose protocol does not fit answers, and is refused then */
     int timeout_ms;  /* for opening: connection and admission; 0: 5000 */
 };
 

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "client/address.h"
-#include "client/link.h"
+#include "client/seen.h"
 #include "trust/keyfile.h"
 #include "wire/frame.h"
 #include "wire/gen/client.h"
@@ -32,6 +32,7 @@ struct kith_client {
     struct buf frame;         /* scratch */
     struct arena mem;         /* of the identity */
     char *why;
+    struct client_seen seen;
 };
 
 static enum kith_client_result failed(struct kith_client *c, enum kith_client_result result,
@@ -243,6 +244,16 @@ static enum kith_client_result await(struct kith_client *c, uint64_t correlation
         }
         int bad = frame_unpack(ret, in, &c->envelope.cluster, &err);
 
+        c->seen.peer = ret->envelope;
+        c->seen.frame_problem = bad;
+        if (bad != FRAME_GARBAGE && bad != FRAME_SIZE)
+            c->seen.stage = CLIENT_ANSWERED;
+        if (bad == FRAME_PROTO)
+            return failed(c, KITH_CLIENT_REFUSED,
+                          "%s speaks protocol versions %u to %u and this program %d to %d: update "
+                          "the older one",
+                          name_of(c), (unsigned)ret->envelope.proto_min,
+                          (unsigned)ret->envelope.proto_max, FRAME_PROTO_MIN, FRAME_PROTO_MAX);
         if (bad == FRAME_CLUSTER)
             return failed(c, KITH_CLIENT_REFUSED,
                           "%s belongs to another cluster: check the address", name_of(c));
@@ -308,7 +319,26 @@ static enum kith_client_result open_all(struct kith_client *c, const struct kith
         r = start_link(c, keyed);
     if (!r)
         r = connect_by(c, deadline_us);
-    return r || !keyed ? r : be_admitted(c, deadline_us);
+    if (!r)
+        c->seen.stage = CLIENT_SHAKEN;
+    if (!r && keyed)
+        r = be_admitted(c, deadline_us);
+    if (!r)
+        c->seen.stage = CLIENT_OPEN;
+    return r;
+}
+
+struct client_seen client_seen(const struct kith_client *c)
+{
+    return c->seen;
+}
+
+static void keep_story(struct kith_client *c)
+{
+    c->seen.state = link_state(c->link);
+    c->seen.story = link_story(c->link);
+    if (c->seen.stage == CLIENT_NOWHERE && c->seen.story.connected)
+        c->seen.stage = CLIENT_CONNECTED;
 }
 
 struct kith_client *kith_client_open(const struct kith_client_options *options,
@@ -322,7 +352,13 @@ struct kith_client *kith_client_open(const struct kith_client_options *options,
                                     .boot = fresh_id(),
                                     .proto_min = FRAME_PROTO_MIN,
                                     .proto_max = FRAME_PROTO_MAX};
+    if (options->any_version) {
+        c->envelope.proto_min = 1;
+        c->envelope.proto_max = UINT16_MAX;
+    }
     *ret = open_all(c, options);
+    if (c->link)
+        keep_story(c);
     if (*ret && c->link) {
         link_close(c->link);
         c->link = NULL;

@@ -11,14 +11,17 @@
 #define CONNECT_MS       3000
 /* The events that tell how far the connection is. */
 #define EVENTS                                                                                     \
-    (ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |          \
-     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |                  \
-     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+    (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED |                    \
+     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |                        \
+     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 
 struct link {
     zsock_t *socket, *monitor;
     zframe_t *frame; /* the last one received */
     enum link_state state;
+    struct link_story story;
+    bool websocket;
+    bool greeted; /* the WebSocket handshake is over, that of ZeroMQ is not */
 };
 
 kith_time link_now(void)
@@ -76,6 +79,7 @@ struct link *link_open(const char *uri, const struct link_keys *keys)
     struct link *l = mem_alloc(sizeof(*l));
 
     *l = (struct link){.socket = socket, .monitor = monitor, .state = LINK_TRYING};
+    l->websocket = strncmp(uri, "ws://", 5) == 0;
     return l;
 }
 
@@ -107,6 +111,34 @@ static enum link_state state_after(enum link_state before, uint16_t event)
     }
 }
 
+static void note_failure(struct link_story *s, uint32_t code)
+{
+    if (code == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH)
+        s->mechanism = true;
+    else if ((code & ZMQ_PROTOCOL_ERROR_ZMTP_UNSPECIFIED) &&
+             code < ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
+        s->not_zeromq = true;
+}
+
+/* libzmq 4.3.4 tells of a WebSocket's own handshake as it does of ZeroMQ's, which comes after it. */
+static bool is_greeting(struct link *l, uint16_t event)
+{
+    bool greeting = l->websocket && !l->greeted && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+
+    l->greeted = greeting || (l->greeted && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    return greeting;
+}
+
+static void take_event(struct link *l, uint16_t event, uint32_t value)
+{
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+        note_failure(&l->story, value);
+    if (event == ZMQ_EVENT_CONNECTED)
+        l->story.connected = true;
+    else if (!is_greeting(l, event))
+        l->state = state_after(l->state, event);
+}
+
 /* An event is two frames: number and value, then the endpoint. */
 static bool read_event(struct link *l)
 {
@@ -117,10 +149,12 @@ static bool read_event(struct link *l)
     enum link_state before = l->state;
     zframe_t *first = zmsg_first(msg);
     uint16_t event;
+    uint32_t value;
 
-    if (first && zframe_size(first) >= sizeof(event)) {
+    if (first && zframe_size(first) >= sizeof(event) + sizeof(value)) {
         memcpy(&event, zframe_data(first), sizeof(event));
-        l->state = state_after(before, event);
+        memcpy(&value, zframe_data(first) + sizeof(event), sizeof(value));
+        take_event(l, event, value);
     }
     zmsg_destroy(&msg);
     return l->state != before;
@@ -158,6 +192,11 @@ enum link_result link_wait(struct link *l, kith_time deadline_us, struct bytes *
         if (link_now() >= deadline_us)
             return LINK_TIMEOUT;
     }
+}
+
+struct link_story link_story(const struct link *l)
+{
+    return l->story;
 }
 
 enum link_state link_state(const struct link *l)

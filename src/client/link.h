@@ -35,6 +35,14 @@ enum link_result { LINK_FRAME, LINK_CHANGED, LINK_TIMEOUT };
 enum link_result link_wait(struct link *l, kith_time deadline_us, struct bytes *ret);
 enum link_state link_state(const struct link *l);
 
+/* What became of the attempts so far, for those who have to tell what is wrong. */
+struct link_story {
+    bool connected;  /* the other end took a connection, whatever came of it */
+    bool mechanism;  /* a handshake failed since one side uses keys and the other does not */
+    bool not_zeromq; /* a handshake failed since what answers speaks something else */
+};
+struct link_story link_story(const struct link *l);
+
 kith_time link_now(void); /* monotonic */
 
 #endif

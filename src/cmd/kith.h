@@ -51,6 +51,7 @@ const char *kith_word(const struct kith *k, int i);
 /* The groups, in the order of kith_verbs.c. */
 int kith_members(struct kith *k);
 int kith_rtt(struct kith *k);
+int kith_probe(struct kith *k);
 int kith_info(struct kith *k);
 int kith_services(struct kith *k);
 int kith_service(struct kith *k);

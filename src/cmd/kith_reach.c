@@ -11,7 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECT_MS 500
+#define CONNECT_MS  500
+#define GREETING_MS 1000
+#define GREETING    0xff /* the first byte of ZMTP's signature */
 
 /* HOST:PORT, tcp://HOST:PORT, brackets around IPv6; false: something else. */
 static bool split(struct reach_address *ret, struct bytes text)
@@ -62,14 +64,15 @@ void reach_deinit(struct reach *r)
     *r = (struct reach){0};
 }
 
-static bool connects(const struct addrinfo *ai)
+/* A connected descriptor, or -1. */
+static int dial(const struct addrinfo *ai)
 {
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int error = 0;
     socklen_t len = sizeof(error);
 
     if (fd < 0)
-        return false;
+        return -1;
     bool ok = connect(fd, ai->ai_addr, ai->ai_addrlen) == 0;
 
     if (!ok && errno == EINPROGRESS) {
@@ -78,20 +81,49 @@ static bool connects(const struct addrinfo *ai)
         ok = poll(&p, 1, CONNECT_MS) == 1 &&
              getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
     }
+    if (ok)
+        return fd;
     close(fd);
-    return ok;
+    return -1;
 }
 
-static bool listens(const struct reach_address *a)
+static int dial_address(const struct reach_address *a)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
 
     if (getaddrinfo(a->host, a->port, &hints, &found))
-        return false;
-    bool ok = connects(found);
+        return -1;
+    int fd = dial(found);
 
     freeaddrinfo(found);
-    return ok;
+    return fd;
+}
+
+static bool listens(const struct reach_address *a)
+{
+    int fd = dial_address(a);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+bool reach_greets(const char *uri)
+{
+    struct reach_address a;
+    uint8_t first = 0;
+
+    if (strncmp(uri, "tcp://", 6) != 0 || !split(&a, bytes_str(uri)))
+        return true;
+    int fd = dial_address(&a);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    bool said = fd >= 0 && poll(&p, 1, GREETING_MS) == 1 && read(fd, &first, 1) == 1;
+
+    mem_free(a.host);
+    mem_free(a.port);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 || (said && first == GREETING);
 }
 
 size_t reach_count(const struct reach *r)

@@ -22,4 +22,8 @@ void reach_deinit(struct reach *r);
 /* How many of them take a connection. */
 size_t reach_count(const struct reach *r);
 
+/* Whether what listens at tcp://HOST:PORT greets as ZeroMQ does (RFC 23 of rfc.zeromq.org): at once, with a
+ * byte that no text begins with. True for another kind of endpoint, and for one that takes no connection. */
+bool reach_greets(const char *uri);
+
 #endif

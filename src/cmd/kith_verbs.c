@@ -14,6 +14,13 @@ const struct verb kith_verbs[] = {
      "which need some seconds after a start. ERROR is how far such estimates were off lately, as a share of\n"
      "the round trip; MEASURED_MS is there when the peer that answers is one of the two and probes the other.\n",
      kith_rtt},
+    {"probe", "[ADDR...]", 0, ARGS_WORDS_MAX, 0, "what is wrong with this peer, or between these",
+     "Tells of each address whether it can be reached, whether the handshake succeeds, whether this key is admitted,\n"
+     "which cluster, node and protocol it is, its round trips, clock, view of the members and queues; then where\n"
+     "several differ. What fails is told apart: unreachable, silent, no-zeromq, keys-on-one-side, foreign-ring,\n"
+     "no-key-here, not-admitted, other-cluster, version, mute; each with what to do. Asks each peer about itself only,\n"
+     "so it works on one that is alone or cut off. Exit status 1 when any fails, or they differ.\n",
+     kith_probe},
     {"validate", "FILE", 1, 1, 0, "check a service file (- is standard input); asks no peer", NULL,
      kith_validate},
     {"apply", "FILE", 1, 1, F(WAIT), "create or change the services of a file: all of them or none",

@@ -13,15 +13,27 @@ static void add(struct info *info, struct arena *mem, const char *name, uint64_t
     info->counters_n++;
 }
 
+static void pong(struct turn *t, const struct incoming *in)
+{
+    struct buf payload = {0};
+    pong_encode(&payload, &(struct pong){.wall_us = t->wall_us});
+    turn_reply(t, in, WIRE_PONG, buf_bytes(&payload), /* wait= */ 0);
+    buf_deinit(&payload);
+}
+
 bool info_receive(const struct info_about *about, const struct gossip *gossip,
                   const struct control *control, const struct members *members, struct turn *t,
                   const struct incoming *in)
 {
-    if (in->envelope->kind != WIRE_GET_INFO)
+    if (in->envelope->kind != WIRE_GET_INFO && in->envelope->kind != WIRE_PING)
         return false;
     struct authority_subject who = {.kind = in->who.kind};
     if (!may(&who, AUTHORITY_READ, (struct bytes){0})) {
         turn_fail(t, in, FAIL_CODE_NOT_ALLOWED, "this key may not read");
+        return true;
+    }
+    if (in->envelope->kind == WIRE_PING) {
+        pong(t, in);
         return true;
     }
     struct arena mem = {0};

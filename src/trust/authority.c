@@ -60,6 +60,7 @@ static enum authority_verb verb_of(enum wire_kind kind)
     case WIRE_GET_WHY:
     case WIRE_GET_EVENTS:
     case WIRE_GET_RTT:
+    case WIRE_PING:
         return AUTHORITY_READ;
     default:
         return AUTHORITY_NOTHING;

@@ -76,6 +76,10 @@ static void answer(struct stage *s, zframe_t **id, const struct frame *f,
     e.cluster = (struct ulid){{7}};
     e.kind = (uint16_t)line->kind;
     e.lane = WIRE_LANE_CLIENT;
+    if (s->proto_max != 0) {
+        e.proto_min = s->proto_min;
+        e.proto_max = s->proto_max;
+    }
     frame_pack(&out, &e, buf_bytes(&line->payload));
     zframe_send(id, s->router, ZFRAME_MORE);
     zmq_send(zsock_resolve(s->router), out.data, out.len, 0);

@@ -27,7 +27,8 @@ struct stage {
     } asked[STAGE_MAX];
     unsigned asked_n;
     void *actor, *router;
-    struct buf out; /* of the last run: stdout and stderr */
+    uint16_t proto_min, proto_max; /* of its answers; 0: those of the question */
+    struct buf out;                /* of the last run: stdout and stderr */
 };
 
 void stage_init(struct stage *s);

@@ -342,6 +342,52 @@ static void what_is_there_can_be_seen(void **state)
     stage_deinit(&s);
 }
 
+static void a_probe_tells_a_version_that_does_not_fit_from_one_that_does(void **state)
+{
+    (void)state;
+    struct stage s;
+
+    stage_init(&s);
+    stage_say(&s, WIRE_PING, WIRE_PONG, &(struct pong){.wall_us = 1});
+    stage_say(&s, WIRE_GET_INFO, WIRE_INFO, &(struct info){.id = {{1}}, .name = bytes_str("old")});
+    stage_say(&s, WIRE_GET_MEMBERS, WIRE_MEMBER_LIST, &(struct member_list){0});
+    s.proto_min = 1;
+    s.proto_max = 9;
+    assert_int_equal(stage_kith(&s, "probe"), 0);
+    stage_expect(&s, "protocol 1 to 9");
+    s.proto_min = 7;
+    assert_int_equal(stage_kith(&s, "probe"), 1);
+    stage_expect(&s, "version");
+    stage_expect(&s, "speaks protocol versions 7 to 9");
+    stage_expect(&s, "update the older");
+    assert_int_equal(stage_kith(&s, "info"), 1);
+    stage_expect(&s, "speaks protocol versions 7 to 9");
+    stage_deinit(&s);
+}
+
+/* Members are shown in the order asked for; names that would harm a terminal do not. */
+static void members_are_sorted_by_name_or_by_round_trip(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct member_info members[] = {
+        {.id = {{1}}, .name = bytes_str("zoe"), .rtt_us = 900},
+        {.id = {{2}}, .name = bytes_str("ann"), .rtt_estimate_us = 100},
+        {.id = {{3}}, .name = bytes_str("bob")},
+    };
+
+    stage_init(&s);
+    stage_say(&s, WIRE_GET_MEMBERS, WIRE_MEMBER_LIST,
+              &(struct member_list){.members = members, .members_n = 3});
+    assert_int_equal(stage_kith(&s, "members --sort name | awk '{printf \"%s.\", $1}'"), 0);
+    stage_expect(&s, "NAME.ann.bob.zoe.");
+    assert_int_equal(stage_kith(&s, "members --sort rtt | awk '{printf \"%s.\", $1}'"), 0);
+    stage_expect(&s, "NAME.ann.zoe.bob.");
+    assert_int_equal(stage_kith(&s, "members --sort rtt"), 0);
+    stage_expect(&s, "~0.100");
+    stage_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +406,8 @@ int main(void)
         cmocka_unit_test(apply_hands_over_and_waits_until_healthy),
         cmocka_unit_test(apply_says_what_is_missing),
         cmocka_unit_test(what_is_there_can_be_seen),
+        cmocka_unit_test(a_probe_tells_a_version_that_does_not_fit_from_one_that_does),
+        cmocka_unit_test(members_are_sorted_by_name_or_by_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
