@@ -39,7 +39,8 @@ struct peer {
     struct gossip *gossip;
     struct control *control;
     struct outbox *outbox;
-    struct effects step; /* of the step under way, before the outbox */
+    struct contents *shared; /* borrowed; NULL */
+    struct effects step;     /* of the step under way, before the outbox */
     struct buf name, version;
     struct end end;
     struct info_about about;
@@ -49,9 +50,11 @@ struct peer {
     bool refusing;         /* the disk took no batch since one failed: changes are refused */
 };
 
-struct peer *peer_new(void)
+struct peer *peer_new(struct contents *shared)
 {
-    return mem_alloc(sizeof(struct peer));
+    struct peer *p = mem_alloc(sizeof(*p));
+    p->shared = shared;
+    return p;
 }
 
 void peer_free(struct peer *p)
@@ -106,22 +109,13 @@ static struct bytes local(const struct event_start *s, const char *name)
 
 /* Each start has an incarnation larger than any before, stored before anyone hears it: so own rows
  * never repeat a version, whatever the last run had not written down. */
-static uint64_t next_incarnation(const struct event_start *s)
+static uint64_t next_incarnation(const struct state *state, const struct event_start *s)
 {
-    uint64_t last = 0;
+    uint64_t last = 0, row = state_major(state, TABLE_ID_MEMBER, ulid_bytes(&s->node));
     struct bytes stored = local(s, "node/incarnation");
     if (stored.len == sizeof(last))
         memcpy(&last, stored.data, sizeof(last));
-    for (size_t i = 0; i < s->records_n; i++) {
-        struct arena mem = {0};
-        struct record r;
-        struct wire_error err;
-        if (record_decode(&r, s->records[i], &mem, &err) == 0 && r.table == TABLE_ID_MEMBER &&
-            ulid_equal(&r.origin, &s->node) && r.version.major > last)
-            last = r.version.major;
-        arena_deinit(&mem);
-    }
-    return last + 1;
+    return (row > last ? row : last) + 1;
 }
 
 static void load(struct peer *p, const struct event_start *s, kith_time wall_us)
@@ -147,8 +141,7 @@ static void start(struct peer *p, const struct event *event)
     p->started = true;
     rng_seed(&p->rng, s->seed);
     p->post = (struct post){.cluster = s->cluster, .self = s->node, .boot = s->boot};
-    struct state_config config = {
-        .cluster = s->cluster, .self = s->node, .incarnation = next_incarnation(s)};
+    struct state_config config = {.cluster = s->cluster, .self = s->node, .shared = p->shared};
     p->state = state_new(&config);
     p->members = members_new();
     p->journal = journal_new();
@@ -163,8 +156,10 @@ static void start(struct peer *p, const struct event *event)
     p->about.started_us = event->now_us;
 
     load(p, s, event->wall_us);
+    uint64_t incarnation = next_incarnation(p->state, s);
+    state_set_incarnation(p->state, incarnation);
     state_put_local(p->state, bytes_str("node/incarnation"),
-                    bytes_of(&config.incarnation, sizeof(config.incarnation)));
+                    bytes_of(&incarnation, sizeof(incarnation)));
     struct turn t = turn_of(p, event);
     gossip_start(p->gossip, &t, s);
     control_start(p->control, &t, s);

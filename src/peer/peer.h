@@ -15,9 +15,12 @@
 #include "wire/effect.h"
 #include "wire/event.h"
 
+struct contents;
 struct peer;
 
-struct peer *peer_new(void);
+/* shared: contents of rows held in common with other peers of this process and cluster (state.h), borrowed until
+ * peer_free(); NULL: its own. */
+struct peer *peer_new(struct contents *shared);
 void peer_free(struct peer *p);
 
 /* Appends to *ret, which the caller resets between steps. 0, or negative: an unexpected failure that is

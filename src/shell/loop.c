@@ -192,7 +192,8 @@ static void turn(struct loop *l)
 
 int loop_run(const struct loop_parts *parts, const struct event_start *start)
 {
-    struct loop l = {.parts = parts, .transport = parts->transport, .peer = peer_new()};
+    struct loop l = {
+        .parts = parts, .transport = parts->transport, .peer = peer_new(/* shared= */ NULL)};
     struct event event = {.kind = EVENT_START, .start = *start};
     l.due_us = KITH_NEVER;
     step(&l, &event);

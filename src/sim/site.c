@@ -381,7 +381,7 @@ void site_foresee(struct site *s, struct buf *ret_key, struct buf *ret_value)
     struct event event;
     struct start_lists lists;
     struct effects effects = {0};
-    struct peer *peer = peer_new();
+    struct peer *peer = peer_new(s->w->contents);
     ulid_next(&s->ulids, &s->boot, site_wall(s, 0), s->w->rng);
     make_start(s, &event, &lists);
     event.wall_us = site_wall(s, 0);
@@ -424,7 +424,7 @@ void site_boot(struct site *s, kith_time now_us)
     s->run++;
     s->mono_offset_us = rng_between(w->rng, 0, 1000) * KITH_SEC;
     s->wake_us = 0;
-    s->peer = peer_new();
+    s->peer = peer_new(w->contents);
     check_boot(w->check, s->index);
     uint64_t seed = rng_u64(w->rng);
     if (!w->warm || !first)

@@ -24,7 +24,8 @@ struct site_world {
     struct net *net;
     struct check *check;
     struct measure *measure;
-    bool warm; /* without keys, and everybody starts with everybody's member row */
+    struct contents *contents; /* each record once, however many hosts hold it */
+    bool warm;                 /* without keys, and everybody starts with everybody's member row */
     const struct disk_base *base;
     uint64_t pauses; /* generation of random pauses: older ones have ended */
     struct fault_counts *counts;

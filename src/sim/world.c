@@ -96,6 +96,7 @@ static void make_sites(struct world *w, const struct world_options *o)
 {
     struct site_world *c = &w->common;
     const struct scenario *s = o->scenario;
+    c->contents = contents_new();
     c->net = net_new(o->peers, o->map, &w->rng, &w->queue, &w->counts);
     c->check = check_new(o->peers, s && s->check == SCENARIO_OFF);
     c->measure = measure_new(o->peers, c->net, s ? s->measure_us : 0);
@@ -139,6 +140,7 @@ static void teardown(struct world *w)
     for (uint32_t i = 0; i < w->common.sites_n; i++)
         site_free(w->common.sites[i]);
     mem_free(w->common.sites);
+    contents_free(w->common.contents);
     for (size_t i = 0; i < w->base.count; i++) {
         mem_free((void *)(uintptr_t)w->base.records[i].key.data);
         mem_free((void *)(uintptr_t)w->base.records[i].value.data);

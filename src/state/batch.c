@@ -73,11 +73,11 @@ void batch_replaced(struct batch *b, struct entry *old, struct entry *e)
 static struct store_write write_of(struct entry *e, struct arena *mem)
 {
     uint8_t key[STORAGE_KEY_MAX];
-    size_t len = table_storage_key(key, e->row.table, e->row.ns, e->row.key);
+    size_t len = table_storage_key(key, entry_row(e)->table, entry_row(e)->ns, entry_row(e)->key);
 
     return (struct store_write){
         .key = arena_bytes(mem, bytes_of(key, len)),
-        .value = e->dropped ? (struct bytes){0} : e->row.record,
+        .value = e->dropped ? (struct bytes){0} : entry_row(e)->record,
     };
 }
 
@@ -202,10 +202,10 @@ bool batch_take_push(struct batch *b, struct buf *ret)
 
         if (!e)
             continue;
-        bytes += e->row.record.len + 5; /* with its MessagePack head */
+        bytes += entry_row(e)->record.len + 5; /* with its MessagePack head */
         if (rows.records_n > 0 && bytes > PUSH_BYTES)
             break;
-        records[rows.records_n++] = e->row.record;
+        records[rows.records_n++] = entry_row(e)->record;
     }
     buf_reset(ret);
     if (rows.records_n > 0)

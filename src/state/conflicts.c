@@ -7,7 +7,7 @@
 void conflicts_deinit(struct conflicts *c)
 {
     for (size_t i = 0; i < c->count; i++)
-        mem_free((void *)(uintptr_t)c->items[i]);
+        content_release(content_of(c->items[i]));
     c->count = 0;
 }
 
@@ -25,8 +25,8 @@ void conflicts_keep(struct conflicts *c, struct table *t, const struct row *lose
     if (is_kept(c, loser))
         return;
     if (c->count == STATE_CONFLICTS_MAX)
-        table_discard(t, (struct entry *)(uintptr_t)c->items[--c->count]);
+        table_keep_readable(t, content_of(c->items[--c->count]));
     memmove(&c->items[1], &c->items[0], c->count * sizeof(c->items[0]));
-    c->items[0] = &entry_new(loser)->row;
+    c->items[0] = &content_take(/* shared= */ NULL, loser)->row;
     c->count++;
 }

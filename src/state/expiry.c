@@ -12,7 +12,7 @@ struct lease {
 
 static int compare_leases(const struct lease *a, const struct lease *b)
 {
-    const struct row *ra = &a->entry->row, *rb = &b->entry->row;
+    const struct row *ra = entry_row(a->entry), *rb = entry_row(b->entry);
 
     if (a->expires_ms != b->expires_ms)
         return a->expires_ms < b->expires_ms ? -1 : 1;
@@ -37,20 +37,21 @@ void expiry_deinit(struct expiry *x)
 
 void expiry_add(struct expiry *x, struct entry *e)
 {
-    if (e->row.expires_ms == 0)
+    if (entry_row(e)->expires_ms == 0)
         return;
     struct lease *l = mem_alloc(sizeof(*l));
 
-    l->expires_ms = e->row.expires_ms;
+    l->expires_ms = entry_row(e)->expires_ms;
     l->entry = e;
     TREE_INSERT(lease_tree, &x->leases, l);
 }
 
 void expiry_remove(struct expiry *x, const struct entry *e)
 {
-    struct lease probe = {.expires_ms = e->row.expires_ms, .entry = (struct entry *)(uintptr_t)e};
+    struct lease probe = {.expires_ms = entry_row(e)->expires_ms,
+                          .entry = (struct entry *)(uintptr_t)e};
 
-    if (e->row.expires_ms == 0)
+    if (entry_row(e)->expires_ms == 0)
         return;
     struct lease *l = TREE_FIND(lease_tree, &x->leases, &probe);
     assert(l && l->entry == e);

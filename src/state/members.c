@@ -1,11 +1,12 @@
 /*
- * One struct per node, made of what its member row and its verdict say. The row's value is copied and
- * decoded from the copy, so nothing here depends on how long a record stays readable elsewhere.
+ * One struct per node, made of what its member row and its verdict say. The row's content is held on to,
+ * and what is decoded from it stays with it, so that all who share the content share that as well.
  */
 #include "state/members.h"
 
 #include "base/mem.h"
 #include "base/tree.h"
+#include "state/content.h"
 
 #include <assert.h>
 #include <string.h>
@@ -13,16 +14,15 @@
 struct decoded {
     struct member_row row;
     struct pair *tags;
-    uint8_t *value; /* the texts point into it */
     struct member_addr addrs[];
 };
 
 struct node {
     struct member member; /* first: a struct member of this module is a node */
     TREE_ENTRY(node) by_id;
-    struct decoded *decoded;
-    bool accused;          /* a verdict is known */
-    bool accused_for_good; /* it says forgotten */
+    struct content *content; /* of its row, which member.row is decoded from */
+    bool accused;            /* a verdict is known */
+    bool accused_for_good;   /* it says forgotten */
     uint64_t verdict_incarnation;
     uint32_t alive_slot; /* place in the list of the living, plus one; 0: not in it */
 };
@@ -39,7 +39,7 @@ struct members {
     size_t count;
     struct node **alive; /* for drawing one; in no order that means anything */
     size_t alive_n, alive_cap;
-    struct decoded *former; /* what the last ret_before points to */
+    struct content *former; /* what the last ret_before points to */
     struct arena scratch;
 };
 
@@ -48,12 +48,11 @@ struct members *members_new(void)
     return mem_alloc(sizeof(struct members));
 }
 
-static void decoded_free(struct decoded *d)
+static void decoded_free(void *decoded)
 {
-    if (!d)
-        return;
+    struct decoded *d = decoded;
+
     mem_free(d->tags);
-    mem_free(d->value);
     mem_free(d);
 }
 
@@ -66,10 +65,10 @@ void members_free(struct members *m)
     TREE_FOREACH_SAFE(n, node_tree, &m->nodes, next)
     {
         TREE_REMOVE(node_tree, &m->nodes, n);
-        decoded_free(n->decoded);
+        content_release(n->content);
         mem_free(n);
     }
-    decoded_free(m->former);
+    content_release(m->former);
     mem_free(m->alive);
     arena_deinit(&m->scratch);
     mem_free(m);
@@ -77,16 +76,19 @@ void members_free(struct members *m)
 
 /* ---- what the rows say ---- */
 
-static struct decoded *decode(struct members *m, const struct row *row)
+/* What the row's content says, decoded by the first to ask. NULL: it is deleted. */
+static const struct member_row *decode(struct members *m, struct content *content)
 {
+    const struct row *row = &content->row;
     struct member_row r;
     struct wire_error err;
 
     if (row->flags & ROW_TOMBSTONE)
         return NULL;
+    if (content->made)
+        return &((struct decoded *)content->made)->row;
     arena_reset(&m->scratch);
-    uint8_t *value = mem_copy(row->value.data, row->value.len);
-    int res = member_row_decode(&r, bytes_of(value, row->value.len), &m->scratch, &err);
+    int res = member_row_decode(&r, row->value, &m->scratch, &err);
     assert(res == 0); /* checked before the state took it in */
     (void)res;
     struct decoded *d = mem_alloc(sizeof(*d) + r.addrs_n * sizeof(d->addrs[0]));
@@ -94,19 +96,19 @@ static struct decoded *decode(struct members *m, const struct row *row)
     if (r.addrs_n > 0)
         memcpy(d->addrs, r.addrs, r.addrs_n * sizeof(d->addrs[0]));
     d->tags = mem_copy(r.tags, r.tags_n * sizeof(*r.tags));
-    d->value = value;
     d->row = r;
     d->row.addrs = d->addrs;
     d->row.tags = d->tags;
-    return d;
+    content_keep(content, d, decoded_free);
+    return &d->row;
 }
 
 static void take_member_row(struct members *m, struct node *n, const struct row *row)
 {
-    m->former = n->decoded;
-    n->decoded = decode(m, row);
-    n->member.row = n->decoded ? &n->decoded->row : NULL;
-    n->member.incarnation = n->decoded ? row->version.major : 0;
+    m->former = n->content;
+    n->content = content_reference(content_of(row));
+    n->member.row = decode(m, n->content);
+    n->member.incarnation = n->member.row ? row->version.major : 0;
 }
 
 static void take_verdict(struct members *m, struct node *n, const struct row *row)
@@ -207,7 +209,7 @@ bool members_changed(struct members *m, const struct row *row, kith_time wall_us
 
     if (row->table != TABLE_ID_MEMBER && row->table != TABLE_ID_VERDICT)
         return false;
-    decoded_free(m->former);
+    content_release(m->former);
     m->former = NULL;
     assert(row->key.len == sizeof(id.b));
     memcpy(id.b, row->key.data, sizeof(id.b));

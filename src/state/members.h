@@ -5,8 +5,8 @@
  * the member's incarnation or a higher one and was not withdrawn, or it left. Kept up to date row by
  * row; gossip writes the rows, control only reads this.
  *
- * Whoever left stays LEFT when others then accuse it of silence. What it hands out it owns: nothing
- * here points into the state.
+ * Whoever left stays LEFT when others then accuse it of silence. What it hands out it holds a
+ * reference to: it stays when the state lets go of it.
  */
 #include "base/rng.h"
 #include "state/state.h"

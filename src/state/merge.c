@@ -111,7 +111,6 @@ int row_read(struct row *ret, struct bytes record, const struct ulid *cluster, s
         .key = r.key,
         .value = r.value,
         .version = r.version,
-        .based_on = r.based_on,
         .origin = r.origin,
         .flags = r.flags,
         .expires_ms = r.expires_ms,

@@ -99,7 +99,7 @@ static void learn_sequence(struct state *s, const struct row *row)
 
 static struct entry *hold(struct state *s, const struct row *row, struct entry *old)
 {
-    struct entry *e = entry_new(row);
+    struct entry *e = entry_new(content_take(s->config.shared, row));
 
     if (old) {
         expiry_remove(&s->expiry, old);
@@ -141,8 +141,8 @@ static bool is_forgotten(struct state *s, const struct row *row)
 
     struct bytes node = bytes_of(row->key.data, sizeof(struct ulid));
     struct entry *verdict = table_find(&s->table, TABLE_ID_VERDICT, row->ns, node);
-    return verdict && row->version.major <= verdict->row.version.major &&
-           says_forgotten(s, &verdict->row);
+    return verdict && row->version.major <= entry_row(verdict)->version.major &&
+           says_forgotten(s, entry_row(verdict));
 }
 
 static bool starts_with(struct bytes key, struct bytes prefix)
@@ -158,10 +158,11 @@ static void drop_forgotten(struct state *s, const struct row *verdict)
     for (size_t i = 0; i < sizeof(forgotten_tables) / sizeof(forgotten_tables[0]); i++) {
         struct entry *e = table_from(&s->table, forgotten_tables[i], verdict->ns, verdict->key);
 
-        while (e && bytes_equal(e->row.ns, verdict->ns) && starts_with(e->row.key, verdict->key)) {
+        while (e && bytes_equal(entry_row(e)->ns, verdict->ns) &&
+               starts_with(entry_row(e)->key, verdict->key)) {
             struct entry *next = table_next(e);
 
-            if (e->row.version.major <= verdict->version.major)
+            if (entry_row(e)->version.major <= verdict->version.major)
                 drop(s, e);
             e = next;
         }
@@ -183,7 +184,7 @@ static void accept(struct state *s, const struct row *row, struct entry *old, bo
     batch_store(&s->batch, e);
     if (own)
         marks_add(&s->batch.push, e);
-    drop_forgotten(s, &e->row);
+    drop_forgotten(s, entry_row(e));
 }
 
 static struct entry *find_same(struct state *s, const struct row *row)
@@ -191,15 +192,26 @@ static struct entry *find_same(struct state *s, const struct row *row)
     return table_find(&s->table, row->table, row->ns, row->key);
 }
 
+/* Views a record as a row, checked, unless somebody who shares contents with this state checked it before. */
+static int read_record(struct state *s, struct row *ret, struct bytes record)
+{
+    const struct content *known = content_find(s->config.shared, record);
+
+    if (!known)
+        return row_read(ret, record, &s->config.cluster, &s->scratch);
+    *ret = known->row;
+    return 0;
+}
+
 int state_load(struct state *s, struct bytes record)
 {
     struct row row;
 
     arena_reset(&s->scratch);
-    if (row_read(&row, record, &s->config.cluster, &s->scratch) != 0)
+    if (read_record(s, &row, record) != 0)
         return STATE_BAD;
     struct entry *held = find_same(s, &row);
-    if (held && row_order(&row, &held->row, &s->scratch) <= 0)
+    if (held && row_order(&row, entry_row(held), &s->scratch) <= 0)
         return 0;
     if (table_rule(row.table) != RULE_OWN &&
         hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0)
@@ -228,12 +240,12 @@ static int refuse_loser(struct state *s, const struct row *loser, const struct r
 static int merge(struct state *s, struct bytes record)
 {
     struct row row;
-    int r = row_read(&row, record, &s->config.cluster, &s->scratch);
+    int r = read_record(s, &row, record);
 
     if (r != 0)
         return r;
     struct entry *held = find_same(s, &row);
-    if (held && row.hash == held->row.hash && bytes_equal(record, held->row.record))
+    if (held && row.hash == entry_row(held)->hash && bytes_equal(record, entry_row(held)->record))
         return STATE_OLD;
     if (has_expired(s, &row) || is_forgotten(s, &row))
         return STATE_OLD;
@@ -241,10 +253,10 @@ static int merge(struct state *s, struct bytes record)
         hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0 &&
         table_rule(row.table) == RULE_STAMP)
         return STATE_AHEAD; /* elsewhere a stamp only breaks ties, the clock stays as it is */
-    if (held && row_order(&row, &held->row, &s->scratch) < 0)
-        return refuse_loser(s, &row, &held->row);
-    if (held && row_conflicts(&row, &held->row, &s->scratch))
-        conflicts_keep(&s->conflicts, &s->table, &held->row);
+    if (held && row_order(&row, entry_row(held), &s->scratch) < 0)
+        return refuse_loser(s, &row, entry_row(held));
+    if (held && row_conflicts(&row, entry_row(held), &s->scratch))
+        conflicts_keep(&s->conflicts, &s->table, entry_row(held));
     accept(s, &row, held, /* own= */ false);
     return 0;
 }
@@ -285,7 +297,7 @@ bool state_holds_other(struct state *s, struct bytes record, uint64_t *ret_key_h
     if (row_read(&row, record, &s->config.cluster, &s->scratch) != 0)
         return false;
     const struct entry *held = find_same(s, &row);
-    if (!held || bytes_equal(held->row.record, record))
+    if (!held || bytes_equal(entry_row(held)->record, record))
         return false;
     *ret_key_hash = held->digest.key_hash;
     return true;
@@ -351,7 +363,7 @@ static int write_row(struct state *s, struct record *record, uint64_t major)
 
     enum table_rule rule = table_rule(record->table);
     struct entry *old = table_find(&s->table, record->table, record->namespace, record->key);
-    const struct row *held = old ? &old->row : NULL;
+    const struct row *held = old ? entry_row(old) : NULL;
     int r = may_write(s, rule, held, record);
     if (r != 0)
         return r;
@@ -393,31 +405,32 @@ const struct row *state_get(const struct state *s, enum table_id table, struct b
 {
     struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
 
-    return e && !row_is_tombstone(&e->row) ? &e->row : NULL;
+    return e && !row_is_tombstone(entry_row(e)) ? entry_row(e) : NULL;
 }
 
 bool state_is_deleted(const struct state *s, enum table_id table, struct bytes key)
 {
     const struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
 
-    return e && row_is_tombstone(&e->row);
+    return e && row_is_tombstone(entry_row(e));
 }
 
 uint64_t state_major(const struct state *s, enum table_id table, struct bytes key)
 {
     const struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
 
-    return e ? e->row.version.major : 0;
+    return e ? entry_row(e)->version.major : 0;
 }
 
 /* The first live row from here on that still has the prefix. */
 static const struct row *live_from(const struct entry *e, struct bytes prefix)
 {
     for (; e; e = table_next(e)) {
-        if (!bytes_equal_str(e->row.ns, STATE_NAMESPACE) || !starts_with(e->row.key, prefix))
+        if (!bytes_equal_str(entry_row(e)->ns, STATE_NAMESPACE) ||
+            !starts_with(entry_row(e)->key, prefix))
             return NULL;
-        if (!row_is_tombstone(&e->row))
-            return &e->row;
+        if (!row_is_tombstone(entry_row(e)))
+            return entry_row(e);
     }
     return NULL;
 }
@@ -429,8 +442,11 @@ const struct row *state_first(const struct state *s, enum table_id table, struct
 
 const struct row *state_next(const struct state *s, const struct row *row, struct bytes prefix)
 {
-    (void)s;
-    return live_from(table_next(entry_of(row)), prefix);
+    const struct entry *e = table_from(&s->table, row->table, row->ns, row->key);
+
+    if (e && bytes_equal(entry_row(e)->key, row->key) && bytes_equal(entry_row(e)->ns, row->ns))
+        e = table_next(e);
+    return live_from(e, prefix);
 }
 
 size_t state_count(const struct state *s)
@@ -450,7 +466,7 @@ size_t state_take_changes(struct state *s, const struct row *const **ret)
     s->taken = mem_grow(s->taken, s->changes.count, sizeof(*s->taken));
     for (size_t i = 0; i < s->changes.count; i++) {
         if (s->changes.items[i])
-            s->taken[n++] = &s->changes.items[i]->row;
+            s->taken[n++] = entry_row(s->changes.items[i]);
     }
     marks_clear(&s->changes);
     *ret = s->taken;
@@ -487,7 +503,10 @@ bool state_take_push(struct state *s, struct buf *ret)
 
 uint64_t state_row_token(const struct state *s, const struct row *row)
 {
-    return ulid_equal(&row->origin, &s->config.self) ? batch_of(&s->batch, entry_of(row)) : 0;
+    if (!ulid_equal(&row->origin, &s->config.self))
+        return 0;
+    const struct entry *e = table_entry(&s->table, row);
+    return e ? batch_of(&s->batch, e) : batch_unstored(&s->batch);
 }
 
 uint64_t state_unstored(const struct state *s)
@@ -522,11 +541,11 @@ static void stamp_anew(struct state *s, struct entry *old)
     struct row row;
 
     arena_reset(&s->scratch);
-    int r = record_decode(&record, old->row.record, &s->scratch, &err);
+    int r = record_decode(&record, entry_row(old)->record, &s->scratch, &err);
     assert(r == 0); /* checked by row_read() */
     record.origin = s->config.self;
     record.version = (struct version){0, hlc_now(&s->hlc, s->wall_us)};
-    row_build_on(&record, &old->row, &s->scratch);
+    row_build_on(&record, entry_row(old), &s->scratch);
     record_encode(&encoded, &record);
     if (row_read(&row, buf_bytes(&encoded), &s->config.cluster, &s->scratch) == 0)
         accept(s, &row, old, /* own= */ true);
@@ -550,7 +569,7 @@ static void mend(struct state *s)
 
         for (; e && table_rule((enum table_id)i) == RULE_STAMP; e = next) {
             next = table_next(e);
-            if (hlc_wall_us(e->row.version.minor) - HLC_MAX_AHEAD > s->wall_us)
+            if (hlc_wall_us(entry_row(e)->version.minor) - HLC_MAX_AHEAD > s->wall_us)
                 stamp_anew(s, e);
         }
     }

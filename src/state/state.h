@@ -33,7 +33,6 @@ struct row {
     struct bytes key;
     struct bytes value; /* empty in a tombstone */
     struct version version;
-    struct version based_on;
     struct ulid origin;
     uint32_t flags;
     int64_t expires_ms;
@@ -41,10 +40,19 @@ struct row {
     struct bytes record; /* as its origin encoded it */
 };
 
+/* Contents of rows that several states of one cluster and one process share (content.h). It is freed after
+ * all of them. */
+struct contents;
+
+struct contents *contents_new(void);
+void contents_free(struct contents *all);
+size_t contents_count(const struct contents *all);
+
 struct state_config {
     struct ulid cluster;
     struct ulid self;
-    uint64_t incarnation; /* of this start: larger than any before */
+    uint64_t incarnation;    /* of this start: larger than any before */
+    struct contents *shared; /* borrowed; NULL: this state holds its own */
 };
 
 struct state *state_new(const struct state_config *config);

@@ -18,12 +18,12 @@ bool load_add(struct sync_load *load, const struct state *state, struct digest_i
 
     for (struct digest_item *i = first; i && i->key_hash == first->key_hash; i = i->next) {
         const struct entry *e = entry_of_digest(i);
-        uint64_t wait = state_row_token(state, &e->row);
+        uint64_t wait = state_row_token(state, entry_row(e));
 
         if (more.n == SYNC_PAGE_RECORDS_MAX_ITEMS)
             break; /* as many twins of 64 bits as that, and there is nobody to count them */
-        more.records[more.n++] = e->row.record;
-        more.bytes += e->row.record.len + RECORD_HEAD_BYTES;
+        more.records[more.n++] = entry_row(e)->record;
+        more.bytes += entry_row(e)->record.len + RECORD_HEAD_BYTES;
         more.wait = wait > more.wait ? wait : more.wait;
     }
     if (load->n > 0 && (more.bytes > SYNC_FRAME_BYTES || more.n == SYNC_PAGE_RECORDS_MAX_ITEMS))

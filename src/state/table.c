@@ -1,27 +1,33 @@
 #include "state/table.h"
 
 #include "base/mem.h"
-#include "state/hash.h"
 
 #include <assert.h>
 #include <string.h>
 
 static int compare_entries(const struct entry *a, const struct entry *b)
 {
-    int c = bytes_compare(a->row.ns, b->row.ns);
+    const struct row *ra = entry_row(a), *rb = entry_row(b);
+    int c = bytes_compare(ra->ns, rb->ns);
 
-    return c != 0 ? c : bytes_compare(a->row.key, b->row.key);
+    return c != 0 ? c : bytes_compare(ra->key, rb->key);
 }
 
 TREE_FUNCTIONS(entry_tree, entry, by_key, compare_entries)
 
+static void entry_free(struct entry *e)
+{
+    content_release(e->content);
+    mem_free(e);
+}
+
 static void free_morgue(struct table *t)
 {
     while (t->morgue) {
-        struct entry *e = t->morgue;
+        struct entry *e = entry_of_digest(t->morgue);
 
-        t->morgue = e->next_dead;
-        mem_free(e);
+        t->morgue = e->digest.next;
+        entry_free(e);
     }
 }
 
@@ -33,17 +39,11 @@ void table_deinit(struct table *t)
         TREE_FOREACH_SAFE(e, entry_tree, &t->trees[i], next)
         {
             TREE_REMOVE(entry_tree, &t->trees[i], e);
-            mem_free(e);
+            entry_free(e);
         }
     }
     free_morgue(t);
     digest_deinit(&t->digest);
-}
-
-/* The same place in a copy of the record. */
-static struct bytes moved(struct bytes view, const uint8_t *from, const uint8_t *to)
-{
-    return view.len == 0 ? (struct bytes){0} : bytes_of(to + (view.data - from), view.len);
 }
 
 size_t table_storage_key(uint8_t *out, enum table_id table, struct bytes ns, struct bytes key)
@@ -57,42 +57,19 @@ size_t table_storage_key(uint8_t *out, enum table_id table, struct bytes ns, str
     return 2 + ns.len + key.len;
 }
 
-static uint64_t key_hash(const struct row *row)
+struct entry *entry_new(struct content *content)
 {
-    uint8_t key[STORAGE_KEY_MAX];
+    struct entry *e = mem_alloc(sizeof(*e));
 
-    return hash64(bytes_of(key, table_storage_key(key, row->table, row->ns, row->key)));
-}
-
-struct entry *entry_new(const struct row *row)
-{
-    struct entry *e = mem_alloc(sizeof(*e) + row->record.len);
-    const uint8_t *from = row->record.data;
-
-    memcpy(e->bytes, from, row->record.len);
-    e->row = *row;
-    e->row.ns = moved(row->ns, from, e->bytes);
-    e->row.key = moved(row->key, from, e->bytes);
-    e->row.value = moved(row->value, from, e->bytes);
-    e->row.record = bytes_of(e->bytes, row->record.len);
-    e->digest.key_hash = key_hash(row);
-    e->digest.hash = row->hash;
+    e->content = content;
+    e->digest.key_hash = content->key_hash;
+    e->digest.hash = content->row.hash;
     return e;
-}
-
-const struct entry *entry_of(const struct row *row)
-{
-    return (const struct entry *)row; /* the row is its first member */
 }
 
 struct entry *entry_of_digest(struct digest_item *item)
 {
     return (struct entry *)((uint8_t *)item - offsetof(struct entry, digest));
-}
-
-static struct entry look_for(struct bytes ns, struct bytes key)
-{
-    return (struct entry){.row = {.ns = ns, .key = key}};
 }
 
 /* libbsd's trees are read through pointers that are not const. */
@@ -105,14 +82,22 @@ static struct entry_tree *tree_of(const struct table *t, enum table_id table)
 struct entry *table_find(const struct table *t, enum table_id table, struct bytes ns,
                          struct bytes key)
 {
-    struct entry probe = look_for(ns, key);
+    struct content wanted = {.row = {.ns = ns, .key = key}};
+    struct entry probe = {.content = &wanted};
 
     return TREE_FIND(entry_tree, tree_of(t, table), &probe);
 }
 
+struct entry *table_entry(const struct table *t, const struct row *row)
+{
+    struct entry *e = table_find(t, row->table, row->ns, row->key);
+
+    return e && entry_row(e) == row ? e : NULL;
+}
+
 void table_put(struct table *t, struct entry *e, struct entry *old)
 {
-    struct entry_tree *tree = tree_of(t, e->row.table);
+    struct entry_tree *tree = tree_of(t, entry_row(e)->table);
 
     if (old) {
         TREE_REMOVE(entry_tree, tree, old);
@@ -129,19 +114,27 @@ void table_put(struct table *t, struct entry *e, struct entry *old)
 
 void table_drop(struct table *t, struct entry *e)
 {
-    TREE_REMOVE(entry_tree, tree_of(t, e->row.table), e);
+    TREE_REMOVE(entry_tree, tree_of(t, entry_row(e)->table), e);
     digest_remove(&t->digest, &e->digest);
     t->count--;
+    struct content *gone = content_take(/* shared= */ NULL, entry_row(e)); /* told as deleted */
+    gone->row.flags |= ROW_TOMBSTONE;
+    gone->row.value = (struct bytes){0};
+    table_keep_readable(t, e->content);
+    e->content = gone;
     e->dropped = true;
-    e->row.flags |= ROW_TOMBSTONE;
-    e->row.value = (struct bytes){0};
     table_discard(t, e);
 }
 
 void table_discard(struct table *t, struct entry *e)
 {
-    e->next_dead = t->morgue;
-    t->morgue = e;
+    e->digest.next = t->morgue;
+    t->morgue = &e->digest;
+}
+
+void table_keep_readable(struct table *t, struct content *content)
+{
+    table_discard(t, entry_new(content));
 }
 
 static bool is_listed(const struct entry *e)
@@ -151,17 +144,17 @@ static bool is_listed(const struct entry *e)
 
 void table_bury(struct table *t)
 {
-    struct entry **at = &t->morgue;
+    struct digest_item **at = &t->morgue;
 
     while (*at) {
-        struct entry *e = *at;
+        struct entry *e = entry_of_digest(*at);
 
         if (is_listed(e)) {
-            at = &e->next_dead;
+            at = &e->digest.next;
             continue;
         }
-        *at = e->next_dead;
-        mem_free(e);
+        *at = e->digest.next;
+        entry_free(e);
     }
 }
 
@@ -178,7 +171,8 @@ struct entry *table_next(const struct entry *e)
 struct entry *table_from(const struct table *t, enum table_id table, struct bytes ns,
                          struct bytes key)
 {
-    struct entry probe = look_for(ns, key);
+    struct content wanted = {.row = {.ns = ns, .key = key}};
+    struct entry probe = {.content = &wanted};
 
     return TREE_FROM(entry_tree, tree_of(t, table), &probe);
 }

@@ -2,13 +2,14 @@
 #define KITH_STATE_TABLE_H
 /*
  * Where the rows lie: one ordered tree per table, by namespace and key, and the digest over all of
- * them. One allocation per row holds the struct, its place in the tree, and the record's bytes, into
- * which key and value point.
+ * them. What a row says is a content, which other states may hold as well (content.h); what is this
+ * state's own is small: places in the tree, in the digest and in lists.
  *
  * A row that is replaced or dropped goes to the morgue and is freed by table_bury(), at the start of
  * the next step, so that whoever got it in this step may go on reading. Internal to src/state.
  */
 #include "base/tree.h"
+#include "state/content.h"
 #include "state/digest.h"
 #include "state/state.h"
 
@@ -18,14 +19,12 @@
 enum mark { MARK_CHANGE, MARK_BATCH, MARK_PUSH, MARK_COUNT };
 
 struct entry {
-    struct row row; /* first: a struct row of this module is an entry */
     TREE_ENTRY(entry) by_key;
-    struct digest_item digest;
+    struct content *content;
+    struct digest_item digest; /* its link holds the morgue together, too */
     uint64_t token;            /* store batch it last went into; 0: none since start */
     uint32_t slot[MARK_COUNT]; /* place in a list of marks, plus one; 0: not in it */
     bool dropped;              /* out of the table: its stored copy is deleted */
-    struct entry *next_dead;
-    uint8_t bytes[];
 };
 
 TREE_HEAD(entry_tree, entry);
@@ -33,7 +32,7 @@ TREE_HEAD(entry_tree, entry);
 struct table {
     struct entry_tree trees[TABLE_COUNT];
     struct digest digest;
-    struct entry *morgue;
+    struct digest_item *morgue;
     size_t count;
 };
 
@@ -43,9 +42,14 @@ void table_deinit(struct table *t);
 #define STORAGE_KEY_MAX (2 + RECORD_NAMESPACE_MAX + STATE_KEY_MAX)
 size_t table_storage_key(uint8_t *out, enum table_id table, struct bytes ns, struct bytes key);
 
-/* An entry of its own, with a copy of the record; in no table yet. */
-struct entry *entry_new(const struct row *row);
-const struct entry *entry_of(const struct row *row);
+/* An entry in no table yet. Takes over the reference to the content. */
+struct entry *entry_new(struct content *content);
+static inline const struct row *entry_row(const struct entry *e)
+{
+    return &e->content->row;
+}
+/* Which entry of the table holds a row; NULL: another row took its place, or none. */
+struct entry *table_entry(const struct table *t, const struct row *row);
 struct entry *entry_of_digest(struct digest_item *item);
 
 struct entry *table_find(const struct table *t, enum table_id table, struct bytes ns,
@@ -59,6 +63,8 @@ void table_drop(struct table *t, struct entry *e);
 void table_bury(struct table *t);
 /* Hands an entry that is in no table to the morgue. */
 void table_discard(struct table *t, struct entry *e);
+/* The same for a content alone, with its reference. */
+void table_keep_readable(struct table *t, struct content *content);
 
 /* Key order, all namespaces; NULL at the end. `from` may be of any row: the first at or after it. */
 struct entry *table_first(const struct table *t, enum table_id table);

@@ -90,7 +90,7 @@ static void check_digest(const struct state *s)
         struct entry *e = table_first(state_table(s), (enum table_id)i);
 
         for (; e; e = table_next(e), count++)
-            digest ^= e->row.hash;
+            digest ^= entry_row(e)->hash;
     }
     assert(digest == state_digest(s) && count == state_count(s));
 }

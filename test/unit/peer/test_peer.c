@@ -49,7 +49,7 @@ static struct peer *start(struct bytes record, struct effects *out)
                   .records = &record,
                   .records_n = 1},
     };
-    struct peer *p = peer_new();
+    struct peer *p = peer_new(/* shared= */ NULL);
     assert_int_equal(peer_step(p, &event, out), 0);
     return p;
 }
@@ -107,7 +107,7 @@ static void a_clock_that_steps_moves_the_end(void **state)
 
 static void nothing_is_wanted_before_the_start(void **state)
 {
-    struct peer *p = peer_new();
+    struct peer *p = peer_new(/* shared= */ NULL);
     (void)state;
     assert_true(peer_deadline(p) == KITH_NEVER);
     peer_free(p);

@@ -192,6 +192,6 @@ void copy_all(struct state *from, struct state *to)
     for (uint32_t i = 1; i < TABLE_COUNT; i++) {
         for (struct entry *e = table_first(state_table(from), (enum table_id)i); e;
              e = table_next(e))
-            (void)state_merge(to, e->row.record);
+            (void)state_merge(to, entry_row(e)->record);
     }
 }
