@@ -193,10 +193,13 @@ bool batch_take_push(struct batch *b, struct buf *ret)
 {
     struct marks *m = &b->push;
     struct arena mem = {0};
+
+    buf_reset(ret);
+    if (m->count == 0)
+        return false; /* nearly every step */
     struct bytes *records = arena_array(&mem, ROWS_RECORDS_MAX_ITEMS, sizeof(*records));
     struct rows rows = {.records = records};
     size_t bytes = 0;
-
     for (; b->pushed < m->count && rows.records_n < ROWS_RECORDS_MAX_ITEMS; b->pushed++) {
         struct entry *e = m->items[b->pushed];
 
@@ -207,7 +210,6 @@ bool batch_take_push(struct batch *b, struct buf *ret)
             break;
         records[rows.records_n++] = entry_row(e)->record;
     }
-    buf_reset(ret);
     if (rows.records_n > 0)
         rows_encode(ret, &rows);
     if (b->pushed == m->count) {
