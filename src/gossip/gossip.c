@@ -75,18 +75,14 @@ static void enter(struct gossip *g, struct turn *t)
         member_moved(g, t, &m->id);
 }
 
-static void keep_boot(struct gossip *g, const struct row *row)
+/* A node that goes on in the boot it was in has nothing to tell: nothing is kept of most. */
+static void keep_boot(struct gossip *g, const struct member *before)
 {
-    struct member_row m;
-    struct arena mem = {0};
-    struct wire_error err;
-    struct ulid id;
-    if (row->key.len == sizeof(id.b) && row->value.len > 0 &&
-        member_row_decode(&m, row->value, &mem, &err) == 0) {
-        memcpy(id.b, row->key.data, sizeof(id.b));
-        boots_row(g->core.boots, &id, row->version.major, &m.boot);
-    }
-    arena_deinit(&mem);
+    const struct member *now = members_get(g->core.members, &before->id);
+    if (!before->row || !now->row || ulid_equal(&before->row->boot, &now->row->boot))
+        return;
+    boots_row(g->core.boots, &before->id, before->incarnation, &before->row->boot);
+    boots_row(g->core.boots, &now->id, now->incarnation, &now->row->boot);
 }
 
 /* What the former run stored. */
@@ -95,9 +91,6 @@ static void load(struct gossip *g, struct turn *t)
     const struct row *row = state_first(t->state, TABLE_ID_ADMISSION, (struct bytes){0});
     for (; row; row = state_next(t->state, row, (struct bytes){0}))
         admit_row(g->admit, t, row);
-    row = state_first(t->state, TABLE_ID_MEMBER, (struct bytes){0});
-    for (; row; row = state_next(t->state, row, (struct bytes){0}))
-        keep_boot(g, row);
 }
 
 void gossip_start(struct gossip *g, struct turn *t, const struct event_start *start)
@@ -197,8 +190,8 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
 {
     if (row->table == TABLE_ID_ADMISSION)
         admit_row(g->admit, t, row);
-    if (row->table == TABLE_ID_MEMBER)
-        keep_boot(g, row);
+    if (row->table == TABLE_ID_MEMBER && before)
+        keep_boot(g, before);
     overlay_changed(g->overlay, t, row);
     if (row->table == TABLE_ID_MEMBER || row->table == TABLE_ID_VERDICT) {
         if (bytes_equal(row->key, ulid_bytes(&g->core.self)))

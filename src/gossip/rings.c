@@ -110,7 +110,7 @@ bool rings_set(struct rings *r, const struct ulid *id, bool in)
     if (rings_has(r, id) == in)
         return false;
     if (in && r->count == r->cap) {
-        r->cap = r->cap ? 2 * r->cap : 16;
+        r->cap += r->cap / 4 + 16;
         for (int i = 0; i < RINGS_N; i++)
             r->ring[i] = mem_grow(r->ring[i], r->cap, sizeof(*r->ring[i]));
     }
