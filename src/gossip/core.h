@@ -20,6 +20,7 @@
     X(suspicions)       /* of this peer: two misses in a row */                                    \
     X(suspicions_ended) /* the suspect answered after all */                                       \
     X(reports_received)                                                                            \
+    X(accusations) /* told to members held for dead who spoke */                                   \
     X(verdicts_written)                                                                            \
     X(verdicts_withdrawn)                                                                          \
     X(refutations) /* own incarnation raised */                                                    \

@@ -3,16 +3,28 @@
 #include "base/mem.h"
 #include "base/timers.h"
 #include "gossip/jury.h"
+#include "gossip/limit.h"
 #include "gossip/senses.h"
 #include "state/journal.h"
 
-#define PATIENCE_LAN (500 * KITH_MS)
-#define PATIENCE_WAN (2000 * KITH_MS)
+/* How long an answer may take at least, over a connection that stands (watch_patience() adds to it). */
+#define PATIENCE_LAN (1000 * KITH_MS)
+#define PATIENCE_WAN (4000 * KITH_MS)
 /* While the connection is closed: a process that lives has connected again and answered by then. */
-#define PATIENCE_DOWN_LAN (200 * KITH_MS)
-#define PATIENCE_DOWN_WAN (1000 * KITH_MS)
+#define PATIENCE_DOWN_LAN (400 * KITH_MS)
+#define PATIENCE_DOWN_WAN (2000 * KITH_MS)
+/* TCP repeats what is lost by itself, in order: another probe behind it would only wait for it. Still one
+ * goes out now and then, for connections that broke without saying so. */
+#define PROBE_AGAIN (3 * KITH_SEC)
+/* So often what is missed is told again, and so often enough is looked at whether enough agree. */
+#define TELL_AGAIN  (3 * KITH_SEC)
+#define WEIGH_AGAIN (200 * KITH_MS)
+/* Answers to members held for dead who speak, a second. */
+#define ACCUSE_PER_SECOND 20
 /* One that is no subject is watched for so long after another asked about it. */
 #define ASKED_HOLDS (5 * KITH_SEC)
+/* What is owed for so long at a tick counts against the own senses. */
+#define LATE (500 * KITH_MS)
 /* A round trip beyond this is a clock's or a peer's fault. */
 #define ROUND_TRIP_MAX KITH_MIN
 
@@ -30,6 +42,7 @@ struct detect {
     bool entered;
     bool stale; /* the rings changed: who is a subject is to be found anew */
     size_t suspects;
+    struct limit accusing;
 };
 
 struct detect *detect_new(struct core *core)
@@ -37,7 +50,7 @@ struct detect *detect_new(struct core *core)
     struct detect *d = mem_alloc(sizeof(*d));
     d->core = core;
     d->rings = rings_new();
-    d->jury = (struct jury){.core = core, .rings = d->rings};
+    d->jury = (struct jury){.core = core, .rings = d->rings, .watches = &d->watches};
     return d;
 }
 
@@ -61,16 +74,14 @@ void detect_enter(struct detect *d, struct turn *t)
 
 static kith_time patience(const struct detect *d, const struct watch *w)
 {
-    bool wan = d->core->wan;
-    kith_time p = watch_patience(w, wan ? PATIENCE_WAN : PATIENCE_LAN);
-    if (w->down)
-        p = kith_time_min(p, wan ? PATIENCE_DOWN_WAN : PATIENCE_DOWN_LAN);
-    return senses_stretch(&d->senses, p);
+    kith_time floor_us = d->core->wan ? PATIENCE_WAN : PATIENCE_LAN;
+    return senses_stretch(&d->senses, watch_patience(w, floor_us));
 }
 
-static void send_probe(struct detect *d, struct turn *t, const struct ulid *id, struct probe *p)
+static void send_probe(struct detect *d, struct turn *t, const struct ulid *id, enum addr_role door,
+                       struct probe *p)
 {
-    struct bytes uri = core_uri(d->core, id, ADDR_ROLE_PROBE);
+    struct bytes uri = core_uri(d->core, id, door);
     if (uri.len == 0)
         return;
     p->nonce = ++d->nonce;
@@ -91,21 +102,31 @@ static void set(struct detect *d, const struct watch *w, int kind, kith_time at_
                                           .key = w->id});
 }
 
-static void arm(struct detect *d, struct turn *t, struct watch *w)
+/* Its time-out is at `due_us` from now on. */
+static void arm(struct detect *d, struct watch *w, kith_time due_us)
 {
     w->generation = ++d->generation;
-    set(d, w, TIMER_PROBE, t->now_us + patience(d, w));
+    set(d, w, TIMER_PROBE, due_us);
 }
 
+static void probe_by(struct detect *d, struct turn *t, struct watch *w, enum addr_role door)
+{
+    struct probe p = {.incarnation = w->incarnation, .suspected = w->missed};
+    if (door == ADDR_ROLE_PROBE)
+        atlas_probe(d->core->atlas, t, &w->id, &p);
+    send_probe(d, t, &w->id, door, &p);
+    w->nonces[w->probes++ % WATCH_NONCES] = d->nonce;
+    w->probed_us = t->now_us;
+    if (w->owed_us != 0)
+        return;
+    w->owed_us = t->now_us;
+    arm(d, w, t->now_us + patience(d, w) / 2);
+}
+
+/* What is owed already stays due when it was. */
 static void probe(struct detect *d, struct turn *t, struct watch *w)
 {
-    struct probe p = {.incarnation = w->incarnation, .suspected = w->misses >= WATCH_MISSES};
-    atlas_probe(d->core->atlas, t, &w->id, &p);
-    send_probe(d, t, &w->id, &p);
-    w->nonces[w->probes++ % WATCH_NONCES] = d->nonce;
-    w->waiting = true;
-    w->probed_us = t->now_us;
-    arm(d, t, w);
+    probe_by(d, t, w, ADDR_ROLE_PROBE);
 }
 
 /* Do enough agree by now? */
@@ -120,39 +141,62 @@ static void consider(struct detect *d, struct turn *t, struct watch *w)
     set(d, w, TIMER_VERDICT, t->now_us + wait_us);
 }
 
+/* One more that is missed may be what others waited for: it observes them too. */
+static void consider_all(struct detect *d, struct turn *t)
+{
+    for (struct watch *w = watch_first(&d->watches); w; w = watch_next(w)) {
+        if (w->missed)
+            consider(d, t, w);
+    }
+}
+
 static void suspect(struct detect *d, struct turn *t, struct watch *w)
 {
     struct ulid_text text;
+    w->missed = true;
     d->core->counts.suspicions++;
     d->suspects++;
     journal_add(t->journal, t->wall_us / KITH_MS, "member-suspect",
                 core_name(d->core, &w->id, &text), "does not answer this peer");
     jury_tell(&d->jury, t, w, true);
-    consider(d, t, w);
-    set(d, w, TIMER_WEIGH, t->now_us + jury_patience(&d->jury));
+    probe_by(d, t, w, ADDR_ROLE_BULK);
+    consider_all(d, t);
+    set(d, w, TIMER_WEIGH, t->now_us + WEIGH_AGAIN);
 }
 
 static void calm(struct detect *d, struct watch *w)
 {
-    if (w->misses >= WATCH_MISSES && d->suspects > 0)
+    if (w->missed && d->suspects > 0)
         d->suspects--;
     watch_calm(w);
 }
 
+/* Half of its time is over: a lost packet may hold up this connection for seconds, so the other door is
+ * tried before anything is said. */
 static void timed_out(struct detect *d, struct turn *t, struct watch *w)
 {
-    w->waiting = false;
     if (senses_in_grace(&d->senses, t->now_us)) {
+        w->owed_us = 0;
         probe(d, t, w);
         return;
     }
+    kith_time due_us = w->owed_us + patience(d, w);
+    if (!w->down && !w->missed && t->now_us < due_us) {
+        probe_by(d, t, w, ADDR_ROLE_BULK);
+        arm(d, w, due_us);
+        return;
+    }
     d->core->counts.probes_missed++;
-    if (w->misses++ == 0)
-        w->missing_since_us = w->probed_us;
-    if (w->misses < WATCH_MISSES)
-        probe(d, t, w);
-    else if (w->misses == WATCH_MISSES)
+    if (!w->missed)
         suspect(d, t, w);
+}
+
+static void weigh(struct detect *d, struct turn *t, struct watch *w)
+{
+    if (!w->missed)
+        return;
+    consider(d, t, w);
+    set(d, w, TIMER_WEIGH, t->now_us + WEIGH_AGAIN);
 }
 
 /* Two who agreed with themselves and each other's silence since the last answer, and yet differ, miss
@@ -200,7 +244,6 @@ static void answered(struct detect *d, struct turn *t, const struct incoming *in
         watch_round_trip(w, rtt_us > 0 ? rtt_us : 1);
         atlas_answered(d->core->atlas, t, &w->id, &ack, rtt_us > 0 ? rtt_us : 1);
     }
-    w->waiting = false;
     w->down = false;
     if (w->told_us > 0) {
         d->core->counts.suspicions_ended++;
@@ -217,8 +260,8 @@ static void seat(struct detect *d, struct watch *w)
     watch_seat(w, observers, n, &d->core->self);
 }
 
-/* Another observer tells what it sees. A miss makes this one look too, also if the rings, as seen from
- * here, give it another task: views differ for a moment. */
+/* Another observer tells what it misses. One who does not observe it, as the rings are seen from here,
+ * looks too: views differ for a moment. */
 static bool reported(struct detect *d, struct turn *t, const struct incoming *in)
 {
     struct miss m;
@@ -237,12 +280,13 @@ static bool reported(struct detect *d, struct turn *t, const struct incoming *in
         seat(d, w);
     }
     jury_note(&d->jury, t, in, &m, w);
-    if (m.missing) {
+    if (m.missing && !w->subject) {
         w->asked_us = t->now_us;
-        if (!w->waiting && w->misses == 0)
+        if (w->owed_us == 0)
             probe(d, t, w);
     }
-    consider(d, t, w);
+    if (w->missed)
+        consider(d, t, w);
     return true;
 }
 
@@ -265,23 +309,43 @@ void detect_wake(struct detect *d, struct turn *t)
         return;
     d->core->counts.pauses++;
     for (struct watch *w = watch_first(&d->watches); w; w = watch_next(w)) {
+        bool owed = w->owed_us != 0;
         if (w->told_us > 0)
             jury_tell(&d->jury, t, w, false);
         calm(d, w);
-        if (w->waiting)
+        w->heard_us = t->now_us; /* until it had time to be */
+        if (owed)
             probe(d, t, w);
     }
 }
 
-void detect_heard(struct detect *d, struct turn *t, const struct ulid *from)
+/* It was held for dead, and speaks: it has to rise above that, or it stays dead by mistake. */
+static void accuse(struct detect *d, struct turn *t, const struct member *m)
 {
+    const struct row *verdict = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id));
+    struct probe p = {.incarnation = m->incarnation, .dead = true};
+    if (verdict && verdict->version.major > p.incarnation)
+        p.incarnation = verdict->version.major;
+    send_probe(d, t, &m->id, ADDR_ROLE_PROBE, &p);
+}
+
+void detect_heard(struct detect *d, struct turn *t, const struct ulid *from, uint64_t route)
+{
+    struct watch *w = watch_find(&d->watches, from);
     d->core->heard_us = t->now_us;
+    if (w) {
+        w->heard_us = t->now_us;
+        if (route != 0)
+            w->route = route;
+    }
     if (jury_is_alone(&d->jury))
         jury_hears(&d->jury, t);
-    if (d->suspects == 0)
-        return;
-    for (struct watch *w = watch_first(&d->watches); w; w = watch_next(w))
-        jury_heard(w, from, t->now_us);
+    const struct member *m = w ? NULL : members_get(d->core->members, from);
+    if (m && m->row && m->state == MEMBER_STATE_DEAD && !m->forgotten &&
+        limit_take(&d->accusing, t->now_us, ACCUSE_PER_SECOND, ACCUSE_PER_SECOND)) {
+        d->core->counts.accusations++;
+        accuse(d, t, m);
+    }
 }
 
 static void drop(struct detect *d, struct watch *w)
@@ -308,32 +372,50 @@ void detect_member(struct detect *d, struct turn *t, const struct ulid *id)
         return;
     w->incarnation = incarnation;
     calm(d, w);
+    watch_hush(w);
     if (w->subject)
         probe(d, t, w);
 }
 
+static bool is_of(const struct member *m, struct bytes uri)
+{
+    return bytes_equal(member_uri(m, ADDR_ROLE_PROBE), uri) ||
+           bytes_equal(member_uri(m, ADDR_ROLE_BULK), uri) ||
+           bytes_equal(member_uri(m, ADDR_ROLE_PUB), uri);
+}
+
 void detect_link(struct detect *d, struct turn *t, const struct event_link *link)
 {
+    kith_time patience_us = d->core->wan ? PATIENCE_DOWN_WAN : PATIENCE_DOWN_LAN;
     for (struct watch *w = watch_first(&d->watches); w; w = watch_next(w)) {
         const struct member *m = members_get(d->core->members, &w->id);
-        if (!m || !m->row)
+        if (!m || !m->row || !is_of(m, link->uri))
             continue;
         if (bytes_equal(member_uri(m, ADDR_ROLE_PROBE), link->uri))
             w->down = !link->up;
-        else if (link->up || (!bytes_equal(member_uri(m, ADDR_ROLE_BULK), link->uri) &&
-                              !bytes_equal(member_uri(m, ADDR_ROLE_PUB), link->uri)))
+        if (link->up || !w->subject || w->missed)
             continue;
-        if (link->up || !w->subject)
-            continue;
-        if (w->waiting)
-            arm(d, t, w); /* it waits for less long now */
-        else if (w->misses < WATCH_MISSES)
-            probe(d, t, w);
+        probe(d, t, w); /* what was under way may be lost */
+        kith_time due_us = senses_stretch(&d->senses, patience_us) + t->now_us;
+        arm(d, w, kith_time_min(due_us, w->owed_us + patience(d, w)));
+    }
+}
+
+/* Those that share a subject with this peer: their silence counts. */
+static void refresh_neighbours(struct detect *d, const struct watch *subject, kith_time now_us)
+{
+    for (size_t i = 0; i < subject->seats_n; i++) {
+        struct watch *w = watch_find(&d->watches, &subject->seats[i].id);
+        if (!w) {
+            w = watch_get(&d->watches, &subject->seats[i].id);
+            w->heard_us = now_us;
+        }
+        w->neighbour = true;
     }
 }
 
 /* The rings changed: whom to observe, and who else does. */
-static void refresh(struct detect *d)
+static void refresh(struct detect *d, kith_time now_us)
 {
     struct ulid subjects[RINGS_SUBJECTS];
     size_t n =
@@ -341,15 +423,18 @@ static void refresh(struct detect *d)
     struct watch *w;
     d->stale = false;
     for (w = watch_first(&d->watches); w; w = watch_next(w))
-        w->subject = false;
+        w->subject = w->neighbour = false;
     for (size_t i = 0; i < n; i++) {
         w = watch_get(&d->watches, &subjects[i]);
         w->subject = true;
-        const struct member *m = members_get(d->core->members, &subjects[i]);
+        seat(d, w);
+    }
+    for (size_t i = 0; i < n; i++)
+        refresh_neighbours(d, watch_find(&d->watches, &subjects[i]), now_us);
+    for (w = watch_first(&d->watches); w; w = watch_next(w)) {
+        const struct member *m = members_get(d->core->members, &w->id);
         w->incarnation = m ? m->incarnation : 0;
     }
-    for (w = watch_first(&d->watches); w; w = watch_next(w))
-        seat(d, w);
 }
 
 static void try_dead(struct detect *d, struct turn *t)
@@ -357,13 +442,18 @@ static void try_dead(struct detect *d, struct turn *t)
     if (rng_below(t->rng, DETECT_DEAD_ONE_IN) != 0)
         return;
     const struct member *m = core_any_dead(d->core, t);
-    if (!m)
-        return;
-    const struct row *verdict = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id));
-    struct probe p = {.incarnation = m->incarnation, .dead = true};
-    if (verdict && verdict->version.major > p.incarnation)
-        p.incarnation = verdict->version.major;
-    send_probe(d, t, &m->id, &p);
+    if (m)
+        accuse(d, t, m);
+}
+
+/* One watched member's part of a tick. */
+static void look_at(struct detect *d, struct turn *t, struct watch *w)
+{
+    if (w->missed && t->now_us - w->told_us >= TELL_AGAIN)
+        jury_tell(&d->jury, t, w, true);
+    bool asked = w->asked_us != 0;
+    if ((w->subject || asked) && (w->owed_us == 0 || t->now_us - w->probed_us >= PROBE_AGAIN))
+        probe(d, t, w);
 }
 
 static void tick(struct detect *d, struct turn *t, kith_time at_us)
@@ -377,18 +467,15 @@ static void tick(struct detect *d, struct turn *t, kith_time at_us)
 
     for (w = watch_first(&d->watches); w; w = next) {
         next = watch_next(w);
-        if (!w->subject && t->now_us - w->asked_us > ASKED_HOLDS) {
+        if (w->asked_us != 0 && t->now_us - w->asked_us > ASKED_HOLDS)
+            w->asked_us = 0;
+        if (!w->subject && !w->neighbour && w->asked_us == 0) {
             drop(d, w);
             continue;
         }
         probed += w->subject;
-        missed += w->subject && w->misses > 0;
-        if (w->misses >= WATCH_MISSES) {
-            jury_tell(&d->jury, t, w, true);
-            consider(d, t, w);
-        }
-        if (!w->waiting)
-            probe(d, t, w);
+        missed += w->subject && w->owed_us != 0 && t->now_us - w->owed_us >= LATE;
+        look_at(d, t, w);
     }
     senses_round(&d->senses, probed, missed);
     d->core->counts.doubt = d->senses.doubt;
@@ -406,7 +493,7 @@ void detect_time(struct detect *d, struct turn *t)
 {
     struct timer timer;
     if (d->stale)
-        refresh(d);
+        refresh(d, t->now_us);
     while (timers_pop(&d->timers, t->now_us, &timer)) {
         struct watch *w = watch_find(&d->watches, &timer.key);
         if (timer.kind == TIMER_TICK)
@@ -416,8 +503,8 @@ void detect_time(struct detect *d, struct turn *t)
         else if (timer.kind == TIMER_VERDICT && w->deciding)
             verdict_due(d, t, w);
         else if (timer.kind == TIMER_WEIGH)
-            consider(d, t, w);
-        else if (timer.kind == TIMER_PROBE && w->waiting && timer.generation == w->generation)
+            weigh(d, t, w);
+        else if (timer.kind == TIMER_PROBE && w->owed_us != 0 && timer.generation == w->generation)
             timed_out(d, t, w);
     }
 }
@@ -431,7 +518,7 @@ bool detect_suspects(const struct detect *d, const struct ulid *id)
 {
     struct watch_tree tree = d->watches;
     const struct watch *w = watch_find(&tree, id);
-    return w && w->misses >= WATCH_MISSES;
+    return w && w->missed;
 }
 
 uint64_t detect_rtt_us(const struct detect *d, const struct ulid *id)

@@ -3,16 +3,17 @@
 /*
  * The failure detector: who answers.
  *
- * Each second, in one tick with a phase of its own, a peer probes those it observes (rings.h). A probe
- * that is not answered in max(500 ms, srtt + 4 var) is a miss, and is followed by another at once; two
- * in a row make a suspect, and the observers take counsel (jury.h). A closed connection is a hint: it
- * is probed at once, and waited for less long, since a process that lives connects again. An answer
- * ends suspicion however late it comes.
- * A few dead members are probed for ever, and told that they are held for dead: they refute, and so the
+ * Each second, in one tick with a phase of its own, a peer probes those it observes (rings.h). What is
+ * not answered in half of its time (watch_patience()) is asked once more at the bulk door: over TCP one
+ * lost packet may hold up a connection for seconds, seldom both. After all of it the member is a suspect,
+ * and the observers take counsel (jury.h). A closed connection is a hint: it is probed at once, and
+ * waited for less long, since a process that lives connects again. An answer ends suspicion however late
+ * it comes.
+ * A few dead members are probed for ever, and whoever is held for dead and speaks is told so: they refute, and so the
  * halves of a split find each other again. What this peer mishears is its own affair: senses.h.
  * Answers also carry a digest of all rows: where two quiet peers differ, they repair at once.
  *
- * Timers: the tick; a probe's time-out; the time after which silent observers count; a verdict's turn.
+ * Timers: the tick; a probe's time-out; another look at who is silent; a verdict's turn.
  */
 #include "gossip/core.h"
 
@@ -32,8 +33,9 @@ void detect_link(struct detect *d, struct turn *t, const struct event_link *link
 
 /* At the start of each step: was there a pause? */
 void detect_wake(struct detect *d, struct turn *t);
-/* An authentic frame of another member. Before anything is made of what is in it. */
-void detect_heard(struct detect *d, struct turn *t, const struct ulid *from);
+/* An authentic frame of another member, before anything is made of what is in it. `route`: where a probe
+ * came from; 0: any other frame. Whoever is held for dead is told so. */
+void detect_heard(struct detect *d, struct turn *t, const struct ulid *from, uint64_t route);
 bool detect_receive(struct detect *d, struct turn *t,
                     const struct incoming *in); /* probe_ack, miss */
 

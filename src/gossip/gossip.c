@@ -116,7 +116,7 @@ bool gossip_identify(struct gossip *g, struct turn *t, const struct event_frame 
         return false;
     g->core.directed = frame->door != DOOR_SUB;
     if (ret->kind == PRINCIPAL_KIND_NODE) {
-        detect_heard(g->detect, t, &ret->id);
+        detect_heard(g->detect, t, &ret->id, envelope->kind == WIRE_PROBE ? frame->route : 0);
         overlay_hush(g->overlay, false);
     }
     return true;

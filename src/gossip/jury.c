@@ -1,28 +1,41 @@
 #include "gossip/jury.h"
 
-/* What another said holds for so long; it says it again each second while it stands. */
-#define SAID_HOLDS (4 * KITH_SEC)
-/* An observer that has not been heard for so long since it was told is out of reach; the second when
- * more than half of those needed are. */
-#define UNHEARD_LAN  (800 * KITH_MS)
-#define UNHEARD_WAN  (2500 * KITH_MS)
-#define UNHEARD_LONG (3 * KITH_SEC)
+/* What another said holds for so long; it says it again every three seconds while it stands. */
+#define SAID_HOLDS (7 * KITH_SEC)
+/* One that observes this peer, and so probes it every second, is silent when it was not heard for a
+ * period and the time that an answer may take. */
+#define SILENT_LAN (2500 * KITH_MS)
+#define SILENT_WAN (8 * KITH_SEC)
+/* Nobody at all is heard. */
+#define DEAF_AFTER (3 * KITH_SEC)
 /* Each waits so much longer than the one before it to write the verdict. */
 #define TURN_LAN (30 * KITH_MS)
 #define TURN_WAN (150 * KITH_MS)
-
-kith_time jury_patience(const struct jury *j)
-{
-    return j->core->wan ? UNHEARD_WAN : UNHEARD_LAN;
-}
 
 size_t jury_quorum(size_t observers)
 {
     return (7 * observers + 9) / 10;
 }
 
+static bool is_silent(const struct jury *j, const struct ulid *id, kith_time now_us)
+{
+    const struct watch *w = watch_find(j->watches, id);
+    if (!w)
+        return false;
+    if (w->subject)
+        return w->missed;
+    return now_us - w->heard_us >= (j->core->wan ? SILENT_WAN : SILENT_LAN);
+}
+
+/* On a connection that stands: the own one to a subject, the other's one to this peer. */
 static void send_miss(struct jury *j, struct turn *t, const struct ulid *to, struct bytes payload)
 {
+    const struct watch *w = watch_find(j->watches, to);
+    if (w && !w->subject && w->route != 0) {
+        if (!is_silent(j, to, t->now_us))
+            post_reply(t->post, t->out, w->route, WIRE_MISS, payload, /* correlation= */ 0);
+        return;
+    }
     struct bytes uri = core_uri(j->core, to, ADDR_ROLE_PROBE);
     if (uri.len > 0)
         post_send(t->post, t->out, uri, WIRE_MISS, payload, /* correlation= */ 0);
@@ -35,11 +48,7 @@ void jury_tell(struct jury *j, struct turn *t, struct watch *w, bool missing)
     miss_encode(&payload, &m);
     for (size_t i = 0; i < w->seats_n; i++)
         send_miss(j, t, &w->seats[i].id, buf_bytes(&payload));
-    if (missing) {
-        send_miss(j, t, &w->id, buf_bytes(&payload));
-        if (w->told_us == 0)
-            w->told_us = t->now_us;
-    }
+    w->told_us = missing ? t->now_us : 0;
     buf_deinit(&payload);
 }
 
@@ -48,26 +57,10 @@ void jury_note(struct jury *j, struct turn *t, const struct incoming *in, const 
 {
     struct seat *seat = watch_seat_of(w, &in->who.id);
     j->core->counts.reports_received++;
-    if (seat && m->incarnation == w->incarnation) {
-        seat->says = m->missing ? SAYS_MISSING : SAYS_FINE;
-        seat->said_us = t->now_us;
-    }
-    if (in->route == 0)
-        return; /* that was an answer */
-    struct miss own = {
-        .about = w->id, .incarnation = w->incarnation, .missing = w->misses >= WATCH_MISSES};
-    struct buf payload = {0};
-    miss_encode(&payload, &own);
-    post_reply(t->post, t->out, in->route, WIRE_MISS, buf_bytes(&payload),
-               in->envelope->correlation);
-    buf_deinit(&payload);
-}
-
-void jury_heard(struct watch *w, const struct ulid *from, kith_time now_us)
-{
-    struct seat *seat = w->told_us > 0 ? watch_seat_of(w, from) : NULL;
-    if (seat)
-        seat->heard_us = now_us;
+    if (!seat || m->incarnation != w->incarnation)
+        return;
+    seat->says = m->missing ? SAYS_MISSING : SAYS_FINE;
+    seat->said_us = t->now_us;
 }
 
 static bool agrees(const struct seat *s, kith_time now_us)
@@ -75,48 +68,43 @@ static bool agrees(const struct seat *s, kith_time now_us)
     return s->says == SAYS_MISSING && now_us - s->said_us < SAID_HOLDS;
 }
 
-/* Not heard since it was told, or for a while. */
-static bool unheard(const struct watch *w, const struct seat *s, kith_time now_us, kith_time since)
-{
-    if (s->heard_us < w->told_us)
-        return now_us - w->told_us >= since;
-    return now_us - s->heard_us >= since + KITH_SEC;
-}
-
-static size_t count_unheard(const struct watch *w, kith_time now_us, kith_time since)
+static size_t count_silent(const struct jury *j, const struct watch *w, kith_time now_us)
 {
     size_t n = 0;
     for (size_t i = 0; i < w->seats_n; i++)
-        n += !agrees(&w->seats[i], now_us) && unheard(w, &w->seats[i], now_us, since);
+        n += !agrees(&w->seats[i], now_us) && is_silent(j, &w->seats[i].id, now_us);
     return n;
 }
 
-static size_t count_agree(const struct watch *w, kith_time now_us)
+size_t jury_doubts(const struct watch *w, kith_time now_us)
 {
-    size_t n = 1; /* this peer */
+    size_t n = 0;
     for (size_t i = 0; i < w->seats_n; i++)
         n += agrees(&w->seats[i], now_us);
     return n;
 }
 
+static size_t count_agree(const struct watch *w, kith_time now_us)
+{
+    return 1 + jury_doubts(w, now_us); /* this peer too */
+}
+
 /* Nobody at all is heard: this peer alone decides, and for itself. */
 static bool deaf(const struct jury *j, const struct turn *t)
 {
-    return t->now_us - j->core->heard_us >= UNHEARD_LONG;
+    return t->now_us - j->core->heard_us >= DEAF_AFTER;
 }
 
 static bool enough(const struct jury *j, const struct turn *t, const struct watch *w)
 {
-    size_t need = jury_quorum(w->seats_n + 1);
+    size_t observers = w->seats_n + 1;
     size_t agree = count_agree(w, t->now_us);
-    if (agree >= need)
+    size_t silent = count_silent(j, w, t->now_us);
+    if (agree >= jury_quorum(observers))
         return true;
     if (agree < 2)
-        return deaf(j, t);
-    kith_time since = jury_patience(j);
-    if (2 * agree < need)
-        since = j->core->wan ? 2 * UNHEARD_LONG : UNHEARD_LONG;
-    return agree + count_unheard(w, t->now_us, since) >= need;
+        return j->alone_n < JURY_PRIVATE_MAX && deaf(j, t);
+    return agree >= jury_quorum(observers - silent);
 }
 
 /* How many of those that agree stand before this peer in the order of the rings. */
@@ -134,7 +122,7 @@ static kith_time turns_before(const struct jury *j, const struct watch *w, kith_
 
 kith_time jury_weigh(const struct jury *j, const struct turn *t, const struct watch *w)
 {
-    if (!w->subject || w->misses < WATCH_MISSES || !core_alive(j->core, &w->id) || !enough(j, t, w))
+    if (!w->subject || !w->missed || !core_alive(j->core, &w->id) || !enough(j, t, w))
         return -1;
     return turns_before(j, w, t->now_us);
 }
@@ -158,7 +146,7 @@ void jury_rule(struct jury *j, struct turn *t, const struct watch *w)
         if (agrees(&w->seats[i], t->now_us))
             agree[n++] = w->seats[i].id;
     }
-    bool alone = n == 1 && j->core->heard_us < w->told_us;
+    bool alone = n == 1;
     struct verdict_row row = {
         .observers = agree,
         .observers_n = n,

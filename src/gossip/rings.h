@@ -3,10 +3,10 @@
 /*
  * Who watches whom. Every peer computes the same answer from the same list of live members.
  *
- * The members stand on two rings, each in a pseudo-random order of its own (a hash of the id). A
- * member's observers are those that follow it on the rings, taken in turn from one and the other,
- * RINGS_OBSERVERS distinct ones or all there are. Since they are consecutive, they mostly watch each
- * other too, and so hold the connections on which they tell each other what they miss.
+ * The members stand on a ring in a pseudo-random order (a hash of the id). A member's observers are the
+ * RINGS_OBSERVERS that follow it, or all there are. So of any two observers of one member one observes
+ * the other too: the connection on which they tell each other what they miss stands already, and
+ * whether one of them is silent is known without asking (docs/decisions/0016).
  * Source: Rapid (Suresh et al., 2018) for observers on rings; design section 3 for the rest.
  */
 #include "base/ulid.h"

@@ -9,13 +9,19 @@
 #define ANNOUNCE_TO    3
 #define ANNOUNCE_FIRST (300 * KITH_MS)
 #define ANNOUNCE_MAX   (10 * KITH_SEC)
-/* Distance of two raises for suspicion alone: doubles from the first to the second, is forgotten
- * after a quiet time. */
+/* Distance of two raises for suspicion alone: doubles, is forgotten after a quiet time. */
 #define RAISE_FIRST  KITH_SEC
-#define RAISE_MAX    KITH_MIN
-#define RAISE_FORGET (5 * KITH_MIN)
-/* Reports of different observers within this time count together. */
-#define SUSPECTED_WITHIN (3 * KITH_SEC)
+#define RAISE_MAX    (8 * KITH_SEC)
+#define RAISE_FORGET KITH_MIN
+/* Doubts of different observers within this time count together. */
+#define DOUBTS_WITHIN (3 * KITH_SEC)
+/* So many observers have to doubt it before it rises; two where there are few. */
+#define DOUBTS 3
+
+struct doubt {
+    struct ulid by;
+    kith_time at_us;
+};
 
 struct self {
     struct core *core;
@@ -25,8 +31,7 @@ struct self {
     bool known;     /* somebody probed this peer at its incarnation */
     kith_time announce_at_us, announce_every_us;
     kith_time raise_after_us, raise_every_us;
-    struct ulid doubter; /* the observer that suspected last */
-    kith_time doubted_us;
+    struct doubt doubts[DOUBTS]; /* the latest of as many observers */
 };
 
 struct self *self_new(struct core *core)
@@ -137,16 +142,32 @@ void self_tell(struct self *s, struct turn *t, struct bytes bulk_uri)
     buf_deinit(&payload);
 }
 
+/* How many observers doubt it lately, `by` now among them. */
+static size_t doubters(struct self *s, const struct ulid *by, kith_time now_us)
+{
+    struct doubt *oldest = &s->doubts[0];
+    size_t n = 0;
+    for (size_t i = 0; i < DOUBTS; i++) {
+        struct doubt *d = &s->doubts[i];
+        if (ulid_equal(&d->by, by)) {
+            oldest = d;
+            break;
+        }
+        if (d->at_us < oldest->at_us)
+            oldest = d;
+    }
+    *oldest = (struct doubt){.by = *by, .at_us = now_us};
+    for (size_t i = 0; i < DOUBTS; i++)
+        n += !ulid_is_zero(&s->doubts[i].by) && now_us - s->doubts[i].at_us < DOUBTS_WITHIN;
+    return n;
+}
+
 /* Suspicion at the present incarnation by one observer. */
 static void suspected(struct self *s, struct turn *t, const struct ulid *by)
 {
-    bool second = !ulid_equal(&s->doubter, by) && s->doubted_us > 0 &&
-                  t->now_us - s->doubted_us < SUSPECTED_WITHIN;
-    if (!ulid_equal(&s->doubter, by) || t->now_us - s->doubted_us >= SUSPECTED_WITHIN) {
-        s->doubter = *by;
-        s->doubted_us = t->now_us;
-    }
-    if (!second && members_alive(s->core->members) > 2)
+    size_t others = members_alive(s->core->members) - 1;
+    size_t need = others < 2 ? others : others < DOUBTS + 2 ? 2 : DOUBTS;
+    if (doubters(s, by, t->now_us) < need)
         return;
     if (t->now_us < s->raise_after_us)
         return;

@@ -13,6 +13,7 @@
 #define STORE_TAKES   KITH_MS
 #define RETRANSMIT    (200 * KITH_MS)
 #define LINES_MAX     4096
+#define DOORS         3
 
 struct stored {
     struct buf key, value;
@@ -64,7 +65,9 @@ struct node {
     kith_time deadline_us;
     struct effects held; /* effects that wait */
     bool subscribed[CLUSTER_MAX], connected[CLUSTER_MAX], admitted[CLUSTER_MAX];
-    kith_time last_us[CLUSTER_MAX]; /* arrival of the last frame to each: TCP keeps the order */
+    /* Arrival of the last frame to each, by connection: TCP keeps the order. Answers go the other way on
+     * a connection that the other made. */
+    kith_time last_us[DOORS][2][CLUSTER_MAX];
     char *lines[LINES_MAX];
     size_t lines_n;
     struct buf answer;
@@ -147,15 +150,17 @@ static bool parse_uri(const struct cluster *c, struct bytes uri, size_t *ret_i, 
     return true;
 }
 
-static kith_time arrival(struct cluster *c, size_t from, size_t to)
+static kith_time arrival(struct cluster *c, size_t from, size_t to, enum door door, bool answer)
 {
     kith_time at = c->now_us + c->delay_us;
     kith_time again = RETRANSMIT;
-    while (rng_below(&c->rng, 1000) < c->loss_permille) {
+    for (int tries = 0; tries < 6 && rng_below(&c->rng, 1000) <
+                                         c->loss_permille + c->loss_of[from] + c->loss_of[to];
+         tries++) {
         at += again;
         again *= 2;
     }
-    kith_time *last = &c->nodes[from]->last_us[to];
+    kith_time *last = &c->nodes[from]->last_us[door][answer][to];
     if (at <= *last)
         at = *last + 1;
     return *last = at;
@@ -164,7 +169,7 @@ static kith_time arrival(struct cluster *c, size_t from, size_t to)
 static void send_frame(struct cluster *c, size_t from, size_t to, enum door door, uint64_t route,
                        const char *uri, struct bytes frame)
 {
-    struct flight f = {.at_us = arrival(c, from, to),
+    struct flight f = {.at_us = arrival(c, from, to, door, route == 0),
                        .to = to,
                        .from = from,
                        .door = door,

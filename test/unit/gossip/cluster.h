@@ -12,7 +12,7 @@
 #include "gossip/gossip.h"
 #include "trust/certificate.h"
 
-#define CLUSTER_MAX 64
+#define CLUSTER_MAX 128
 
 struct node;
 
@@ -21,6 +21,7 @@ struct cluster {
     size_t n;
     kith_time delay_us;                 /* one way */
     unsigned loss_permille;             /* of frames, each then 200 ms late, again and again */
+    unsigned loss_of[CLUSTER_MAX];      /* the same for what one sends and hears, on top */
     bool cut[CLUSTER_MAX][CLUSTER_MAX]; /* from, to: frames wait for the cut to end, as TCP does */
     bool insecure, wan;
     struct sign_pair issuer, operator_pair;

@@ -10,22 +10,26 @@ static void the_quorum_is_seven_in_ten_rounded_up(void **unused)
         assert_int_equal(jury_quorum(observers), need[observers]);
 }
 
-static void a_wide_network_is_given_more_time(void **unused)
+static void what_others_said_holds_for_a_while(void **unused)
 {
     (void)unused;
-    struct core core = {0};
-    struct jury jury = {.core = &core};
-    kith_time lan = jury_patience(&jury);
-    core.wan = true;
-    assert_true(jury_patience(&jury) > lan);
-    assert_false(jury_is_alone(&jury));
+    static const struct ulid observers[] = {{"ann"}, {"bob"}, {"eve"}}, self = {"self"};
+    struct watch w = {.id = {"suspect"}};
+    watch_seat(&w, observers, 3, &self);
+    kith_time now_us = 100 * KITH_SEC;
+    w.seats[0].says = w.seats[1].says = SAYS_MISSING;
+    w.seats[2].says = SAYS_FINE;
+    w.seats[0].said_us = w.seats[1].said_us = w.seats[2].said_us = now_us;
+    assert_int_equal(jury_doubts(&w, now_us), 2);
+    w.seats[1].said_us = now_us - KITH_MIN;
+    assert_int_equal(jury_doubts(&w, now_us), 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_quorum_is_seven_in_ten_rounded_up),
-        cmocka_unit_test(a_wide_network_is_given_more_time),
+        cmocka_unit_test(what_others_said_holds_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

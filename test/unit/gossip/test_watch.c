@@ -33,25 +33,30 @@ static void who_was_seated_keeps_what_it_said(void **unused)
     assert_int_equal(w.seats_n, 2);
     assert_int_equal(watch_seat_of(&w, &eve)->says, SAYS_MISSING);
     assert_null(watch_seat_of(&w, &bob));
-    w.misses = 2;
-    watch_calm(&w);
+    w.missed = true;
+    w.owed_us = KITH_SEC;
+    watch_calm(&w); /* it answers this peer, and eve may miss it all the same */
+    assert_false(w.missed);
+    assert_int_equal(w.owed_us, 0);
+    assert_int_equal(watch_seat_of(&w, &eve)->says, SAYS_MISSING);
+    watch_hush(&w);
     assert_int_equal(watch_seat_of(&w, &eve)->says, SAYS_NOTHING);
-    assert_int_equal(w.misses, 0);
 }
 
-static void patience_follows_the_round_trips(void **unused)
+static void patience_follows_the_shortest_round_trips(void **unused)
 {
     (void)unused;
     struct watch w = {0};
-    assert_int_equal(watch_patience(&w, 500 * KITH_MS), 500 * KITH_MS);
+    assert_int_equal(watch_patience(&w, KITH_SEC), KITH_SEC);
     for (int i = 0; i < 100; i++)
-        watch_round_trip(&w, 800 * KITH_MS);
-    assert_in_range(watch_patience(&w, 500 * KITH_MS), 790 * KITH_MS, 830 * KITH_MS);
-    watch_round_trip(&w, 1600 * KITH_MS);
-    assert_true(watch_patience(&w, 500 * KITH_MS) > 1500 * KITH_MS);
-    for (int i = 0; i < 200; i++)
-        watch_round_trip(&w, KITH_MS);
-    assert_int_equal(watch_patience(&w, 500 * KITH_MS), 500 * KITH_MS);
+        watch_round_trip(&w,
+                         i % 2 ? 100 * KITH_MS : 900 * KITH_MS); /* half of them were repeated */
+    assert_in_range(watch_patience(&w, KITH_SEC), 1400 * KITH_MS, 1460 * KITH_MS);
+    for (int i = 0; i < 1000; i++)
+        watch_round_trip(&w, 900 * KITH_MS); /* it moved far away */
+    assert_int_equal(watch_patience(&w, KITH_SEC), WATCH_PATIENCE_MAX * KITH_SEC);
+    watch_round_trip(&w, KITH_MS);
+    assert_int_equal(watch_patience(&w, KITH_SEC), 1004 * KITH_MS);
 }
 
 static void late_answers_count_for_a_while(void **unused)
@@ -71,7 +76,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(watches_are_made_kept_in_order_and_dropped),
         cmocka_unit_test(who_was_seated_keeps_what_it_said),
-        cmocka_unit_test(patience_follows_the_round_trips),
+        cmocka_unit_test(patience_follows_the_shortest_round_trips),
         cmocka_unit_test(late_answers_count_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
