@@ -7,6 +7,7 @@
 #include "gossip/atlas.h"
 #include "gossip/boots.h"
 #include "gossip/naming.h"
+#include "gossip/ways.h"
 #include "state/members.h"
 #include "state/sync.h"
 #include "state/turn.h"
@@ -48,6 +49,7 @@ struct core {
     struct sync *sync;       /* borrowed */
     struct boots *boots;
     struct atlas *atlas;
+    struct ways *ways;
     struct ulid self, boot;
     bool wan, insecure;
     bool member;        /* in a cluster: its keys are known, the own row is written */

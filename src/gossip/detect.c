@@ -92,6 +92,7 @@ static void send_probe(struct detect *d, struct turn *t, const struct ulid *id, 
     post_send(t->post, t->out, uri, WIRE_PROBE, buf_bytes(&payload), /* correlation= */ 0);
     buf_deinit(&payload);
     d->core->counts.probes_sent++;
+    ways_asked(d->core->ways, t, id);
 }
 
 static void set(struct detect *d, const struct watch *w, int kind, kith_time at_us)
@@ -233,7 +234,10 @@ static void answered(struct detect *d, struct turn *t, const struct incoming *in
         return;
     }
     struct watch *w = watch_find(&d->watches, &in->who.id);
-    if (!w || !watch_nonce_is_recent(w, ack.nonce)) {
+    bool by_way = ways_answered(d->core->ways, t, in, &ack);
+    if (!w || (!by_way && !watch_nonce_is_recent(w, ack.nonce))) {
+        if (by_way)
+            return;
         mistaken(d, t, in, ack.nonce);
         return;
     }

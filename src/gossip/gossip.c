@@ -34,6 +34,7 @@ struct gossip *gossip_new(struct members *members, struct sync *sync)
     g->core.sync = sync;
     g->core.boots = boots_new();
     g->core.atlas = atlas_new(&g->core.self);
+    g->core.ways = ways_new(members);
     g->self = self_new(&g->core);
     g->admit = admit_new(&g->core);
     g->joiner = joiner_new(&g->core, g->admit, g->self);
@@ -49,6 +50,7 @@ void gossip_free(struct gossip *g)
     joiner_free(g->joiner);
     admit_free(g->admit);
     self_free(g->self);
+    ways_free(g->core.ways);
     atlas_free(g->core.atlas);
     boots_free(g->core.boots);
     mem_free(g);
@@ -59,6 +61,14 @@ static void member_moved(struct gossip *g, struct turn *t, const struct ulid *id
     detect_member(g->detect, t, id);
     if (g->core.member)
         overlay_member(g->overlay, t, id);
+}
+
+/* Those who are talked to by another way now are subscribed to by it. */
+static void follow_ways(struct gossip *g, struct turn *t)
+{
+    struct ulid id;
+    while (ways_take_moved(g->core.ways, &id))
+        member_moved(g, t, &id);
 }
 
 /* Once, when this peer gets into its cluster. */
@@ -145,6 +155,7 @@ bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
     bool taken = admit_receive(g->admit, t, in) || joiner_receive(g->joiner, t, in) ||
                  from_member(g, t, in) || gossip_request(&request, t, in);
     enter(g, t);
+    follow_ways(g, t);
     return taken;
 }
 
@@ -153,6 +164,8 @@ void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link
     detect_wake(g->detect, t);
     g->core.directed = false;
     detect_link(g->detect, t, link);
+    if (g->core.member && !g->core.leaving)
+        ways_link(g->core.ways, t, link);
 }
 
 /* For `kith events`. */
@@ -229,6 +242,7 @@ void gossip_time(struct gossip *g, struct turn *t)
     detect_time(g->detect, t);
     if (g->core.member && !g->core.leaving)
         atlas_time(g->core.atlas, t);
+    ways_time(g->core.ways, t, g->core.wan);
     overlay_hush(g->overlay, detect_is_alone(g->detect));
     overlay_time(g->overlay, t);
 }
@@ -240,6 +254,7 @@ kith_time gossip_deadline(const struct gossip *g)
     at_us = kith_time_min(at_us, detect_deadline(g->detect));
     if (g->core.member && !g->core.leaving)
         at_us = kith_time_min(at_us, atlas_deadline(g->core.atlas));
+    at_us = kith_time_min(at_us, ways_deadline(g->core.ways, g->core.wan));
     return kith_time_min(at_us, overlay_deadline(g->overlay));
 }
 

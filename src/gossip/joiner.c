@@ -322,6 +322,15 @@ bool joiner_receive(struct joiner *j, struct turn *t, const struct incoming *in)
     return true;
 }
 
+static bool lists(const struct member *m, struct bytes uri)
+{
+    for (uint32_t i = 0; i < m->row->addrs_n; i++) {
+        if (m->row->addrs[i].role == ADDR_ROLE_PROBE && bytes_equal(m->row->addrs[i].uri, uri))
+            return true;
+    }
+    return false;
+}
+
 /* A live member answers there already. */
 static bool reached(const struct joiner *j, const struct seed *s)
 {
@@ -329,7 +338,7 @@ static bool reached(const struct joiner *j, const struct seed *s)
     const struct member *m = members_first(j->core->members);
     for (; m; m = members_next(j->core->members, m)) {
         if (m->row && m->state == MEMBER_STATE_ALIVE && !ulid_equal(&m->id, &j->core->self) &&
-            bytes_equal(member_uri(m, ADDR_ROLE_PROBE), uri))
+            lists(m, uri))
             return true;
     }
     return false;

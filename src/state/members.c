@@ -103,12 +103,26 @@ static const struct member_row *decode(struct members *m, struct content *conten
     return &d->row;
 }
 
+static bool same_addresses(const struct member_row *a, const struct member_row *b)
+{
+    if (a->addrs_n != b->addrs_n)
+        return false;
+    for (uint32_t i = 0; i < a->addrs_n; i++)
+        if (a->addrs[i].role != b->addrs[i].role || !bytes_equal(a->addrs[i].uri, b->addrs[i].uri))
+            return false;
+    return true;
+}
+
 static void take_member_row(struct members *m, struct node *n, const struct row *row)
 {
+    const struct member_row *before = n->member.row; /* stays as long as m->former */
+
     m->former = n->content;
     n->content = content_reference(content_of(row));
     n->member.row = decode(m, n->content);
     n->member.incarnation = n->member.row ? row->version.major : 0;
+    if (!before || !n->member.row || !same_addresses(before, n->member.row))
+        n->member.way = 0;
 }
 
 static void take_verdict(struct members *m, struct node *n, const struct row *row)
@@ -287,11 +301,38 @@ size_t members_count(const struct members *m)
     return m->count;
 }
 
+uint32_t member_ways(const struct member *member)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; member->row && i < member->row->addrs_n; i++)
+        n += member->row->addrs[i].role == ADDR_ROLE_PROBE;
+    return n;
+}
+
+void members_use_way(struct members *m, const struct ulid *id, uint32_t way)
+{
+    struct node *n = find(m, id);
+
+    if (n)
+        n->member.way = way;
+}
+
+struct bytes member_uri_of_way(const struct member *member, enum addr_role role, uint32_t way)
+{
+    struct bytes uri = {0};
+
+    for (uint32_t i = 0; member->row && i < member->row->addrs_n; i++) {
+        if (member->row->addrs[i].role != role)
+            continue;
+        uri = member->row->addrs[i].uri;
+        if (way-- == 0)
+            break;
+    }
+    return uri;
+}
+
 struct bytes member_uri(const struct member *member, enum addr_role role)
 {
-    for (uint32_t i = 0; member->row && i < member->row->addrs_n; i++) {
-        if (member->row->addrs[i].role == role)
-            return member->row->addrs[i].uri;
-    }
-    return (struct bytes){0};
+    return member_uri_of_way(member, role, member->way);
 }

@@ -20,6 +20,7 @@ struct member {
     uint64_t incarnation;      /* of the member row; 0 when only a verdict is known */
     kith_time changed_wall_us; /* when `state` last changed, as seen here */
     bool forgotten;
+    uint32_t way; /* by which of its addresses it is talked to from here; 0: the first */
     const struct member_row *row; /* decoded; NULL when only a verdict is known */
 };
 
@@ -42,7 +43,14 @@ const struct member *members_draw(const struct members *m, struct rng *rng,
                                   const struct ulid *except);
 size_t members_alive(const struct members *m); /* count, self included */
 size_t members_count(const struct members *m);
-/* First advertised URI of a role; len 0 when there is none. */
+/* Ways of a member: the n-th addresses of all its roles are one. Counted by the role probe; at least 1 when
+ * it has any address of that role. */
+uint32_t member_ways(const struct member *member);
+/* From now on it is talked to by this way. A row with other addresses sets it back to the first. */
+void members_use_way(struct members *m, const struct ulid *id, uint32_t way);
+/* The advertised URI of a role by the way in use; by the role's last one where it has fewer. len 0 when there
+ * is none. */
 struct bytes member_uri(const struct member *member, enum addr_role role);
+struct bytes member_uri_of_way(const struct member *member, enum addr_role role, uint32_t way);
 
 #endif

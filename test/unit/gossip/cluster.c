@@ -68,6 +68,7 @@ struct node {
     /* Arrival of the last frame to each, by connection: TCP keeps the order. Answers go the other way on
      * a connection that the other made. */
     kith_time last_us[DOORS][2][CLUSTER_MAX];
+    size_t subscribed_way[CLUSTER_MAX];
     char *lines[LINES_MAX];
     size_t lines_n;
     struct buf answer;
@@ -130,19 +131,25 @@ static void flight_free(struct flight *f)
 
 static const int ports[] = {[DOOR_PROBE] = 5484, [DOOR_BULK] = 5488, [DOOR_SUB] = 5485};
 
-static void uri_of(char ret[64], size_t i, enum door door)
+static const char *const schemes[CLUSTER_WAYS] = {"tcp", "ws", "ipc"};
+
+static void uri_of(char ret[64], size_t i, enum door door, size_t way)
 {
-    snprintf(ret, 64, "tcp://127.0.0.%zu:%d", i + 1, ports[door]);
+    snprintf(ret, 64, "%s://127.0.0.%zu:%d", schemes[way], i + 1, ports[door]);
 }
 
-static bool parse_uri(const struct cluster *c, struct bytes uri, size_t *ret_i, enum door *ret_door)
+static bool parse_uri(const struct cluster *c, struct bytes uri, size_t *ret_i, enum door *ret_door,
+                      size_t *ret_way)
 {
-    char text[64];
+    char text[64], scheme[8];
     size_t number = 0;
     int port = 0;
     snprintf(text, sizeof(text), BYTES_FMT, BYTES_ARG(uri));
-    if (sscanf(text, "tcp://127.0.0.%zu:%d", &number, &port) != 2 || number < 1 || number > c->n)
+    if (sscanf(text, "%7[^:]://127.0.0.%zu:%d", scheme, &number, &port) != 3 || number < 1 ||
+        number > c->n)
         return false;
+    for (*ret_way = 0; strcmp(schemes[*ret_way], scheme) != 0;)
+        assert_true(++*ret_way < CLUSTER_WAYS);
     *ret_i = number - 1;
     *ret_door = port == ports[DOOR_PROBE]  ? DOOR_PROBE
                 : port == ports[DOOR_BULK] ? DOOR_BULK
@@ -184,7 +191,8 @@ static void send_frame(struct cluster *c, size_t from, size_t to, enum door door
     fly(c, f);
 }
 
-static void link_event(struct cluster *c, size_t to, size_t about, bool up, kith_time in_us)
+static void link_event(struct cluster *c, size_t to, size_t about, size_t way, bool up,
+                       kith_time in_us)
 {
     char uri[64];
     struct flight f = {.kind = FLIGHT_LINK,
@@ -192,7 +200,7 @@ static void link_event(struct cluster *c, size_t to, size_t about, bool up, kith
                        .at_us = c->now_us + in_us,
                        .up = up,
                        .life = c->nodes[to]->life};
-    uri_of(uri, about, DOOR_PROBE);
+    uri_of(uri, about, DOOR_PROBE, way);
     buf_str(&f.uri, uri);
     fly(c, f);
 }
@@ -200,10 +208,12 @@ static void link_event(struct cluster *c, size_t to, size_t about, bool up, kith
 static void publish(struct cluster *c, size_t from, struct bytes frame)
 {
     char uri[64];
-    uri_of(uri, from, DOOR_SUB);
     for (size_t i = 0; i < c->n; i++) {
         struct node *n = c->nodes[i];
-        if (n->up && n->subscribed[from] && (c->insecure || c->nodes[from]->admitted[i]))
+        size_t way = n->subscribed_way[from];
+        uri_of(uri, from, DOOR_SUB, way);
+        if (n->up && n->subscribed[from] && !c->way_cut[from][way] &&
+            (c->insecure || c->nodes[from]->admitted[i]))
             send_frame(c, from, i, DOOR_SUB, 0, uri, frame);
     }
 }
@@ -258,7 +268,7 @@ static void log_effect(struct cluster *c, size_t i, const struct effect_log *log
 static void reply_effect(struct cluster *c, size_t i, const struct effect_reply *e)
 {
     struct node *n = c->nodes[i];
-    size_t to = (e->route >> 8) & 0xff;
+    size_t to = (e->route >> 8) & 0xff, way = (e->route >> 16) - 1;
     enum door door = (enum door)(e->route & 0xff);
     char uri[64];
     if (e->route >> 16 == 0) { /* of a stranger, or the ipc socket */
@@ -267,22 +277,22 @@ static void reply_effect(struct cluster *c, size_t i, const struct effect_reply 
         buf_append(&n->answer, e->frame.data, e->frame.len);
         return;
     }
-    uri_of(uri, i, door);
-    send_frame(c, i, to, door, /* route= */ 0, uri, e->frame);
+    uri_of(uri, i, door, way);
+    if (!c->way_cut[i][way])
+        send_frame(c, i, to, door, /* route= */ 0, uri, e->frame);
 }
 
 static void do_effect(struct cluster *c, size_t i, const struct effect *e)
 {
     struct node *n = c->nodes[i];
-    char uri[64];
-    size_t to;
+    size_t to, way;
     enum door door;
     switch (e->kind) {
     case EFFECT_SEND:
-        if (parse_uri(c, e->send.uri, &to, &door) && door != DOOR_SUB && c->nodes[to]->bound) {
+        if (parse_uri(c, e->send.uri, &to, &door, &way) && door != DOOR_SUB &&
+            c->nodes[to]->bound && !c->way_cut[to][way]) {
             n->connected[to] = true;
-            uri_of(uri, i, door);
-            uint64_t route = 1u << 16 | (uint64_t)i << 8 | (uint64_t)door;
+            uint64_t route = (uint64_t)(1 + way) << 16 | (uint64_t)i << 8 | (uint64_t)door;
             char from[64];
             snprintf(from, sizeof(from), "127.0.0.%zu", i + 1);
             send_frame(c, i, to, door, route, from, e->send.frame);
@@ -295,8 +305,12 @@ static void do_effect(struct cluster *c, size_t i, const struct effect *e)
         publish(c, i, e->publish);
         break;
     case EFFECT_SUBSCRIBE:
-        if (parse_uri(c, e->subscribe.uri, &to, &door))
+        if (!parse_uri(c, e->subscribe.uri, &to, &door, &way))
+            break;
+        if (e->subscribe.on || n->subscribed_way[to] == way)
             n->subscribed[to] = e->subscribe.on;
+        if (e->subscribe.on)
+            n->subscribed_way[to] = way;
         break;
     case EFFECT_RING:
         n->bound = n->bound || !key32_is_zero(&e->ring.ring_secret);
@@ -509,6 +523,7 @@ struct cluster *cluster_new(size_t n)
     struct cluster *c = mem_alloc(sizeof(*c));
     c->now_us = 1000 * KITH_SEC;
     c->n = n;
+    c->ways = 1;
     c->delay_us = 300;
     const char *seed = getenv("KITH_TEST_SEED");
     rng_seed(&c->rng, seed ? strtoull(seed, NULL, 10) : 7);
@@ -615,18 +630,22 @@ void node_start(struct cluster *c, size_t i)
 {
     struct node *n = c->nodes[i];
     struct arena mem = {0};
-    struct member_addr addrs[3];
+    struct member_addr addrs[3 * CLUSTER_WAYS];
+    uint32_t addrs_n = 0;
     static const enum addr_role roles[] = {ADDR_ROLE_PROBE, ADDR_ROLE_BULK, ADDR_ROLE_PUB};
-    char uris[3][64], name[16];
-    for (int k = 0; k < 3; k++) {
-        uri_of(uris[k], i, (enum door)k);
-        addrs[k] = (struct member_addr){.role = roles[k], .uri = bytes_str(uris[k])};
+    char uris[3 * CLUSTER_WAYS][64], name[16];
+    for (size_t way = 0; way < c->ways; way++) {
+        for (int k = 0; k < 3; k++, addrs_n++) {
+            uri_of(uris[addrs_n], i, (enum door)k, way);
+            addrs[addrs_n] =
+                (struct member_addr){.role = roles[k], .uri = bytes_str(uris[addrs_n])};
+        }
     }
     struct bytes *seeds = arena_array(&mem, CLUSTER_MAX, sizeof(*seeds));
     uint32_t seeds_n = 0;
     for (char *at = n->seeds, *end; strtoul(at, &end, 10), end != at; at = end) {
         char *uri = arena_alloc(&mem, 64);
-        uri_of(uri, strtoul(at, NULL, 10), DOOR_PROBE);
+        uri_of(uri, strtoul(at, NULL, 10), DOOR_PROBE, /* way= */ 0);
         seeds[seeds_n++] = bytes_str(uri);
     }
     snprintf(name, sizeof(name), "n%zu", i);
@@ -642,7 +661,7 @@ void node_start(struct cluster *c, size_t i)
                               .name = bytes_str(name),
                               .host = bytes_str("127.0.0.1"),
                               .addrs = addrs,
-                              .addrs_n = 3,
+                              .addrs_n = addrs_n,
                               .seeds = seeds,
                               .seeds_n = seeds_n,
                               .tags = &n->tag,
@@ -659,7 +678,7 @@ void node_start(struct cluster *c, size_t i)
     step(c, i, &event);
     for (size_t k = 0; k < c->n; k++) {
         if (c->nodes[k]->up && c->nodes[k]->connected[i])
-            link_event(c, k, i, true, 50 * KITH_MS);
+            link_event(c, k, i, /* way= */ 0, true, 50 * KITH_MS);
     }
     arena_deinit(&mem);
 }
@@ -679,7 +698,7 @@ void node_kill(struct cluster *c, size_t i)
 {
     for (size_t k = 0; k < c->n; k++) {
         if (k != i && c->nodes[k]->up && c->nodes[k]->connected[i])
-            link_event(c, k, i, false, c->delay_us);
+            link_event(c, k, i, /* way= */ 0, false, c->delay_us);
     }
     stop(c->nodes[i]);
 }
@@ -946,6 +965,16 @@ struct ulid node_id(const struct cluster *c, size_t i)
 struct state *node_state(const struct cluster *c, size_t i)
 {
     return c->nodes[i]->state;
+}
+
+void node_way(struct cluster *c, size_t i, size_t way, bool open)
+{
+    c->way_cut[i][way] = !open;
+}
+
+size_t node_uses(struct cluster *c, size_t by, size_t i)
+{
+    return node_member(c, by, i)->way;
 }
 
 size_t node_subscriptions(const struct cluster *c, size_t i)

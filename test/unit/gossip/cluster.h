@@ -12,7 +12,8 @@
 #include "gossip/gossip.h"
 #include "trust/certificate.h"
 
-#define CLUSTER_MAX 128
+#define CLUSTER_MAX  128
+#define CLUSTER_WAYS 3
 
 struct node;
 
@@ -24,6 +25,8 @@ struct cluster {
     unsigned loss_of[CLUSTER_MAX];      /* the same for what one sends and hears, on top */
     bool cut[CLUSTER_MAX][CLUSTER_MAX]; /* from, to: frames wait for the cut to end, as TCP does */
     bool insecure, wan;
+    size_t ways; /* that each node advertises: tcp, ws, ipc; 1 at first */
+    bool way_cut[CLUSTER_MAX][CLUSTER_WAYS]; /* what a node listens on by it is lost */
     struct sign_pair issuer, operator_pair;
     struct curve_pair ring;
     struct ulid cluster;
@@ -57,6 +60,11 @@ void node_clone(struct cluster *c, size_t i, size_t copy);
 void node_wipe(struct cluster *c, size_t i); /* its data folder is emptied; its id is a new one */
 void cluster_cut(struct cluster *c, size_t from, size_t to, bool cut); /* both ways */
 void cluster_split(struct cluster *c, size_t first, bool cut); /* 0..first-1 from the rest */
+
+/* Node i's sockets of a way close, or open again. */
+void node_way(struct cluster *c, size_t i, size_t way, bool open);
+/* By which way node `by` talks to `i`. */
+size_t node_uses(struct cluster *c, size_t by, size_t i);
 
 void cluster_run(struct cluster *c, kith_time for_us);
 /* Runs until all running nodes see exactly the running ones alive. */
