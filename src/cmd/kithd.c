@@ -137,8 +137,8 @@ static int open_transport(struct daemon *d)
     struct curve_pair own;
     keys_curve_pair(&own, &d->sign);
     struct transport_config c = {
-        .bind = d->flags.bind,
-        .port_base = d->flags.port_base,
+        .ways = d->flags.binds.bases,
+        .ways_n = d->flags.binds.n,
         .ipc = d->flags.socket,
         .node = d->identity.id,
         .keys = {.insecure = d->flags.insecure,
@@ -164,20 +164,23 @@ static void open_actors(struct daemon *d)
 
 /* ---- the start event ---- */
 
-static void add_address(struct event_start *s, struct member_addr *list, enum addr_role role,
-                        const struct flags *f, uint16_t port, struct arena *mem)
+/* The addresses of one role, in the order of the ways. */
+static void add_addresses(struct event_start *s, struct member_addr *list, enum addr_role role,
+                          enum door door, struct daemon *d)
 {
     char uri[300];
-    doors_uri(uri, sizeof uri, f->advertise, port);
-    list[s->addrs_n++] =
-        (struct member_addr){.role = role, .uri = arena_bytes(mem, bytes_str(uri))};
+    for (size_t i = 0; i < d->flags.advertised.n; i++) {
+        doors_endpoint(uri, sizeof uri, d->flags.advertised.bases[i], door);
+        list[s->addrs_n++] =
+            (struct member_addr){.role = role, .uri = arena_bytes(&d->mem, bytes_str(uri))};
+    }
     s->addrs = list;
 }
 
 static void fill_start(struct event_start *s, struct daemon *d)
 {
     const struct flags *f = &d->flags;
-    struct member_addr *addrs = arena_array(&d->mem, 3, sizeof *addrs);
+    struct member_addr *addrs = arena_array(&d->mem, 3 * WAYS_MAX, sizeof *addrs);
     *s = (struct event_start){
         .node = d->identity.id,
         .boot = identity_fresh_id(clock_wall_us() / KITH_MS),
@@ -198,9 +201,9 @@ static void fill_start(struct event_start *s, struct daemon *d)
     };
     identity_random(&s->seed, sizeof s->seed);
     memcpy(s->sign_secret, d->sign.secret, sizeof s->sign_secret);
-    add_address(s, addrs, ADDR_ROLE_PROBE, f, f->port_base, &d->mem);
-    add_address(s, addrs, ADDR_ROLE_PUB, f, (uint16_t)(f->port_base + DOORS_PORT_PUB), &d->mem);
-    add_address(s, addrs, ADDR_ROLE_BULK, f, (uint16_t)(f->port_base + DOORS_PORT_BULK), &d->mem);
+    add_addresses(s, addrs, ADDR_ROLE_PROBE, DOOR_PROBE, d);
+    add_addresses(s, addrs, ADDR_ROLE_PUB, DOOR_SUB, d);
+    add_addresses(s, addrs, ADDR_ROLE_BULK, DOOR_BULK, d);
 }
 
 /* Copies what was loaded: the file is free for the writer before the machine takes its first step. */

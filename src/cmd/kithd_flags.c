@@ -18,6 +18,7 @@
 struct given {
     struct config config;
     struct bytes seeds[CONFIG_MAX_SEEDS];
+    struct bytes binds[CONFIG_MAX_WAYS], advertises[CONFIG_MAX_WAYS];
     struct pair tags[CONFIG_MAX_TAGS];
     const char *file;
     bool help, version;
@@ -49,12 +50,20 @@ static int read_name(struct given *g, const char *value)
 
 static int read_bind(struct given *g, const char *value)
 {
-    return read_text(&g->config.bind, value);
+    if (g->config.binds_n == CONFIG_MAX_WAYS || value[0] == '\0')
+        return 1;
+    g->binds[g->config.binds_n++] = bytes_str(value);
+    g->config.binds = g->binds;
+    return 0;
 }
 
 static int read_advertise(struct given *g, const char *value)
 {
-    return read_text(&g->config.advertise, value);
+    if (g->config.advertises_n == CONFIG_MAX_WAYS || value[0] == '\0')
+        return 1;
+    g->advertises[g->config.advertises_n++] = bytes_str(value);
+    g->config.advertises = g->advertises;
+    return 0;
 }
 
 static int read_token(struct given *g, const char *value)
@@ -146,8 +155,9 @@ static int read_version(struct given *g, const char *value)
 static const struct flag table[] = {
     {"--data", "DIR", "data folder (default " FLAGS_DATA ")", read_data},
     {"--name", "NAME", "of this host (default its host name)", read_name},
-    {"--bind", "ADDR", "address to listen on (default 127.0.0.1)", read_bind},
-    {"--advertise", "ADDR", "address others reach it at (default: that of --bind)", read_advertise},
+    {"--bind", "ADDR|URI", "where to listen (default 127.0.0.1); may be repeated", read_bind},
+    {"--advertise", "ADDR|URI", "where others reach it (default: what is bound); may be repeated",
+     read_advertise},
     {"--seed", "ADDR[:PORT]", "a peer to join by; may be repeated", read_seed},
     {"--token", "FILE", "join token, see `kith token new`", read_token},
     {"--tag", "K=V", "shown with this member; may be repeated", read_tag},
@@ -172,6 +182,11 @@ void flags_help(struct buf *out)
     for (size_t i = 0; i < TABLE_COUNT; i++)
         buf_printf(out, "  %-12s %-12s %s\n", table[i].name,
                    table[i].value != NULL ? table[i].value : "", table[i].help);
+    buf_str(
+        out,
+        "\nSeveral ways to this daemon, the most wanted first: --bind and --advertise take an IP\n"
+        "address (tcp at --port-base), tcp://ADDR[:PORT], ws://ADDR[:PORT] (WebSocket, by default 10\n"
+        "ports above) and ipc:///PATH (for peers on this host: PATH.probe, .pub and .bulk).\n");
 }
 
 /* ---- the command line ---- */
@@ -240,12 +255,18 @@ static void merge(struct config *c, const struct config *file)
 {
     prefer(&c->data, file->data);
     prefer(&c->name, file->name);
-    prefer(&c->bind, file->bind);
-    prefer(&c->advertise, file->advertise);
     prefer(&c->token, file->token);
     prefer(&c->ports, file->ports);
     prefer(&c->user, file->user);
     prefer(&c->log_level, file->log_level);
+    if (c->binds_n == 0) {
+        c->binds = file->binds;
+        c->binds_n = file->binds_n;
+    }
+    if (c->advertises_n == 0) {
+        c->advertises = file->advertises;
+        c->advertises_n = file->advertises_n;
+    }
     if (c->seeds_n == 0) {
         c->seeds = file->seeds;
         c->seeds_n = file->seeds_n;
@@ -288,33 +309,40 @@ static bool is_loopback(const char *addr)
     return inet_pton(AF_INET6, addr, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-static bool is_address(const char *addr)
+/* Every way's address, or none: without keys whoever reaches a port may do everything. */
+static bool all_loopback(const struct ways_list *list)
 {
-    struct in6_addr any;
-    return inet_pton(AF_INET, addr, &any) == 1 || inet_pton(AF_INET6, addr, &any) == 1;
+    for (size_t i = 0; i < list->n; i++) {
+        char host[64];
+        if (sscanf(list->bases[i], "%*[a-z]://[%63[^]]", host) != 1 &&
+            sscanf(list->bases[i], "%*[a-z]://%63[^:/]", host) != 1)
+            continue; /* ipc */
+        if (!is_loopback(host))
+            return false;
+    }
+    return true;
 }
 
-static bool is_wildcard(const char *addr)
+static int read_ways(struct flags *f, const struct config *c, struct arena *mem, struct buf *why)
 {
-    return strcmp(addr, "0.0.0.0") == 0 || strcmp(addr, "::") == 0;
-}
-
-static int check_addresses(const struct flags *f, struct buf *why)
-{
-    if (!is_address(f->bind))
-        buf_printf(why, "--bind \"%s\": write an IP address of this host\n", f->bind);
-    else if (is_wildcard(f->advertise))
-        buf_printf(why, "--bind %s: say with --advertise at which address others reach this host\n",
-                   f->bind);
-    else if (!is_address(f->advertise))
-        buf_printf(why, "--advertise \"%s\": write an IP address\n", f->advertise);
-    else if (f->insecure && !is_loopback(f->bind))
-        buf_printf(why,
-                   "--insecure: only on a loopback address such as 127.0.0.1, and --bind is %s; "
-                   "make keys with `kith cluster init` and `kith token new`\n",
-                   f->bind);
-    else
+    struct ways_told told = {.binds = c->binds,
+                             .binds_n = c->binds_n,
+                             .advertises = c->advertises,
+                             .advertises_n = c->advertises_n,
+                             .port_base = f->port_base};
+    struct ways_read ways;
+    if (ways_read(&ways, &told, mem, why) != 0)
+        return 1;
+    f->bind = ways.bind;
+    f->advertise = ways.advertise;
+    f->binds = ways.binds;
+    f->advertised = ways.advertised;
+    if (!f->insecure || all_loopback(&f->binds))
         return 0;
+    buf_printf(why,
+               "--insecure: only on a loopback address such as 127.0.0.1, and --bind is %s; "
+               "make keys with `kith cluster init` and `kith token new`\n",
+               f->bind);
     return 1;
 }
 
@@ -347,7 +375,7 @@ static struct bytes seed_uri(struct bytes seed, struct arena *mem)
 {
     char *s = arena_str(mem, seed);
     char *colon = strrchr(s, ':');
-    if (strncmp(s, "tcp://", 6) == 0)
+    if (strstr(s, "://") != NULL)
         return bytes_str(s);
     bool ipv6 = s[0] != '[' && colon != NULL && strchr(s, ':') != colon;
     bool has_port = colon != NULL && !ipv6 && isdigit((unsigned char)colon[1]);
@@ -378,8 +406,6 @@ static int finish(struct flags *f, const struct config *c, struct arena *mem, st
     f->data = text_or(c->data, FLAGS_DATA, mem);
     f->socket = c->data.len > 0 ? arena_printf(mem, "%s/kithd.sock", f->data) : FLAGS_SOCKET;
     f->name = c->name.len > 0 ? arena_str(mem, c->name) : host_name(mem);
-    f->bind = text_or(c->bind, "127.0.0.1", mem);
-    f->advertise = text_or(c->advertise, f->bind, mem);
     f->token = text_or(c->token, NULL, mem);
     f->user = geteuid() == 0 ? text_or(c->user, USER_DEFAULT, mem) : "";
     f->wan = c->profile == CONFIG_PROFILE_WAN;
@@ -395,7 +421,7 @@ static int finish(struct flags *f, const struct config *c, struct arena *mem, st
         seeds[i] = seed_uri(c->seeds[i], mem);
     f->seeds = seeds;
     f->seeds_n = c->seeds_n;
-    return check_addresses(f, why) != 0 || read_range(f, c->ports, mem, why) != 0 ||
+    return read_ways(f, c, mem, why) != 0 || read_range(f, c->ports, mem, why) != 0 ||
            read_level(f, c->log_level, mem, why) != 0;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "base/arena.h"
 #include "base/buf.h"
+#include "cmd/kithd_ways.h"
 #include "wire/effect.h"
 
 #define FLAGS_DATA   "/var/lib/kith"
@@ -13,7 +14,9 @@
 
 struct flags { /* texts live in the arena it was read with, or in argv */
     bool help, version;
-    const char *data, *name, *bind, *advertise;
+    const char *data, *name;
+    const char *bind, *advertise; /* the first addresses of: */
+    struct ways_list binds, advertised;
     const char *socket;
     const char *token; /* path; NULL: none */
     const char *user;  /* of services that name none; "" when the daemon does not run as root */

@@ -81,15 +81,22 @@ static int add_seed(struct joiner *j, struct turn *t, struct bytes uri)
     return 0;
 }
 
-/* HOST, HOST:PORT, [V6]:PORT, with or without tcp:// before it. */
+static bool begins(struct bytes text, const char *with)
+{
+    size_t len = strlen(with);
+    return text.len > len && memcmp(text.data, with, len) == 0;
+}
+
+/* HOST, HOST:PORT, [V6]:PORT, with or without tcp:// before it; ws://... and ipc:///... as they are. */
 int joiner_try(struct joiner *j, struct turn *t, struct bytes addr)
 {
     static const char scheme[] = "tcp://";
-    size_t skip = sizeof(scheme) - 1;
-    if (addr.len > skip && memcmp(addr.data, scheme, skip) == 0)
-        addr = bytes_of(addr.data + skip, addr.len - skip);
+    if (begins(addr, scheme))
+        addr = bytes_of(addr.data + sizeof(scheme) - 1, addr.len - (sizeof(scheme) - 1));
     if (addr.len == 0 || addr.len > 200)
         return JOINER_BAD_ADDRESS;
+    if (begins(addr, "ws://") || begins(addr, "ipc:///"))
+        return add_seed(j, t, addr);
     size_t colons = 0;
     for (size_t i = 0; i < addr.len; i++) {
         if (addr.data[i] <= ' ' || addr.data[i] == '/' || addr.data[i] >= 0x7f)

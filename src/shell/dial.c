@@ -14,6 +14,7 @@ void dial_init(struct dial *d, void *ctx, int type, struct bytes uri, struct byt
     *d = (struct dial){.ctx = ctx, .type = type, .uri = bytes_to_str(uri), .id_len = id.len};
     if (id.len > 0)
         memcpy(d->id, id.data, id.len);
+    d->websocket = strncmp(d->uri, "ws://", 5) == 0;
     d->backoff_us = DIAL_BACKOFF_US;
     d->item = d->monitor_item = POLLSET_NONE;
 }
@@ -32,7 +33,7 @@ void dial_close(struct dial *d)
     sockets_close(&d->monitor);
     sockets_close(&d->socket);
     d->hint = d->monitor_hint = (struct pollset_hint){0};
-    d->up = false;
+    d->up = d->greeted = false;
     d->retry_at_us = 0;
     d->item = d->monitor_item = POLLSET_NONE;
     d->budget = 0;
@@ -44,11 +45,12 @@ int dial_open(struct dial *d, const struct curve *keys, kith_time now_us)
         return 0;
     if (!keys->insecure && key32_is_zero(&keys->ring_public))
         return 0;
-    d->socket = sockets_client(d->ctx, d->type, keys, bytes_of(d->id, d->id_len));
+    int type = d->type == ZMQ_SUB && d->websocket ? ZMQ_XSUB : d->type;
+    d->socket = sockets_client(d->ctx, type, keys, bytes_of(d->id, d->id_len));
     d->monitor = sockets_monitor(d->ctx, d->socket, EVENTS);
     if (strchr(d->uri, '[') != NULL)
         sockets_set(d->socket, ZMQ_IPV6, 1);
-    if (d->type == ZMQ_SUB)
+    if (type == ZMQ_SUB)
         zmq_setsockopt(d->socket, ZMQ_SUBSCRIBE, "", 0);
     d->retry_at_us = KITH_NEVER;
     if (zmq_connect(d->socket, d->uri) == 0)
@@ -72,13 +74,25 @@ static void retry_later(struct dial *d, kith_time now_us)
     d->backoff_us = kith_time_min(2 * d->backoff_us, DIAL_BACKOFF_MAX_US);
 }
 
+static void come_up(struct dial *d)
+{
+    static const char all[] = {1}; /* subscribe, to what begins with nothing */
+    d->up = true;
+    d->backoff_us = DIAL_BACKOFF_US;
+    if (d->type == ZMQ_SUB && d->websocket)
+        zmq_send(d->socket, all, sizeof all, ZMQ_DONTWAIT);
+}
+
 enum dial_news dial_watch(struct dial *d, kith_time now_us, const char **ret_why)
 {
     struct sockets_event e;
     while (d->monitor != NULL && sockets_monitor_read(d->monitor, &e)) {
+        bool greeting = e.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && d->websocket && !d->greeted;
+        d->greeted = e.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && d->websocket;
+        if (greeting)
+            continue;
         if (e.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-            d->up = true;
-            d->backoff_us = DIAL_BACKOFF_US;
+            come_up(d);
             return DIAL_UP;
         }
         if (e.event == ZMQ_EVENT_DISCONNECTED) {

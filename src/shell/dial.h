@@ -6,6 +6,10 @@
  * libzmq reconnects by itself after a connection broke or was refused. After a failed handshake it
  * may stay silent for good, and a refused key (ZAP 400) always does, while sends vanish with
  * success. So then the socket is made anew here, after a pause that doubles from 200 ms to 3 s.
+ *
+ * Over WebSocket libzmq 4.3.4 tells of two handshakes, its own and then ZeroMQ's; only the second counts.
+ * And there a SUB's subscription is lost when CURVE is on: so it is an XSUB, which subscribes by a message
+ * each time the connection is up (docs/decisions/0024).
  */
 #include "base/time.h"
 #include "shell/pollset.h"
@@ -21,7 +25,8 @@ struct dial {
     char *uri;      /* own copy */
     uint8_t id[64]; /* routing id, for a DEALER */
     size_t id_len;
-    void *socket, *monitor; /* NULL while it waits for retry_at_us */
+    void *socket, *monitor;  /* NULL while it waits for retry_at_us */
+    bool websocket, greeted; /* greeted: of the two handshakes the first is over */
     bool up;
     kith_time retry_at_us; /* KITH_NEVER: nothing to retry */
     kith_time backoff_us;

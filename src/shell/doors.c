@@ -4,6 +4,7 @@
 #include "shell/zap.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -38,10 +39,18 @@ void doors_deinit(struct doors *d)
     d->visitors_n = 0;
 }
 
-void doors_uri(char *out, size_t size, const char *host, unsigned port)
+void doors_endpoint(char *out, size_t size, const char *way, enum door which)
 {
-    bool ipv6 = strchr(host, ':') != NULL && host[0] != '[';
-    snprintf(out, size, ipv6 ? "tcp://[%s]:%u" : "tcp://%s:%u", host, port);
+    static const char *const names[] = {
+        [DOOR_PROBE] = ".probe", [DOOR_SUB] = ".pub", [DOOR_BULK] = ".bulk", [DOOR_LOCAL] = ""};
+    static const unsigned above[] = {
+        [DOOR_PROBE] = 0, [DOOR_SUB] = DOORS_PORT_PUB, [DOOR_BULK] = DOORS_PORT_BULK};
+    const char *port = strrchr(way, ':');
+    if (strncmp(way, "ipc://", 6) == 0)
+        snprintf(out, size, "%s%s", way, names[which]);
+    else
+        snprintf(out, size, "%.*s:%lu", (int)(port - way), way,
+                 strtoul(port + 1, NULL, 10) + above[which]);
 }
 
 static void *make_socket(struct doors *d, enum door which, const struct curve *keys)
@@ -58,20 +67,29 @@ static void *make_socket(struct doors *d, enum door which, const struct curve *k
     return socket;
 }
 
-int doors_bind(struct doors *d, enum door which, const char *uri, const struct curve *keys)
+static int bind_way(struct door_socket *s, enum door which, const char *way)
+{
+    doors_endpoint(s->uri, sizeof s->uri, way, which);
+    sockets_set(s->socket, ZMQ_IPV6, strchr(way, '[') != NULL);
+    /* An ipc socket is the daemon owner's alone; its file is made by this thread, in here. */
+    mode_t former = umask(0177);
+    int rc = zmq_bind(s->socket, s->uri);
+    int why = errno;
+    umask(former);
+    errno = why;
+    return rc < 0;
+}
+
+int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t ways_n,
+               const struct curve *keys)
 {
     struct door_socket *s = &d->door[which];
     doors_close(d, which);
-    snprintf(s->uri, sizeof s->uri, "%s", uri);
     s->socket = make_socket(d, which, keys);
-    if (strchr(uri, '[') != NULL)
-        sockets_set(s->socket, ZMQ_IPV6, 1);
-    /* The ipc socket is the daemon owner's alone; its file is made by this thread, in here. */
-    mode_t former = umask(0177);
-    int rc = zmq_bind(s->socket, uri);
-    int why = errno;
-    umask(former);
-    if (rc < 0) {
+    for (size_t i = 0; i < ways_n; i++) {
+        if (bind_way(s, which, ways[i]) == 0)
+            continue;
+        int why = errno;
         doors_close(d, which);
         errno = why;
         return 1;

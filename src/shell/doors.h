@@ -1,8 +1,8 @@
 #ifndef KITH_SHELL_DOORS_H
 #define KITH_SHELL_DOORS_H
 /*
- * The sockets that others connect to: two ROUTERs and the PUB on the bind address, and the ROUTER on
- * the ipc socket. Knows who connected from where, so that a failed handshake can be named.
+ * The sockets that others connect to: two ROUTERs and the PUB, each bound to an endpoint of every way
+ * (tcp, WebSocket, ipc), and the ROUTER on the daemon's own ipc socket. Knows who connected from where, so that a failed handshake can be named.
  */
 #include "base/time.h"
 #include "shell/pollset.h"
@@ -12,6 +12,7 @@
 #define DOORS_PORT_BASE 5484 /* probes and membership */
 #define DOORS_PORT_PUB  1    /* above the base */
 #define DOORS_PORT_BULK 4    /* above the base */
+#define DOORS_PORT_WS   10   /* above the base: where those of WebSocket begin */
 #define DOORS_COUNT     4    /* by enum door; DOOR_SUB stands for the own PUB here */
 #define DOORS_BUDGET    64   /* frames taken from one door in one turn */
 
@@ -21,7 +22,7 @@ struct door_socket {
     struct pollset_hint hint, monitor_hint;
     size_t item, monitor_item;
     unsigned budget;
-    char uri[300];
+    char uri[300]; /* that was bound last, or could not be */
 };
 
 struct door_visitor;
@@ -37,8 +38,10 @@ struct doors {
 void doors_init(struct doors *d, void *ctx);
 void doors_deinit(struct doors *d);
 
-/* Binds; 0, or 1 with errno set: the address cannot be bound, d->door[which].uri says which. */
-int doors_bind(struct doors *d, enum door which, const char *uri, const struct curve *keys);
+/* Binds to an endpoint of each way. 0, or 1 with errno set: one cannot be bound, d->door[which].uri says
+ * which, and the door is closed. DOOR_LOCAL has its endpoint as its only way. */
+int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t ways_n,
+               const struct curve *keys);
 void doors_close(struct doors *d, enum door which);
 
 void doors_poll(struct doors *d, struct pollset *p);
@@ -46,7 +49,8 @@ void doors_poll(struct doors *d, struct pollset *p);
 /* The next failed handshake of a door. False: none. The address may be "an unknown address". */
 bool doors_watch(struct doors *d, enum door which, const char **ret_address, const char **ret_why);
 
-/* tcp://HOST:PORT, with brackets around an IPv6 host. */
-void doors_uri(char *out, size_t size, const char *host, unsigned port);
+/* The endpoint of a door by a way: tcp://HOST:PORT and ws://HOST:PORT with the door's own port, PORT being
+ * that for probes; ipc://PATH with the door's name behind it. */
+void doors_endpoint(char *out, size_t size, const char *way, enum door which);
 
 #endif

@@ -49,7 +49,7 @@ void *sockets_client(void *ctx, int type, const struct curve *keys, struct bytes
     sockets_set(socket, ZMQ_RECONNECT_IVL, SOCKETS_RECONNECT_MS);
     sockets_set(socket, ZMQ_RECONNECT_IVL_MAX, SOCKETS_RECONNECT_MAX_MS);
     sockets_set(socket, ZMQ_CONNECT_TIMEOUT, SOCKETS_CONNECT_MS);
-    if (type == ZMQ_SUB) {
+    if (type == ZMQ_SUB || type == ZMQ_XSUB) {
         /* Subscriptions go out through the same pipe, and those over its mark vanish. */
         sockets_set(socket, ZMQ_SNDHWM, 0);
         sockets_set(socket, ZMQ_RCVHWM, SOCKETS_PUB_HWM);

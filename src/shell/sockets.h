@@ -29,7 +29,7 @@ struct curve {
     struct key32 ring_secret; /* zero: not known, nothing can be bound */
 };
 
-/* An unconnected DEALER or SUB; never NULL. id may be empty. Needs ring_public unless insecure. */
+/* An unconnected DEALER, SUB or XSUB; never NULL. id may be empty. Needs ring_public unless insecure. */
 void *sockets_client(void *ctx, int type, const struct curve *keys, struct bytes id);
 
 /* An unbound ROUTER or PUB; never NULL. `domain` is what the ZAP handler is asked with; NULL for a

@@ -62,9 +62,10 @@ struct link_news {
 
 struct transport {
     void *ctx;
-    char *bind;
+    char *ways[TRANSPORT_WAYS_MAX];
+    size_t ways_n;
     char *ipc;
-    uint16_t port_base;
+    uint32_t lines_made;
     struct ulid node;
     uint64_t nonce;
     struct curve keys;
@@ -107,9 +108,10 @@ struct transport *transport_new(const struct transport_config *c)
     t->ctx = zmq_ctx_new();
     assert(t->ctx != NULL);
     zmq_ctx_set(t->ctx, ZMQ_MAX_SOCKETS, TRANSPORT_SOCKETS_MAX);
-    t->bind = mem_str(c->bind);
+    assert(c->ways_n <= TRANSPORT_WAYS_MAX);
+    for (; t->ways_n < c->ways_n; t->ways_n++)
+        t->ways[t->ways_n] = mem_str(c->ways[t->ways_n]);
     t->ipc = c->ipc != NULL ? mem_str(c->ipc) : NULL;
-    t->port_base = c->port_base;
     t->node = c->node;
     t->nonce = c->nonce;
     t->keys = c->keys;
@@ -170,37 +172,34 @@ void transport_free(struct transport *t)
     routes_free(t->routes);
     hourly_free(t->hourly);
     news_free(t);
-    mem_free(t->bind);
+    for (size_t i = 0; i < t->ways_n; i++)
+        mem_free(t->ways[i]);
     mem_free(t->ipc);
     mem_free(t);
 }
 
 /* ---- doors ---- */
 
-static int bind_door(struct transport *t, enum door which, const char *uri)
+static int bind_door(struct transport *t, enum door which, const char *const *ways, size_t ways_n)
 {
-    if (doors_bind(&t->doors, which, uri, &t->keys) == 0)
+    if (doors_bind(&t->doors, which, ways, ways_n, &t->keys) == 0)
         return 0;
-    log_line(LOG_ERROR_, "cannot bind %s: %s", uri, zmq_strerror(errno));
+    log_line(LOG_ERROR_, "cannot bind %s: %s", t->doors.door[which].uri, zmq_strerror(errno));
     return 1;
 }
 
-static void pub_uri(const struct transport *t, char *out, size_t size)
+static const char *const *ways_of(const struct transport *t)
 {
-    doors_uri(out, size, t->bind, t->port_base + DOORS_PORT_PUB);
+    return (const char *const *)t->ways;
 }
 
 static int bind_all(struct transport *t)
 {
-    char uri[300];
-    doors_uri(uri, sizeof uri, t->bind, t->port_base);
-    if (bind_door(t, DOOR_PROBE, uri) != 0)
-        return 1;
-    doors_uri(uri, sizeof uri, t->bind, t->port_base + DOORS_PORT_BULK);
-    if (bind_door(t, DOOR_BULK, uri) != 0)
-        return 1;
-    pub_uri(t, uri, sizeof uri);
-    return bind_door(t, DOOR_SUB, uri);
+    static const enum door doors[] = {DOOR_PROBE, DOOR_BULK, DOOR_SUB};
+    for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
+        if (bind_door(t, doors[i], ways_of(t), t->ways_n) != 0)
+            return 1;
+    return 0;
 }
 
 int transport_start(struct transport *t)
@@ -208,7 +207,7 @@ int transport_start(struct transport *t)
     if (t->ipc != NULL) {
         char uri[300];
         snprintf(uri, sizeof uri, "ipc://%s", t->ipc);
-        if (bind_door(t, DOOR_LOCAL, uri) != 0)
+        if (bind_door(t, DOOR_LOCAL, &(const char *){uri}, 1) != 0)
             return 1;
     }
     return t->keys.insecure ? bind_all(t) : 0;
@@ -252,10 +251,8 @@ void transport_admit(struct transport *t, const struct effect_admit *a, kith_tim
 
 static void rebind_pub(struct transport *t, kith_time now_us)
 {
-    char uri[300];
-    pub_uri(t, uri, sizeof uri);
     /* Sockets are closed by another thread: the port may be taken for a moment. */
-    if (doors_bind(&t->doors, DOOR_SUB, uri, &t->keys) == 0)
+    if (doors_bind(&t->doors, DOOR_SUB, ways_of(t), t->ways_n, &t->keys) == 0)
         t->rebind_us = KITH_NEVER;
     else
         t->rebind_us = now_us + REBIND_US;
@@ -279,11 +276,14 @@ static void flush_line(struct transport *t, struct line *l, kith_time now_us)
 static struct line *line_new(struct transport *t, struct bytes uri, enum wire_lane lane)
 {
     struct line *l = mem_alloc(sizeof *l);
-    uint8_t id[1 + sizeof t->node.b + 1 + sizeof t->nonce];
+    /* A ROUTER that is reached by two ways has to tell them apart. */
+    uint32_t number = t->lines_made++;
+    uint8_t id[1 + sizeof t->node.b + 1 + sizeof t->nonce + sizeof number];
     id[0] = 'k'; /* libzmq keeps ids that begin with 0 to itself */
     memcpy(id + 1, t->node.b, sizeof t->node.b);
     id[1 + sizeof t->node.b] = (uint8_t)lane;
     memcpy(id + 2 + sizeof t->node.b, &t->nonce, sizeof t->nonce);
+    memcpy(id + sizeof id - sizeof number, &number, sizeof number);
     dial_init(&l->dial, t->ctx, ZMQ_DEALER, uri, bytes_of(id, sizeof id));
     l->uri = bytes_str(l->dial.uri);
     l->lane = lane;

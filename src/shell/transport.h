@@ -16,13 +16,14 @@
 #include "wire/effect.h"
 #include "wire/event.h"
 
+#define TRANSPORT_WAYS_MAX    5
 #define TRANSPORT_IDLE_US     (60 * KITH_SEC) /* a DEALER without traffic is closed */
 #define TRANSPORT_SOCKETS_MAX 32768           /* libzmq's own limit is 1023 */
 
 struct transport_config {
-    const char *bind;   /* address or interface the doors are bound on */
-    uint16_t port_base; /* DOORS_PORT_BASE unless several peers share an address */
-    const char *ipc;    /* path of the local socket; NULL: none */
+    const char *const *ways; /* that the doors are bound on, as doors_endpoint() takes them */
+    size_t ways_n;           /* up to TRANSPORT_WAYS_MAX */
+    const char *ipc;         /* path of the local socket; NULL: none */
     struct ulid node;
     uint64_t nonce;    /* random: makes routing ids unguessable and new at each start */
     struct curve keys; /* what is known of the ring's keys at start */

@@ -11,27 +11,39 @@
 /* The others of a daemon's ports lie up to 4 above. */
 #define PORT_BASE_MAX 65531
 
-/* One address, or a list of them. */
-static void read_seed(struct schema_context *c, const struct schema_key *key,
-                      const struct yaml_node *node, void *field)
+/* One text, or a list of them; `list` is the key with the list's place. */
+static void read_some(struct schema_context *c, struct schema_key list,
+                      const struct yaml_node *node, struct config *config)
 {
-    struct config *config = field;
-    struct schema_key seeds = *key;
+    struct bytes *one;
 
-    if (node->kind == YAML_TEXT) {
-        struct bytes *one = arena_alloc(c->mem, sizeof(*one));
-
-        seeds.type = SCHEMA_TEXT;
-        schema_read_value(c, &seeds, node, one);
-        config->seeds = one;
-        config->seeds_n = 1;
+    list.type = SCHEMA_TEXTS;
+    if (node->kind != YAML_TEXT) {
+        schema_read_value(c, &list, node, config);
         return;
     }
-    seeds.type = SCHEMA_TEXTS;
-    seeds.offset = offsetof(struct config, seeds);
-    seeds.offset_n = offsetof(struct config, seeds_n);
-    schema_read_value(c, &seeds, node, config);
+    one = arena_alloc(c->mem, sizeof(*one));
+    *(const struct bytes **)(void *)((char *)config + list.offset) = one;
+    *(uint32_t *)(void *)((char *)config + list.offset_n) = 1;
+    list.type = SCHEMA_TEXT;
+    list.offset = 0;
+    schema_read_value(c, &list, node, one);
 }
+
+#define READ_SOME(name)                                                                            \
+    static void read_##name(struct schema_context *c, const struct schema_key *key,                \
+                            const struct yaml_node *node, void *field)                             \
+    {                                                                                              \
+        struct schema_key list = *key;                                                             \
+                                                                                                   \
+        list.offset = offsetof(struct config, name);                                               \
+        list.offset_n = offsetof(struct config, name##_n);                                         \
+        read_some(c, list, node, field);                                                           \
+    }
+
+READ_SOME(seeds)
+READ_SOME(binds)
+READ_SOME(advertises)
 
 static const struct schema_choice profiles[] = {
     {"lan", CONFIG_PROFILE_LAN, false}, {"wan", CONFIG_PROFILE_WAN, false}, {NULL, 0, false}};
@@ -39,10 +51,11 @@ static const struct schema_choice profiles[] = {
 static const struct schema_key keys[] = {
     {"data", "data: /var/lib/kith", SCHEMA_TEXT, FIELD(data), .min = 1, .max = PATH_BYTES},
     {"name", "name: host-1", SCHEMA_NAME, FIELD(name)},
-    {"bind", "bind: 10.0.0.1", SCHEMA_TEXT, FIELD(bind), .min = 1, .max = ADDR_BYTES},
-    {"advertise", "advertise: 203.0.113.7", SCHEMA_TEXT, FIELD(advertise), .min = 1,
-     .max = ADDR_BYTES},
-    {"seed", "seed: [10.0.0.2, 10.0.0.3]", SCHEMA_CUSTOM, .read = read_seed, .min = 1,
+    {"bind", "bind: 10.0.0.1, or a list", SCHEMA_CUSTOM, .read = read_binds, .min = 1,
+     .max = ADDR_BYTES, .max_items = CONFIG_MAX_WAYS},
+    {"advertise", "advertise: 203.0.113.7, or a list", SCHEMA_CUSTOM, .read = read_advertises,
+     .min = 1, .max = ADDR_BYTES, .max_items = CONFIG_MAX_WAYS},
+    {"seed", "seed: [10.0.0.2, 10.0.0.3]", SCHEMA_CUSTOM, .read = read_seeds, .min = 1,
      .max = ADDR_BYTES, .max_items = CONFIG_MAX_SEEDS},
     {"token", "token: /etc/kith/token", SCHEMA_TEXT, FIELD(token), .min = 1, .max = PATH_BYTES},
     {"tag", "tag: {zone: eu}", SCHEMA_PAIRS, LIST(tags), .max_items = CONFIG_MAX_TAGS},

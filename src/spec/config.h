@@ -6,8 +6,8 @@
  *
  *     data: /var/lib/kith
  *     name: host-1
- *     bind: 10.0.0.1
- *     advertise: 203.0.113.7
+ *     bind: 10.0.0.1                        or [10.0.0.1, "ws://10.0.0.1", "ipc:///run/kith/peer"]
+ *     advertise: 203.0.113.7                or a list, the most wanted first
  *     seed: [10.0.0.2, "10.0.0.3:5488"]     or one address
  *     token: /etc/kith/token
  *     tag: {zone: eu, disk: ssd}
@@ -23,14 +23,17 @@
 
 #define CONFIG_MAX_SEEDS 64
 #define CONFIG_MAX_TAGS  32
+#define CONFIG_MAX_WAYS  5
 
 enum config_profile { CONFIG_PROFILE_UNSET, CONFIG_PROFILE_LAN, CONFIG_PROFILE_WAN };
 
 struct config { /* what is not given is empty */
     struct bytes data;
     struct bytes name;
-    struct bytes bind;
-    struct bytes advertise;
+    const struct bytes *binds; /* ADDR or URI; not checked here */
+    uint32_t binds_n;
+    const struct bytes *advertises;
+    uint32_t advertises_n;
     const struct bytes *seeds; /* ADDR or ADDR:PORT */
     uint32_t seeds_n;
     struct bytes token; /* path of a file */

@@ -129,6 +129,56 @@ static void mistakes_are_told_with_what_to_write(void **state)
     refused(&l, "/no/such/file");
 }
 
+static void several_ways_are_bound_and_advertised_in_their_order(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--bind", "10.0.0.1", "--bind", "ws://10.0.0.1", "--bind", "ipc:///run/kith/peer");
+    assert_int_equal(l.rc, 0);
+    assert_int_equal(l.flags.advertised.n, 3);
+    assert_string_equal(l.flags.binds.bases[0], "tcp://10.0.0.1:5484");
+    assert_string_equal(l.flags.advertised.bases[1], "ws://10.0.0.1:5494");
+    assert_string_equal(l.flags.advertised.bases[2], "ipc:///run/kith/peer");
+    done(&l);
+
+    READ(&l, "--bind", "0.0.0.0", "--bind", "ws://0.0.0.0:80", "--advertise", "203.0.113.7",
+         "--port-base", "7000");
+    assert_int_equal(l.rc, 0);
+    assert_string_equal(l.flags.binds.bases[0], "tcp://0.0.0.0:7000");
+    assert_string_equal(l.flags.advertised.bases[0], "tcp://203.0.113.7:7000");
+    assert_string_equal(l.flags.advertised.bases[1], "ws://203.0.113.7:80");
+    assert_string_equal(l.flags.advertise, "203.0.113.7");
+    done(&l);
+
+    READ(&l, "--bind", "tcp://[::1]:6000", "--advertise", "ws://[2001:db8::1]", "--advertise",
+         "2001:db8::1");
+    assert_int_equal(l.rc, 0);
+    assert_string_equal(l.flags.binds.bases[0], "tcp://[::1]:6000");
+    assert_string_equal(l.flags.advertised.bases[0], "ws://[2001:db8::1]:5494");
+    assert_string_equal(l.flags.advertised.bases[1], "tcp://[2001:db8::1]:5484");
+    done(&l);
+}
+
+static void ways_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "udp://10.0.0.1", "tcp://10.0.0.1:", "tcp://10.0.0.1:0", "ws://10.0.0.1:65535",
+        "ws://host",      "ipc://relative",  "tcp://[::1",       "tcp://"};
+    struct line l;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        READ(&l, "--bind", (char *)(uintptr_t)wrong[i]);
+        refused(&l, "ws://ADDR[:PORT]");
+    }
+    READ(&l, "--bind", "127.0.0.1", "--bind", "ws://10.0.0.1", "--insecure");
+    refused(&l, "loopback");
+    READ(&l, "--bind", "127.0.0.1", "--advertise", "ws://0.0.0.0");
+    refused(&l, "--advertise");
+    READ(&l, "--bind", "ipc:///run/kith/p", "--insecure");
+    assert_int_equal(l.rc, 0);
+    done(&l);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -182,6 +232,8 @@ int main(void)
         cmocka_unit_test(every_flag_is_taken),
         cmocka_unit_test(a_seed_becomes_the_uri_of_a_probe_router),
         cmocka_unit_test(mistakes_are_told_with_what_to_write),
+        cmocka_unit_test(several_ways_are_bound_and_advertised_in_their_order),
+        cmocka_unit_test(ways_that_cannot_be_are_refused),
         cmocka_unit_test(the_file_says_what_no_flag_says),
         cmocka_unit_test(help_names_every_flag),
     };

@@ -39,9 +39,11 @@ struct curve rig_member(const struct rig_keys *own, const struct rig_keys *ring)
 
 struct transport *rig_transport(unsigned n, const struct curve *keys)
 {
+    char way[64];
+    snprintf(way, sizeof way, "tcp://%s:%d", rig_address(n), DOORS_PORT_BASE);
     struct transport_config config = {
-        .bind = rig_address(n),
-        .port_base = DOORS_PORT_BASE,
+        .ways = &(const char *){way},
+        .ways_n = 1,
         .node = {{(uint8_t)n}},
         .nonce = n,
         .keys = *keys,

@@ -41,7 +41,8 @@ static struct bytes uri_of(unsigned peer, unsigned port_above_base)
     static char text[4][300];
     static unsigned next;
     char *uri = text[next++ % 4];
-    doors_uri(uri, sizeof text[0], rig_address(peer + 1), DOORS_PORT_BASE + port_above_base);
+    snprintf(uri, sizeof text[0], "tcp://%s:%u", rig_address(peer + 1),
+             DOORS_PORT_BASE + port_above_base);
     return bytes_str(uri);
 }
 
@@ -300,10 +301,107 @@ static void a_port_in_use_is_told_and_nothing_is_bound(void **state)
     close_pair(&p);
 }
 
+/* Two members that listen by tcp, WebSocket and ipc at once. */
+static void open_pair_of_ways(struct pair_of *p, char ways[2][3][64])
+{
+    p->ring = rig_key_pair();
+    for (unsigned i = 0; i < 2; i++) {
+        p->keys[i] = rig_key_pair();
+        const char *list[3];
+        snprintf(ways[i][0], 64, "tcp://%s:5484", rig_address(i + 1));
+        snprintf(ways[i][1], 64, "ws://%s:5494", rig_address(i + 1));
+        snprintf(ways[i][2], 64, "ipc:///tmp/kith-test-%d-%u", (int)getpid(), i);
+        for (unsigned k = 0; k < 3; k++)
+            list[k] = ways[i][k];
+        struct transport_config config = {
+            .ways = list,
+            .ways_n = 3,
+            .node = {{(uint8_t)(i + 1)}},
+            .keys = rig_member(&p->keys[i], &p->ring),
+        };
+        p->t[i] = transport_new(&config);
+        struct effect_ring ring = {p->ring.public, p->ring.secret};
+        assert_int_equal(transport_ring(p->t[i], &ring), 0);
+    }
+}
+
+/* With keys, by each way: a frame with its sender's key, its answer, and what is published; and all at once,
+ * without one taking another's answers. */
+static void each_way_carries_frames_answers_and_broadcasts(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    char ways[2][3][64], uri[3][80], pub[80];
+    open_pair_of_ways(&p, ways);
+    for (unsigned k = 0; k < 3; k++) {
+        struct event_frame f;
+        doors_endpoint(uri[k], sizeof uri[k], ways[1][k], DOOR_PROBE);
+        send_text(p.t[0], bytes_str(uri[k]), WIRE_LANE_MEMBER, "are you there");
+        assert_true(await_frame(&p, 1, TRANSPORT_MEMBER, &f));
+        assert_memory_equal(f.key.b, p.keys[0].public.b, sizeof f.key.b);
+    }
+    for (unsigned k = 0; k < 3; k++) {
+        struct event_frame f;
+        send_text(p.t[0], bytes_str(uri[k]), WIRE_LANE_MEMBER, "by this way");
+        assert_true(await_frame(&p, 1, TRANSPORT_MEMBER, &f));
+        struct effect_reply reply = {.route = f.route, .frame = bytes_str("here I am")};
+        transport_reply(p.t[1], &reply);
+        assert_true(await_frame(&p, 0, TRANSPORT_MEMBER, &f));
+        assert_true(bytes_equal_str(f.from, uri[k]));
+    }
+    struct effect_admit admit = {.key = p.keys[0].public, .on = true};
+    transport_admit(p.t[1], &admit, clock_now_us());
+    for (unsigned k = 0; k < 3; k++) {
+        doors_endpoint(pub, sizeof pub, ways[1][k], DOOR_SUB);
+        struct effect_subscribe on = {.uri = bytes_str(pub), .on = true};
+        struct effect_subscribe off = {.uri = bytes_str(pub)};
+        transport_subscribe(p.t[0], &on);
+        struct event_frame f;
+        kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
+        bool heard = false;
+        while (!heard && clock_now_us() < until_us) {
+            transport_publish(p.t[1], bytes_str("news"));
+            rig_turn(p.t[1]);
+            rig_turn(p.t[0]);
+            heard = transport_receive(p.t[0], TRANSPORT_TOPIC, clock_now_us(), &f);
+        }
+        assert_true(heard);
+        assert_true(bytes_equal_str(f.from, pub));
+        transport_subscribe(p.t[0], &off);
+    }
+    close_pair(&p);
+}
+
+/* A WebSocket's own handshake is none of ours: with another ring's key the connection never is up. */
+static void a_wrong_ring_key_does_not_look_up_by_websocket(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    char ways[2][3][64], uri[80];
+    open_pair_of_ways(&p, ways);
+    struct rig_keys other = rig_key_pair();
+    struct curve keys = rig_member(&p.keys[0], &other);
+    struct transport *stranger = rig_transport(3, &keys);
+    doors_endpoint(uri, sizeof uri, ways[1][1], DOOR_PROBE);
+    send_text(stranger, bytes_str(uri), WIRE_LANE_MEMBER, "let me in");
+    kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
+    while (transport_counters(stranger)->refused < 2 && clock_now_us() < until_us) {
+        rig_turn(p.t[1]);
+        rig_turn(stranger);
+        struct event_link link;
+        assert_false(transport_link(stranger, &link));
+    }
+    assert_true(transport_counters(stranger)->refused >= 2);
+    transport_free(stranger);
+    close_pair(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_arrives_with_its_senders_key_and_is_answered),
+        cmocka_unit_test(each_way_carries_frames_answers_and_broadcasts),
+        cmocka_unit_test(a_wrong_ring_key_does_not_look_up_by_websocket),
         cmocka_unit_test(bulk_and_member_frames_come_by_their_own_doors),
         cmocka_unit_test(only_admitted_keys_may_subscribe_and_not_after_revocation),
         cmocka_unit_test(a_wrong_ring_key_reaches_nobody_and_is_named),

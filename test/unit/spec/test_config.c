@@ -33,8 +33,8 @@ static void test_every_key(void **state)
                      0);
     assert_true(bytes_equal_str(c.data, "/var/lib/kith"));
     assert_true(bytes_equal_str(c.name, "host-1"));
-    assert_true(bytes_equal_str(c.bind, "10.0.0.1"));
-    assert_true(bytes_equal_str(c.advertise, "203.0.113.7"));
+    assert_true(bytes_equal_str(c.binds[0], "10.0.0.1"));
+    assert_true(bytes_equal_str(c.advertises[0], "203.0.113.7"));
     assert_int_equal(c.seeds_n, 2);
     assert_true(bytes_equal_str(c.seeds[1], "10.0.0.3:5488"));
     assert_true(bytes_equal_str(c.token, "/etc/kith/token"));
