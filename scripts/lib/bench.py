@@ -10,6 +10,7 @@ import procfs  # noqa: E402
 import up  # noqa: E402
 from bench_membership import IDLE_S, PARTS, PAUSES_S, SIZES, membership  # noqa: E402
 from bench_rows import Rows  # noqa: E402
+from bench_transport import transport  # noqa: E402
 from cluster import Cluster, Failed, Skipped  # noqa: E402
 
 
@@ -54,7 +55,8 @@ def compare_membership(options):
     return membership(options, lambda text: print("==> " + text, flush=True))
 
 
-BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3)}
+BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3),
+           "transport": transport}
 
 
 def words(known):
