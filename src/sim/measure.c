@@ -211,7 +211,7 @@ static void hold_for_dead(struct measure *m, uint32_t observer, struct measured_
                           uint64_t incarnation, kith_time now_us)
 {
     uint8_t *flaps = &m->flaps[(size_t)observer * m->hosts_n + subject->index];
-    if (subject->runs && *flaps < UINT8_MAX)
+    if (subject->runs && !is_odd(m, observer) && *flaps < UINT8_MAX)
         (*flaps)++;
     if (subject->death && !subject->death->known[observer])
         subject->death->known[observer] = since(subject->death->at_us, now_us);

@@ -13,7 +13,8 @@
  * - a verdict is false when its subject ran, was not paused, and could be heard by the writer when the
  *   verdict was first written: not cut off from it both ways, and not odd. A peer is odd while it is deaf or
  *   dumb or loses half of its packets or more; what others say of it then is no mistake.
- * - a flap: a peer that runs turns dead in another's eyes. Of each peer the worst other counts.
+ * - a flap: a peer that runs turns dead in the eyes of another that is not odd. Of each peer the worst other
+ *   counts.
  * - copies: frames received by a peer that have the changed record in them.
  * - bytes: of frames, envelope included, without what TCP, ZMTP and CURVE add; a published frame counts once
  *   for each subscriber.

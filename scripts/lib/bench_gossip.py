@@ -1,0 +1,154 @@
+"""scripts/bench gossip: membership and dissemination in the simulator, against what each case must show."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOLDER = "test/sim/measure"
+
+# (metric of kith-sim's result, field of it, unit, at most). The worst seed counts. A metric that is missing fails.
+KNOWN = [("death_known", "max", "ms", 3500), ("death_known", "missing", "", 0), ("false_verdicts", "max", "", 0)]
+NO_DEATH = [("verdicts", "max", "", 0)]
+ODD = [("false_verdicts_held", "max", "", 0), ("flaps", "max", "", 2)]
+HEALED = [("one_view_after_heal", "max", "ms", 10000), ("one_view_after_heal", "missing", "", 0), ("wrong_at_end", "max", "", 0)]
+
+
+def change(held_ms, copies):
+    return [("write_held", "p999", "ms", held_ms), ("write_held", "missing", "", 0), ("write_copies", "mean", "", copies)]
+
+
+# case: (scenario, peers; None: the scenario's own, rows)
+CASES = {
+    "silent": ("silent", None, KNOWN + [("verdict_spread", "p999", "ms", 400)]),
+    "silent-loss": ("silent-loss", None, KNOWN + [("verdict_spread", "p999", "ms", 700)]),
+    "tenth": ("tenth", None, KNOWN),
+    "tenth-loss": ("tenth-loss", None, KNOWN),
+    "loss-10": ("loss-10", None, NO_DEATH),
+    "loss-30": ("loss-30", None, NO_DEATH),
+    "change": ("change", None, change(600, 1.05)),
+    "change-loss-10": ("change-loss-10", None, change(1800, 1.25)),
+    "change-loss-30": ("change-loss-30", None, change(3000, 1.7)),
+    "change-5000": ("change", 5000, change(600, 1.05)),
+    "change-loss-10-5000": ("change-loss-10", 5000, change(1800, 1.25)),
+    "change-loss-30-5000": ("change-loss-30", 5000, change(3000, 1.7)),
+    "idle": ("idle", None, [("sent", "max", "B/s", 4000), ("connections", "max", "", 60)]),
+    "pauses": ("pauses", None, [("false_verdicts_late", "max", "", 0), ("false_verdicts", "max", "", None)]),
+    "odd-loss": ("odd-loss", None, ODD),
+    "odd-deaf": ("odd-deaf", None, ODD),
+    "odd-dumb": ("odd-dumb", None, ODD),
+    "halves": ("halves", None, HEALED),
+    "halves-long": ("halves-long", None, HEALED),
+    "halves-day": ("halves-day", None, HEALED),
+    "restart-all": ("restart-all", None, [("one_view_after_bounce", "max", "ms", 20000), ("one_view_after_bounce", "missing", "", 0),
+                                          ("wrong_at_end", "max", "", 0)]),
+}
+
+
+class Failed(Exception):
+    pass
+
+
+def play(build, scenario, peers, seed, limit_s, until_s=None):
+    """The result of one run; None when the data it needs is absent."""
+    command = [os.path.join(build, "kith-sim"), "--scenario", f"{FOLDER}/{scenario}.yaml", "--seed", str(seed), "-o", "json"]
+    if peers:
+        command += ["--peers", str(peers)]
+    if until_s:
+        command += ["--until", str(until_s)]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False)
+    except subprocess.TimeoutExpired as e:
+        raise Failed(f"not done after {limit_s:.0f} s: {' '.join(command)}") from e
+    if done.returncode == 77:
+        print(done.stderr, end="", file=sys.stderr)
+        return None
+    try:
+        result = json.loads(done.stdout)
+    except ValueError as e:
+        raise Failed(f"exit status {done.returncode}: {' '.join(command)}: {done.stdout}{done.stderr}") from e
+    if result["violations"]:
+        raise Failed(f"{' '.join(command)}: {'; '.join(result['violations'])}")
+    return result
+
+
+def value_of(result, metric, field):
+    """A figure; None when it was not measured: nobody died, or nobody ever knew."""
+    row = result["measured"].get(metric)
+    if row is None or (row["n"] == 0 and field != "missing"):
+        return None
+    return row[field]
+
+
+def rows_of(case, results):
+    """One row per figure: the worst of all seeds, and their median."""
+    for metric, field, unit, must in CASES[case][2]:
+        values = [value_of(r, metric, field) for r in results]
+        measured = sorted(v for v in values if v is not None)
+        worst = measured[-1] if measured else None
+        ok = len(measured) == len(values) and (must is None or worst <= must)
+        yield {"bench": "gossip", "case": case, "metric": metric + ("" if field == "max" else "_" + field), "unit": unit,
+               "kith": worst, "peer": None, "peer_value": None, "ratio": None, "n": len(measured),
+               "p50": measured[len(measured) // 2] if measured else None, "p99": worst, "must": must, "ok": ok,
+               "peers": results[0]["peers"], "seeds": [r["seed"] for r in results],
+               "wall_s": round(sum(r["wall_s"] for r in results), 1),
+               "rss_bytes_per_peer": max(r["rss_bytes_per_peer"] for r in results)}
+
+
+def show(row):
+    def text(v):
+        return "-" if v is None else "%.3f" % v if isinstance(v, float) else str(v)
+
+    print("%-20s %6d %-26s %-4s %3d %12s %12s %9s  %s" % (row["case"], row["peers"], row["metric"], row["unit"], row["n"],
+                                                       text(row["p50"]), text(row["kith"]), text(row["must"]),
+                                                       "yes" if row["ok"] else "NO"), flush=True)
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="scripts/bench gossip", description="The worst of ten seeds for each case.")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="of " + ", ".join(CASES) + " (default: all)")
+    parser.add_argument("-o", dest="format", choices=["table", "json"], default="table")
+    parser.add_argument("--seeds", type=int, default=10, help="how many, from 1 (default 10)")
+    parser.add_argument("--seed", type=int, default=1, help="the first one")
+    parser.add_argument("--peers", type=int, help="instead of each case's own number")
+    parser.add_argument("--limit", type=float, default=3600, help="seconds for one run (default 3600)")
+    parser.add_argument("--build", default="build", help="folder with kith-sim")
+    options = parser.parse_args(argv)
+    for case in options.cases:
+        if case not in CASES:
+            parser.error(f"no case {case}")
+    return options
+
+
+def main(argv):
+    options = parse(argv)
+    good = True
+    began = time.monotonic()
+    if options.format == "table":
+        print("%-20s %6s %-26s %-4s %3s %12s %12s %9s  %s" % ("case", "peers", "metric", "unit", "n", "median", "worst", "must", "ok"))
+    for case in options.cases or CASES:
+        scenario, peers, _ = CASES[case]
+        try:
+            results = [play(options.build, scenario, options.peers or peers, options.seed + i, options.limit)
+                       for i in range(options.seeds)]
+        except Failed as e:
+            print(f"{case}: {e}", file=sys.stderr)
+            good = False
+            continue
+        if None in results:
+            return 77
+        for row in rows_of(case, results):
+            good = good and row["ok"]
+            if options.format == "json":
+                print(json.dumps(row), flush=True)
+            else:
+                show(row)
+    if options.format == "table":
+        print("%.0f s" % (time.monotonic() - began))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
