@@ -128,6 +128,48 @@ static void a_full_disk_fails_all_that_is_under_way(void **unused)
     bench_deinit(&b);
 }
 
+static struct bytes value_on(struct bench *b, size_t i, size_t *ret_n)
+{
+    struct event_start start = {0};
+    static struct arena mem;
+
+    disk_load(b->disk, &start, &mem);
+    *ret_n = start.records_n;
+    struct bytes value = i < start.records_n ? start.records[i] : (struct bytes){0};
+    arena_deinit(&mem);
+    return value;
+}
+
+static void what_was_there_before_the_run_can_be_replaced_and_removed(void **unused)
+{
+    (void)unused;
+    struct bench b;
+    uint64_t token;
+    size_t n;
+    struct disk_record records[] = {{bytes_str("a"), bytes_str("A")},
+                                    {bytes_str("b"), bytes_str("B")},
+                                    {bytes_str("c"), bytes_str("C")}};
+    struct disk_base base = {.records = records, .count = 3};
+    struct store_write writes[] = {{.key = bytes_str("b"), .value = bytes_str("new")},
+                                   {.key = bytes_str("a")},
+                                   {.key = bytes_str("bb"), .value = bytes_str("between")}};
+
+    bench_init(&b, 1);
+    disk_set_base(b.disk, &base);
+    assert_true(bytes_equal_str(value_on(&b, 1, &n), "B"));
+    assert_int_equal(n, 3);
+    disk_store(b.disk, &(struct effect_store){.token = 1, .writes = writes, .writes_n = 3},
+               /* run= */ 1, /* now_us= */ 0);
+    assert_int_equal(disk_done(b.disk, &token), EVENT_STORED);
+    assert_false(disk_has(b.disk, bytes_str("a")));
+    assert_true(disk_has(b.disk, bytes_str("c")));
+    assert_true(bytes_equal_str(value_on(&b, 0, &n), "new"));
+    assert_true(bytes_equal_str(value_on(&b, 1, &n), "between"));
+    assert_true(bytes_equal_str(value_on(&b, 2, &n), "C"));
+    assert_int_equal(n, 3);
+    bench_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_killed_daemon_loses_nothing_that_it_gave_to_the_kernel),
         cmocka_unit_test(a_power_cut_loses_the_newest_whole_batches_never_one_in_between),
         cmocka_unit_test(a_full_disk_fails_all_that_is_under_way),
+        cmocka_unit_test(what_was_there_before_the_run_can_be_replaced_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
