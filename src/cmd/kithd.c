@@ -8,6 +8,7 @@
 #include "shell/clock.h"
 #include "shell/host.h"
 #include "shell/log.h"
+#include "shell/lookups.h"
 #include "shell/loop.h"
 #include "shell/mail.h"
 #include "shell/procs.h"
@@ -32,6 +33,7 @@ struct daemon {
     struct flags flags;
     struct arena mem;
     struct store *store;
+    struct lookup_file *lookups;
     struct identity identity;
     struct sign_pair sign;
     struct buf token; /* encoded; empty: none */
@@ -104,6 +106,10 @@ static int open_folder(struct daemon *d)
     if (store_open(&d->store, data, &why) != 0 ||
         identity_open(&d->identity, data, clock_wall_us() / KITH_MS, &why) != 0)
         return complain(data, &why);
+    struct lookup_file_config lookups = {.folder = d->flags.lookups,
+                                         .group = d->flags.lookup_group};
+    if (lookup_file_open(&d->lookups, &lookups, &why) != 0)
+        return complain("look-ups", &why);
     keys_sign_pair(&d->sign, &d->identity.seed);
     return 0;
 }
@@ -157,6 +163,7 @@ static void open_actors(struct daemon *d)
 {
     struct checks_config checks = {.data = d->flags.data, .kith_run = d->kith_run};
     d->parts.writer = writer_new(d->store);
+    d->parts.lookups = lookups_new(d->lookups);
     d->parts.checks = checks_new(&checks);
     d->parts.procs = procs_start(d->procs);
     d->procs = NULL;
@@ -194,6 +201,7 @@ static void fill_start(struct event_start *s, struct daemon *d)
         .port_low = f->port_low,
         .port_high = f->port_high,
         .wan = f->wan,
+        .lookups = true,
         .insecure = f->insecure,
         .sign_public = d->sign.public_key,
         .token = buf_bytes(&d->token),
@@ -237,8 +245,10 @@ static void close_all(struct daemon *d)
     mail_stop(&d->parts.checks);
     mail_stop(&d->parts.procs);
     mail_stop(&d->parts.writer); /* writes what it was given first */
+    mail_stop(&d->parts.lookups);
     transport_free(d->parts.transport);
     procs_free(d->procs);
+    lookup_file_close(d->lookups);
     if (d->store != NULL)
         store_close(d->store);
     if (d->signal_fd >= 0)

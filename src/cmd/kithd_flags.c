@@ -81,6 +81,16 @@ static int read_user(struct given *g, const char *value)
     return read_text(&g->config.user, value);
 }
 
+static int read_lookup(struct given *g, const char *value)
+{
+    return read_text(&g->config.lookup, value);
+}
+
+static int read_lookup_group(struct given *g, const char *value)
+{
+    return read_text(&g->config.lookup_group, value);
+}
+
 static int read_log_level(struct given *g, const char *value)
 {
     return read_text(&g->config.log_level, value);
@@ -167,6 +177,9 @@ static const struct flag table[] = {
     {"--port-base", "N", "first port of the daemon's own (default 5484)", read_port_base},
     {"--ports", "LOW-HIGH", "given to services (default " PORTS_DEFAULT ")", read_ports},
     {"--user", "NAME", "of services that name none, as root (default " USER_DEFAULT ")", read_user},
+    {"--lookup", "DIR", "folder that applications look services up in (default DATA/lookup)",
+     read_lookup},
+    {"--lookup-group", "NAME", "may look up (default: everybody on the host)", read_lookup_group},
     {"--log-level", "LEVEL", "debug, info, warn or error (default info)", read_log_level},
     {"--version", NULL, "print the version", read_version},
     {"--help", NULL, "print this", read_help},
@@ -258,6 +271,8 @@ static void merge(struct config *c, const struct config *file)
     prefer(&c->token, file->token);
     prefer(&c->ports, file->ports);
     prefer(&c->user, file->user);
+    prefer(&c->lookup, file->lookup);
+    prefer(&c->lookup_group, file->lookup_group);
     prefer(&c->log_level, file->log_level);
     if (c->binds_n == 0) {
         c->binds = file->binds;
@@ -405,6 +420,9 @@ static int finish(struct flags *f, const struct config *c, struct arena *mem, st
 {
     f->data = text_or(c->data, FLAGS_DATA, mem);
     f->socket = c->data.len > 0 ? arena_printf(mem, "%s/kithd.sock", f->data) : FLAGS_SOCKET;
+    f->lookups =
+        c->lookup.len > 0 ? arena_str(mem, c->lookup) : arena_printf(mem, "%s/lookup", f->data);
+    f->lookup_group = text_or(c->lookup_group, NULL, mem);
     f->name = c->name.len > 0 ? arena_str(mem, c->name) : host_name(mem);
     f->token = text_or(c->token, NULL, mem);
     f->user = geteuid() == 0 ? text_or(c->user, USER_DEFAULT, mem) : "";

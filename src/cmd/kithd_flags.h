@@ -18,8 +18,10 @@ struct flags { /* texts live in the arena it was read with, or in argv */
     const char *bind, *advertise; /* the first addresses of: */
     struct ways_list binds, advertised;
     const char *socket;
-    const char *token; /* path; NULL: none */
-    const char *user;  /* of services that name none; "" when the daemon does not run as root */
+    const char *lookups;      /* folder that applications read, see store/lookup_file.h */
+    const char *lookup_group; /* who may; NULL: everybody on the host */
+    const char *token;        /* path; NULL: none */
+    const char *user; /* of services that name none; "" when the daemon does not run as root */
     const struct bytes *seeds; /* URIs */
     uint32_t seeds_n;
     const struct pair *tags;

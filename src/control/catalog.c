@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-void catalog_init(struct catalog *c, const struct members *members)
+void catalog_init(struct catalog *c, const struct members *members, struct lookups *lookups)
 {
-    *c = (struct catalog){.members = members, .graph = graph_new()};
+    *c = (struct catalog){.members = members, .graph = graph_new(), .lookups = lookups};
 }
 
 static void service_free(struct catalog *c, struct service *s)
@@ -122,6 +122,13 @@ static void touch(struct service *s)
     s->touched = true;
 }
 
+/* What applications are told of it may be another. */
+static void stir(const struct catalog *c, const struct service *s)
+{
+    if (s->known)
+        lookups_touch(c->lookups, s->row.name);
+}
+
 /* The edges that its specification states, to those services that exist. */
 static void state_edges(struct catalog *c, const struct service *s)
 {
@@ -183,6 +190,7 @@ static void take_name(struct catalog *c, const struct row *row)
         n->service = value.service;
     }
     arena_deinit(&mem);
+    lookups_touch(c->lookups, row->key);
     name_moved(c, row->key);
 }
 
@@ -226,6 +234,7 @@ static void reload(struct catalog *c, const struct state *state, const struct ul
     struct ulid old_spec = s->row.spec;
     struct wire_error err;
 
+    stir(c, s);
     arena_reset(&s->mem);
     s->spec = NULL;
     s->counted =
@@ -239,6 +248,7 @@ static void reload(struct catalog *c, const struct state *state, const struct ul
         s->former_spec = old_spec;
     state_edges(c, s);
     touch(s);
+    stir(c, s);
     drop_if_empty(c, s);
 }
 
@@ -277,6 +287,7 @@ static void forget_instance(struct catalog *c, struct instance *i, kith_time now
     TREE_REMOVE(fleet_tree, &s->instances, i);
     instance_free(i);
     touch(s);
+    stir(c, s);
     drop_if_empty(c, s);
 }
 
@@ -313,6 +324,7 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
     TREE_INSERT(instance_tree, &c->instances, i);
     TREE_INSERT(fleet_tree, &s->instances, i);
     touch(s);
+    stir(c, s);
 }
 
 void catalog_row(struct catalog *c, const struct state *state, const struct row *row,
@@ -355,6 +367,7 @@ void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us
             break;
         if (i->row.state == INSTANCE_STATE_RUNNING)
             catalog_get(c, &i->service)->healthy_changed_us = now_us;
+        stir(c, catalog_get(c, &i->service));
     }
     TREE_FOREACH (s, service_tree, &c->services)
         touch(s);

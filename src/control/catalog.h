@@ -10,6 +10,7 @@
  * Does not decide anything; rows that it cannot read are passed over.
  */
 #include "control/fleet.h"
+#include "control/lookups.h"
 #include "graph/graph.h"
 #include "state/members.h"
 
@@ -58,6 +59,7 @@ struct catalog {
     struct name_tree names;
     struct instance_tree instances; /* of all hosts */
     struct graph *graph;
+    struct lookups *lookups; /* hears of the names whose services change */
 };
 
 /* Walks: TREE_FOREACH_FROM (s, service_tree, catalog_services(c)). */
@@ -76,7 +78,7 @@ static inline struct placement *service_placements(const struct service *s) /* p
     return TREE_FIRST(placement_tree, (struct placement_tree *)(uintptr_t)&s->placements);
 }
 
-void catalog_init(struct catalog *c, const struct members *members);
+void catalog_init(struct catalog *c, const struct members *members, struct lookups *lookups);
 void catalog_deinit(struct catalog *c);
 
 /* A row changed, or is there at start: `row` as the state holds it. Rows of other tables are ignored. */

@@ -13,7 +13,7 @@ struct control *control_new(const struct members *members)
 {
     struct control *c = mem_alloc(sizeof(*c));
 
-    catalog_init(&c->catalog, members);
+    catalog_init(&c->catalog, members, &c->lookups);
     c->deadline_us = KITH_NEVER;
     return c;
 }
@@ -25,6 +25,7 @@ void control_free(struct control *c)
     locals_deinit(&c->locals);
     place_deinit(&c->place);
     watch_deinit(&c->watch);
+    lookups_deinit(&c->lookups);
     catalog_deinit(&c->catalog);
     mem_free(c->addr);
     mem_free(c);
@@ -143,7 +144,9 @@ void control_start(struct control *c, struct turn *t, const struct event_start *
     c->started_us = c->joined_us = c->joining_from_us = t->now_us;
     c->started_ms = c->joined_ms = t->wall_us / KITH_MS;
     ports_init(&c->locals.ports, start->port_low, start->port_high);
+    c->lookups.on = start->lookups;
     load_rows(c, t);
+    lookups_begin(c, t->now_us);
     adopt(c, t, start);
     c->dirty = true;
 }
@@ -222,6 +225,16 @@ void control_log_read(struct control *c, struct turn *t, const struct event_log_
     logs_read(c, t, e);
 }
 
+void control_lookup_failed(struct control *c, const struct turn *t)
+{
+    lookups_begin(c, t->now_us + LOOKUPS_RETRY);
+}
+
+void control_tell(struct control *c, struct turn *t)
+{
+    lookups_tell(c, t);
+}
+
 void control_leave(struct control *c, struct turn *t)
 {
     (void)t;
@@ -278,7 +291,7 @@ void control_time(struct control *c, struct turn *t)
 
 kith_time control_deadline(const struct control *c)
 {
-    return c->dirty ? 0 : c->deadline_us;
+    return c->dirty ? 0 : kith_time_min(c->deadline_us, lookups_deadline(&c->lookups));
 }
 
 static void count(struct info *info, struct counter *counters, const char *name, int64_t value)

@@ -24,10 +24,13 @@ void control_started(struct control *c, struct turn *t, const struct event_start
 void control_exited(struct control *c, struct turn *t, const struct event_exited *e);
 void control_checked(struct control *c, struct turn *t, const struct event_checked *e);
 void control_log_read(struct control *c, struct turn *t, const struct event_log_read *e);
+void control_lookup_failed(struct control *c, const struct turn *t);
 /* Decides, once all rows that changed in this step are told; writes more rows. src/peer calls
  * control_changed() and this in turn until nothing changes any more. True: there may be more changes.
  * (Where it is not called, control_deadline() is due at once and control_time() does the same.) */
 bool control_settle(struct control *c, struct turn *t);
+/* Once all is settled: tells the applications of this host what has changed (lookups.h). */
+void control_tell(struct control *c, struct turn *t);
 /* The host leaves: no new instances, those here stop, dependants first. */
 void control_leave(struct control *c, struct turn *t);
 /* True: nothing runs here any more (leave), or all is stopped everywhere (halt). */

@@ -10,6 +10,7 @@
 #include "control/control.h"
 #include "control/local.h"
 #include "control/logs.h"
+#include "control/lookups.h"
 #include "control/place.h"
 #include "control/watch.h"
 
@@ -26,6 +27,7 @@ struct control {
     struct locals locals;      /* what runs here */
     struct place place;        /* where things go */
     struct watch watch;
+    struct lookups lookups; /* what is told to applications */
     struct log_waits logs;
     bool leaving;
     bool halting; /* the cluster is to stop: the halt row is younger than this start */

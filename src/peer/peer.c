@@ -294,6 +294,9 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
     case EVENT_LOG_READ:
         control_log_read(p->control, t, &event->log_read);
         break;
+    case EVENT_LOOKUP_FAILED:
+        control_lookup_failed(p->control, t);
+        break;
     case EVENT_STOP:
         stop(p, t, event->leave);
         break;
@@ -388,6 +391,7 @@ int peer_step(struct peer *p, const struct event *event, struct effects *ret)
     settle(p, &t);
     bool ends = end(p, &t);
     settle(p, &t);
+    control_tell(p->control, &t);
     push_and_store(p, &t);
     if (ends)
         effects_add(&p->step, &(struct effect){.kind = EFFECT_EXIT});

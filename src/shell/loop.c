@@ -2,6 +2,7 @@
 #include "peer/peer.h"
 #include "shell/clock.h"
 #include "shell/log.h"
+#include "shell/lookups.h"
 #include "shell/mail.h"
 #include "shell/writer.h"
 #include <errno.h>
@@ -15,9 +16,10 @@ struct loop {
     struct peer *peer;
     struct effects effects;
     struct pollset poll;
-    size_t signal_item, writer_item, procs_item, checks_item;
-    kith_time due_us; /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
-    bool interrupted; /* by a first SIGINT */
+    size_t signal_item, writer_item, procs_item, checks_item, lookups_item;
+    kith_time due_us;  /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
+    kith_time beat_us; /* when readers of look-ups are told next that all is well */
+    bool interrupted;  /* by a first SIGINT */
     bool ended;
     int exit_code;
 };
@@ -70,6 +72,9 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
     case EFFECT_CLEAN:
     case EFFECT_READ_LOG:
         give(l->parts->procs, e);
+        break;
+    case EFFECT_LOOKUP:
+        give(l->parts->lookups, e);
         break;
     case EFFECT_LOG:
         log_bytes(e->log.level, e->log.text);
@@ -163,7 +168,23 @@ static void tell_time(struct loop *l, bool backlog)
     l->due_us = KITH_NEVER;
 }
 
+/* After all that is known has been told. */
+static void beat(struct loop *l)
+{
+    kith_time now_us = clock_now_us();
+    if (now_us < l->beat_us)
+        return;
+    lookups_beat(l->parts->lookups);
+    l->beat_us = now_us + LOOKUPS_BEAT_US;
+}
+
 /* ---- the thread ---- */
+
+static kith_time deadline(const struct loop *l)
+{
+    kith_time at_us = kith_time_min(peer_deadline(l->peer), transport_deadline(l->transport));
+    return kith_time_min(at_us, l->beat_us);
+}
 
 static void turn(struct loop *l)
 {
@@ -174,8 +195,9 @@ static void turn(struct loop *l)
     l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN, NULL);
     l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN, NULL);
     l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN, NULL);
+    l->lookups_item = pollset_add(p, zsock_resolve(parts->lookups), ZMQ_POLLIN, NULL);
     transport_poll(l->transport, p, clock_now_us());
-    pollset_wait(p, kith_time_min(peer_deadline(l->peer), transport_deadline(l->transport)));
+    pollset_wait(p, deadline(l));
     transport_polled(l->transport, p, clock_now_us());
 
     bool backlog = take_frames(l, TRANSPORT_MEMBER, LOOP_MEMBER_MAX);
@@ -185,9 +207,11 @@ static void turn(struct loop *l)
     take_reports(l, parts->writer, l->writer_item);
     take_reports(l, parts->procs, l->procs_item);
     take_reports(l, parts->checks, l->checks_item);
+    take_reports(l, parts->lookups, l->lookups_item);
     if (pollset_ready(p, l->signal_item) != 0)
         take_signals(l);
     tell_time(l, backlog);
+    beat(l);
 }
 
 int loop_run(const struct loop_parts *parts, const struct event_start *start)

@@ -22,7 +22,7 @@
 
 struct loop_parts { /* all borrowed */
     struct transport *transport;
-    zactor_t *writer, *procs, *checks;
+    zactor_t *writer, *procs, *checks, *lookups;
     int signal_fd; /* a signalfd of SIGTERM and SIGINT, non-blocking */
 };
 

@@ -253,7 +253,8 @@ static bool execute(struct site *s, const struct effect *e, kith_time now_us)
     case EFFECT_EXIT:
         end_daemon(s, now_us);
         return true;
-    case EFFECT_ADMIT: /* the virtual PUB lets everybody in */
+    case EFFECT_ADMIT:  /* the virtual PUB lets everybody in */
+    case EFFECT_LOOKUP: /* no applications there */
     case EFFECT_LOG:
         break;
     }

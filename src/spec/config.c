@@ -64,6 +64,9 @@ static const struct schema_key keys[] = {
     {"port-base", "port-base: 5484", SCHEMA_U32, FIELD(port_base), .min = 1, .max = PORT_BASE_MAX},
     {"ports", "ports: 20000-29999", SCHEMA_TEXT, FIELD(ports), .min = 1, .max = ADDR_BYTES},
     {"user", "user: nobody", SCHEMA_TEXT, FIELD(user), .min = 1, .max = ADDR_BYTES},
+    {"lookup", "lookup: /run/kith/lookup", SCHEMA_TEXT, FIELD(lookup), .min = 1, .max = PATH_BYTES},
+    {"lookup-group", "lookup-group: apps", SCHEMA_TEXT, FIELD(lookup_group), .min = 1,
+     .max = ADDR_BYTES},
     {"log-level", "log-level: info", SCHEMA_TEXT, FIELD(log_level), .min = 1, .max = ADDR_BYTES},
 };
 static const struct schema config_schema = {"the configuration", "", keys, SCHEMA_COUNT(keys)};

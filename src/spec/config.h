@@ -16,6 +16,8 @@
  *     port-base: 5484
  *     ports: 20000-29999                    given to services
  *     user: nobody                          of services that name none
+ *     lookup: /run/kith/lookup              where applications look services up
+ *     lookup-group: apps                    who may; without it everybody on the host
  *     log-level: info
  */
 #include "spec/errors.h"
@@ -41,10 +43,12 @@ struct config { /* what is not given is empty */
     uint32_t tags_n;
     enum config_profile profile;
     bool insecure;
-    uint32_t port_base;     /* 0: not given */
-    struct bytes ports;     /* LOW-HIGH */
-    struct bytes user;      /* of services that name none */
-    struct bytes log_level; /* debug, info, warn or error; not checked here */
+    uint32_t port_base;        /* 0: not given */
+    struct bytes ports;        /* LOW-HIGH */
+    struct bytes user;         /* of services that name none */
+    struct bytes lookup;       /* path of a folder */
+    struct bytes lookup_group; /* of users */
+    struct bytes log_level;    /* debug, info, warn or error; not checked here */
 };
 
 /* The result, and all that it points to, lives in `mem`. 0, or SPEC_BAD with the reasons in `errors`,

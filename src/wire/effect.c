@@ -118,6 +118,34 @@ static const struct wire_field effect_read_log_fields[] = {
 };
 TABLE(effect_read_log);
 
+static const struct wire_field lookup_endpoint_fields[] = {
+    TABLE_FIELD(lookup_endpoint, 1, instance, ULID),
+    TABLE_FIELD(lookup_endpoint, 2, node, ULID),
+    TABLE_FIELD(lookup_endpoint, 3, node_name, STR),
+    TABLE_FIELD(lookup_endpoint, 4, addr, STR),
+    TABLE_FIELD(lookup_endpoint, 5, port_name, STR),
+    TABLE_FIELD(lookup_endpoint, 6, port, U16),
+    TABLE_FIELD(lookup_endpoint, 7, weight, U32),
+    TABLE_FIELD(lookup_endpoint, 8, distance_us, U32),
+};
+TABLE(lookup_endpoint);
+
+static const struct wire_field lookup_service_fields[] = {
+    TABLE_FIELD(lookup_service, 1, space, STR),
+    TABLE_FIELD(lookup_service, 2, name, STR),
+    TABLE_FIELD(lookup_service, 3, gone, BOOL),
+    TABLE_LIST(lookup_service, 4, tags, STR),
+    TABLE_LIST(lookup_service, 5, endpoints, STRUCT, .sub = &lookup_endpoint_table),
+};
+TABLE(lookup_service);
+
+static const struct wire_field effect_lookup_fields[] = {
+    TABLE_FIELD(effect_lookup, 1, anew, BOOL),
+    TABLE_LIST(effect_lookup, 2, services, STRUCT, .sub = &lookup_service_table),
+    TABLE_FIELD(effect_lookup, 3, whole, BOOL),
+};
+TABLE(effect_lookup);
+
 static const struct wire_enum_value log_level_values[] = {
     {LOG_DEBUG_, "debug"},
     {LOG_INFO_, "info"},
@@ -152,6 +180,7 @@ static const struct {
     [EFFECT_CLEAN] = {"clean", &effect_clean_table},
     [EFFECT_CHECK] = {"check", &effect_check_table},
     [EFFECT_READ_LOG] = {"read-log", &effect_read_log_table},
+    [EFFECT_LOOKUP] = {"lookup", &effect_lookup_table},
     [EFFECT_LOG] = {"log", &effect_log_table},
     [EFFECT_EXIT] = {"exit", &nothing_table},
 };

@@ -26,6 +26,7 @@ enum effect_kind {
     EFFECT_CLEAN,     /* the exit status is known here: kith-run's directory may go */
     EFFECT_CHECK,     /* run one health check */
     EFFECT_READ_LOG,  /* read an instance's output */
+    EFFECT_LOOKUP,    /* what applications of this host read about some services */
     EFFECT_LOG,       /* a line for the daemon's log */
     EFFECT_EXIT,      /* the daemon ends now; instances that still run are left running */
 };
@@ -116,6 +117,37 @@ struct effect_read_log {
     uint32_t tail_bytes;
 };
 
+/* A healthy instance by one of its ports. */
+struct lookup_endpoint {
+    struct ulid instance, node;
+    struct bytes node_name, addr;
+    struct bytes port_name; /* empty, and port 0: it has none */
+    uint16_t port;
+    uint32_t weight;      /* its share beside the others; LOOKUP_WEIGHT unless it is known better */
+    uint32_t distance_us; /* round trip from this host; LOOKUP_FAR: not known */
+};
+
+#define LOOKUP_WEIGHT 100u
+#define LOOKUP_FAR    UINT32_MAX
+
+/* All that there is to know of one service, in place of what was said of it before. */
+struct lookup_service {
+    struct bytes space, name;
+    bool gone;                /* there is no such service any more */
+    const struct bytes *tags; /* of every instance */
+    uint32_t tags_n;
+    const struct lookup_endpoint *endpoints; /* near ones first */
+    uint32_t endpoints_n;
+};
+
+/* A name that was never told of is not there. Nothing is shown between `anew` and `whole` but what was. */
+struct effect_lookup {
+    bool anew; /* all services follow, from here on: what was told before does not count */
+    const struct lookup_service *services;
+    uint32_t services_n;
+    bool whole; /* with these all services have been told of */
+};
+
 struct effect_log {
     enum log_level level;
     struct bytes text;
@@ -138,6 +170,7 @@ struct effect {
         struct ulid clean;
         struct effect_check check;
         struct effect_read_log read_log;
+        struct effect_lookup lookup;
         struct effect_log log;
     };
 };

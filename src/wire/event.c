@@ -34,6 +34,7 @@ static const struct wire_field event_start_fields[] = {
     TABLE_FIELD(event_start, 16, token, BYTES, .secret = true),
     TABLE_FIELD(event_start, 17, version, STR),
     TABLE_LIST(event_start, 18, found, STRUCT, .sub = &found_instance_table),
+    TABLE_FIELD(event_start, 19, lookups, BOOL),
 };
 TABLE(event_start);
 
@@ -124,6 +125,7 @@ static const struct {
     [EVENT_EXITED] = {"exited", &event_exited_table},
     [EVENT_CHECKED] = {"checked", &event_checked_table},
     [EVENT_LOG_READ] = {"log-read", &event_log_read_table},
+    [EVENT_LOOKUP_FAILED] = {"lookup-failed", &nothing_table},
     [EVENT_STOP] = {"stop", &event_stop_table},
 };
 

@@ -10,17 +10,18 @@
 #include "wire/wire.h"
 
 enum event_kind {
-    EVENT_START,        /* first event of a machine, exactly once */
-    EVENT_FRAME,        /* a frame came in */
-    EVENT_TIME,         /* the deadline that peer_deadline() asked for */
-    EVENT_STORED,       /* store batches up to and including a token are on disk */
-    EVENT_STORE_FAILED, /* the batch with this token, and those after it, were not stored */
-    EVENT_LINK,         /* a connection opened or closed: a hint, never a verdict */
-    EVENT_CLAIMED,      /* answer to EFFECT_CLAIM */
-    EVENT_STARTED,      /* answer to EFFECT_START: the process runs, or could not be started */
-    EVENT_EXITED,       /* a process ended; its exit status is kept until EFFECT_CLEAN */
-    EVENT_CHECKED,      /* answer to EFFECT_CHECK */
-    EVENT_LOG_READ,     /* answer to EFFECT_READ_LOG */
+    EVENT_START,         /* first event of a machine, exactly once */
+    EVENT_FRAME,         /* a frame came in */
+    EVENT_TIME,          /* the deadline that peer_deadline() asked for */
+    EVENT_STORED,        /* store batches up to and including a token are on disk */
+    EVENT_STORE_FAILED,  /* the batch with this token, and those after it, were not stored */
+    EVENT_LINK,          /* a connection opened or closed: a hint, never a verdict */
+    EVENT_CLAIMED,       /* answer to EFFECT_CLAIM */
+    EVENT_STARTED,       /* answer to EFFECT_START: the process runs, or could not be started */
+    EVENT_EXITED,        /* a process ended; its exit status is kept until EFFECT_CLEAN */
+    EVENT_CHECKED,       /* answer to EFFECT_CHECK */
+    EVENT_LOG_READ,      /* answer to EFFECT_READ_LOG */
+    EVENT_LOOKUP_FAILED, /* what EFFECT_LOOKUP told could not be written: it is not shown */
     EVENT_STOP, /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
 };
 
@@ -66,6 +67,7 @@ struct event_start {
     struct resources capacity;
     uint16_t port_low, port_high; /* range given to instances, both ends included */
     bool wan;                     /* profile: longer time-outs */
+    bool lookups;                 /* EFFECT_LOOKUP is wanted */
     bool insecure;                /* no keys: the envelope's sender is believed */
     struct key32 sign_public;     /* own Ed25519 pair */
     uint8_t sign_secret[64];

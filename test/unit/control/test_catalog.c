@@ -60,7 +60,7 @@ static void test_the_order_of_arrival_does_not_matter(void **state)
 
     world_apply(w, 0, specs, 2);
     world_until(w, world_healthy(w, 0, "api") == 2, 5 * KITH_SEC);
-    catalog_init(&c, w->nodes[0].members);
+    catalog_init(&c, w->nodes[0].members, /* lookups= */ NULL);
     c.self = w->nodes[0].id;
     for (size_t k = 0; k < sizeof(backwards) / sizeof(backwards[0]); k++) {
         for (const struct row *row = state_first(w->nodes[0].state, backwards[k], all); row;

@@ -1,0 +1,45 @@
+#ifndef KITH_CONTROL_LOOKUPS_H
+#define KITH_CONTROL_LOOKUPS_H
+/*
+ * What the applications of this host read: for each name whose service changed, its healthy endpoints in
+ * one EFFECT_LOOKUP, the nearest first. Out of what has changed it makes what has to be told; whether a row
+ * really differs from the one that is shown, the writer decides.
+ *
+ * An endpoint is one port of an instance that is healthy on a host that lives, as `kith endpoints` lists
+ * them; an instance without ports is listed once, by its address.
+ *
+ * At most LOOKUPS_BATCH services a step, so that a large registry does not stop the peer; the rest is due at
+ * once. It is not held back until the store has it: a look-up is a reading of this peer's own memory.
+ */
+#include "base/time.h"
+#include "base/tree.h"
+#include "state/turn.h"
+
+#define LOOKUPS_BATCH 512u
+#define LOOKUPS_RETRY (1 * KITH_SEC) /* after the host could not write: all is told anew */
+#define LOOKUPS_SPACE "default"      /* the one namespace until there are more */
+
+struct control;
+struct lookups_name;
+
+TREE_HEAD(lookups_tree, lookups_name);
+
+struct lookups { /* a zeroed one is valid and off */
+    bool on;     /* this host has applications that read */
+    bool anew;   /* the next effect is the first of all */
+    bool whole;  /* all has been told once */
+    kith_time after_us;
+    struct lookups_tree names; /* to be told */
+};
+
+void lookups_deinit(struct lookups *l);
+/* Something about the service that is, or was, of this name has changed. May be given NULL. */
+void lookups_touch(struct lookups *l, struct bytes name);
+
+/* Everything is to be told, beginning now (at start), or some time after it could not be written. */
+void lookups_begin(struct control *c, kith_time at_us);
+/* Tells a batch. */
+void lookups_tell(struct control *c, struct turn *t);
+kith_time lookups_deadline(const struct lookups *l); /* 0: there is more to tell */
+
+#endif

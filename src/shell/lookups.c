@@ -1,0 +1,78 @@
+#include "shell/lookups.h"
+#include "base/mem.h"
+#include "shell/log.h"
+#include "shell/mail.h"
+#include <string.h>
+
+struct lookups {
+    zsock_t *pipe;
+    struct lookup_file *file;
+    bool behind; /* something could not be written: nothing counts until all is told anew */
+    bool said;   /* in the log, until it works again */
+};
+
+static void fail(struct lookups *l, int error)
+{
+    l->behind = true;
+    if (!l->said)
+        log_line(LOG_ERROR_, "look-ups of this host are not up to date: cannot write: %s",
+                 strerror(error));
+    l->said = true;
+    mail_send(l->pipe, report_new(EVENT_LOOKUP_FAILED));
+}
+
+static int apply(struct lookups *l, const struct effect_lookup *e)
+{
+    int r = e->anew ? lookup_file_begin(l->file) : 0;
+    for (uint32_t i = 0; r == 0 && i < e->services_n; i++)
+        r = lookup_file_put(l->file, &e->services[i]);
+    if (r == 0 && e->whole)
+        r = lookup_file_publish(l->file);
+    return r;
+}
+
+static void take(struct lookups *l, const struct job *j)
+{
+    if (j->effects.count == 0) {
+        if (!l->behind)
+            lookup_file_beat(l->file);
+        return;
+    }
+    const struct effect_lookup *e = &j->effects.items[0].lookup;
+    l->behind = l->behind && !e->anew;
+    if (l->behind)
+        return;
+    int r = apply(l, e);
+    if (r != 0)
+        fail(l, -r);
+    else if (e->whole && l->said) {
+        log_line(LOG_INFO_, "look-ups of this host are up to date again");
+        l->said = false;
+    }
+}
+
+static void actor(zsock_t *pipe, void *arg)
+{
+    struct lookups l = {.pipe = pipe, .file = arg};
+    bool end = false;
+    zsock_signal(pipe, 0);
+    while (!end) {
+        zmq_pollitem_t item = {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN};
+        zmq_poll(&item, 1, -1);
+        for (struct job *j; (j = mail_receive(pipe, &end)) != NULL;) {
+            take(&l, j);
+            job_free(j);
+        }
+    }
+    mail_end(pipe);
+}
+
+zactor_t *lookups_new(struct lookup_file *file)
+{
+    return zactor_new(actor, file);
+}
+
+void lookups_beat(zactor_t *lookups)
+{
+    mail_send(zactor_sock(lookups), mem_alloc(sizeof(struct job)));
+}

@@ -1,0 +1,22 @@
+#ifndef KITH_SHELL_LOOKUPS_H
+#define KITH_SHELL_LOOKUPS_H
+/*
+ * The thread that writes the look-up file (store/lookup_file.h): apart from the store's, so that a slow fsync
+ * never holds up what applications read.
+ *
+ * Takes jobs (mail.h): EFFECT_LOOKUP. Sends reports: EVENT_LOOKUP_FAILED, once until all is told anew; what
+ * comes meanwhile is dropped, and the age of what readers see grows.
+ */
+#include "store/lookup_file.h"
+#include <czmq.h>
+
+/* How often the loop says that all is well: readers' age is never more than this, and what waits in the queue,
+ * while the daemon works. */
+#define LOOKUPS_BEAT_US (400 * KITH_MS)
+
+zactor_t *lookups_new(struct lookup_file *file); /* uses it until the actor has ended */
+
+/* The peer's thread is alive, and has told all that it knows up to now. */
+void lookups_beat(zactor_t *lookups);
+
+#endif

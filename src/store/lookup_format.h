@@ -1,0 +1,141 @@
+#ifndef KITH_STORE_LOOKUP_FORMAT_H
+#define KITH_STORE_LOOKUP_FORMAT_H
+/*
+ * The look-up file, word by word: what a daemon tells the applications of its host about every service.
+ * docs/lookup-file.md is the same for people who read it in another language.
+ *
+ * The file is an array of 64-bit words in the host's byte order. One daemon writes it, anybody whom its
+ * permissions let may map it read-only. Every word is written and read as one (relaxed) atomic, so the
+ * only question is which words belong together, and that is settled by three rules:
+ *
+ *   - A row is never changed where it stands. The new one is written elsewhere, and then the service's slot
+ *     points to it. A writer that dies at any word leaves the former row in its place.
+ *   - The place of a former row may be written again at once: nobody waits for readers. A reader therefore
+ *     looks at the slot's REF and at the row's STAMP (which no two rows ever share, and which is 0 while
+ *     the place is being written) again after it has copied what it wants, and starts anew if either
+ *     changed.
+ *   - A file is complete before it gets its name. What outgrows it goes into a new one, which takes over the
+ *     name; then RETIRED in the old one says so.
+ *
+ * So readers need no lock, write nothing, and one that is stopped holds nothing up.
+ *
+ *     words 0 .. 511              header
+ *     SLOTS_AT, 4 words each      hash index: linear probing from hash & (SLOTS - 1)
+ *     HEAP_AT ..                  rows, each at a multiple of 8 words
+ */
+#include <stdint.h>
+
+#define LOOKUP_FILE_NAME "services" /* in the folder that a daemon and its readers agree on */
+
+/* "KITHLOOK", and the order of the bytes with it. */
+#define LOOKUP_MAGIC   UINT64_C(0x4b4f4f4c4854494b)
+#define LOOKUP_VERSION UINT64_C(1) /* raised when what is written below changes */
+
+enum lookup_header {
+    /* Written once, before the file has its name. */
+    LOOKUP_AT_MAGIC = 0,
+    LOOKUP_AT_VERSION = 1,
+    LOOKUP_AT_FILE_WORDS = 2, /* length of the file; never changes */
+    LOOKUP_AT_SLOTS_AT = 3,
+    LOOKUP_AT_SLOTS = 4, /* a power of two */
+    LOOKUP_AT_HEAP_AT = 5,
+    LOOKUP_AT_GENERATION = 6, /* the former file's and one */
+    LOOKUP_AT_BOOT = 7,       /* and 8: the kernel's boot id */
+    LOOKUP_AT_CHECK = 9,      /* lookup_check() of words 0 to 8 */
+    LOOKUP_FIXED_WORDS = 10,
+    /* Change all the time; each in a cache line of its own. */
+    LOOKUP_AT_BEAT_BOOT_US = 16, /* when the daemon last said that all of this is so: since boot */
+    LOOKUP_AT_BEAT_WALL_US = 17, /* the same since 1970 */
+    LOOKUP_AT_RETIRED = 24,      /* 1: a newer file has the name */
+    LOOKUP_AT_INDEX = 32,        /* the last STAMP given */
+    LOOKUP_AT_SERVICES = 33,     /* rows that are not GONE */
+    LOOKUP_AT_NAMES = 64,        /* counters of names that were new, by hash: what those watch who
+                                    wait for a service that is not there */
+    LOOKUP_NAMES = 64,
+    LOOKUP_HEADER_WORDS = 512
+};
+
+enum lookup_slot {
+    LOOKUP_SLOT_HASH = 0, /* of the name, never 0; 0: the slot was never used. Written last, once */
+    LOOKUP_SLOT_REF = 1,  /* where the row begins, in words from the file's start */
+    LOOKUP_SLOT_INDEX = 2, /* STAMP of that row: a watcher sleeps on the lower half of this word */
+    LOOKUP_SLOT_WORDS = 4
+};
+
+/* A text begins at a word, ends with zeros up to the next word, and is as long as is said elsewhere. */
+enum lookup_row {
+    LOOKUP_ROW_STAMP = 0,
+    LOOKUP_ROW_SIZE = 1,  /* words of the row (32 bits), endpoints (32) */
+    LOOKUP_ROW_NAMES = 2, /* bytes of the namespace (8 bits), of the name (8), flags (16) */
+    LOOKUP_ROW_CHECK = 3, /* lookup_check() of all words but this */
+    LOOKUP_ROW_HEAD = 4,  /* then the namespace, the name, the endpoints, texts */
+    LOOKUP_ROW_ALIGN = 8  /* words */
+};
+
+#define LOOKUP_ROW_GONE (UINT64_C(1) << 16) /* in NAMES: there is no such service any more */
+
+/* Nearest first. An instance with several ports is listed once for each. */
+enum lookup_endpoint_words {
+    LOOKUP_ENDPOINT_INSTANCE = 0, /* and 1: the ULID's bytes */
+    LOOKUP_ENDPOINT_NODE = 2,     /* and 3 */
+    LOOKUP_ENDPOINT_WEIGHT = 4,   /* weight (32 bits), distance in us (32; all ones: not known) */
+    LOOKUP_ENDPOINT_PORT = 5, /* port (16), bytes of the address (8), of the port's name (8), of the
+                                 node's name (8), tags (8) */
+    LOOKUP_ENDPOINT_TEXTS = 6, /* from the row's start, in words: address (32), port's name (32) */
+    LOOKUP_ENDPOINT_MORE =
+        7, /* node's name (32), tags (32): each a word with its length, then text */
+    LOOKUP_ENDPOINT_WORDS = 8
+};
+
+#define LOOKUP_NAME_MAX  64  /* bytes of a name of a namespace, service, port or node */
+#define LOOKUP_ADDR_MAX  128 /* bytes of an address, and of a tag */
+#define LOOKUP_TAGS_MAX  64
+#define LOOKUP_ROW_MAX   ((uint32_t)1 << 24) /* words of one row: 128 MiB, bounds a damaged file */
+#define LOOKUP_SLOTS_MAX ((uint64_t)1 << 26)
+
+static inline uint64_t lookup_get(const uint64_t *at)
+{
+    return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t lookup_get_acquire(const uint64_t *at)
+{
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t lookup_words_of(uint64_t bytes)
+{
+    return (bytes + 7) / 8;
+}
+
+static inline uint64_t lookup_mix(uint64_t h)
+{
+    h ^= h >> 33;
+    h *= UINT64_C(0xff51afd7ed558ccd);
+    h ^= h >> 33;
+    h *= UINT64_C(0xc4ceb9fe1a85ec53);
+    return h ^ h >> 33;
+}
+
+/* Carries a check on over one more word; begins with 0. */
+static inline uint64_t lookup_check(uint64_t check, uint64_t word)
+{
+    return (check ^ word) * UINT64_C(0x9e3779b97f4a7c15) + (check >> 29);
+}
+
+/* FNV-1a over namespace, a zero and name, then mixed. Never 0. */
+static inline uint64_t lookup_hash(const char *space, uint64_t space_len, const char *name,
+                                   uint64_t name_len)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (uint64_t i = 0; i < space_len; i++)
+        h = (h ^ (uint8_t)space[i]) * UINT64_C(0x100000001b3);
+    h *= UINT64_C(0x100000001b3);
+    for (uint64_t i = 0; i < name_len; i++)
+        h = (h ^ (uint8_t)name[i]) * UINT64_C(0x100000001b3);
+    h = lookup_mix(h);
+    return h ? h : 1;
+}
+
+#endif
