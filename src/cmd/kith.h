@@ -57,6 +57,8 @@ int kith_services(struct kith *k);
 int kith_service(struct kith *k);
 int kith_instances(struct kith *k);
 int kith_endpoints(struct kith *k);
+int kith_show_lookup(struct kith *k);
+int kith_watch_service(struct kith *k);
 int kith_graph(struct kith *k);
 int kith_commands(struct kith *k);
 int kith_why(struct kith *k);

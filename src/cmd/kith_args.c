@@ -41,6 +41,8 @@ const struct flag args_flags[FLAG_COUNT] = {
     [FLAG_OUT] = {"out", 0, FLAG_TEXT, "FILE",
                   "write into this file (mode 0600) instead of printing"},
     [FLAG_FORCE] = {"force", 0, FLAG_SWITCH, NULL, "replace files that are there"},
+    [FLAG_LOOKUP] = {"lookup", 0, FLAG_TEXT, "DIR",
+                     "the daemon's look-up folder; else $KITH_LOOKUP, else /var/lib/kith/lookup"},
     [FLAG_SORT] = {"sort", 0, FLAG_TEXT, "BY",
                    "name, state or rtt (the nearest first); else by id"},
 };

@@ -37,6 +37,7 @@ enum flag_id {
     FLAG_OUT,
     FLAG_FORCE,
     FLAG_SORT,
+    FLAG_LOOKUP,
     FLAG_COUNT,
 };
 

@@ -32,6 +32,13 @@ const struct verb kith_verbs[] = {
     {"instances", "[SERVICE]", 0, 1, F(ALL), "what runs where", NULL, kith_instances},
     {"endpoints", "SERVICE", 1, 1, 0, "where a service answers: its healthy instances", NULL,
      kith_endpoints},
+    {"lookup", "SERVICE", 1, 1, F(LOOKUP), "where a service answers, out of this host's memory",
+     "Asks no peer: reads the file that applications read through libkith, also while the daemon is down, and\n"
+     "says on stderr how old it is.\n",
+     kith_show_lookup},
+    {"watch service", "SERVICE", 1, 1, F(LOOKUP), "the same again whenever it changes",
+     "Asks no peer. Goes on until it is interrupted, or --timeout has passed without a change.\n",
+     kith_watch_service},
     {"scale", "NAME N", 2, 2, 0, "change how many instances a service has", NULL, kith_scale},
     {"stop", "NAME | --all", 0, 1, F(ALL) | F(CASCADE) | F(KEEP_DAEMONS),
      "stop a service until `kith start`, or the whole cluster",

@@ -51,7 +51,7 @@ def help_texts():
     status, text, _ = kith("--help")
     expect("--help", 0, "Exit status", (status, text, ""))
     expect("--version", 0, "kith ", kith("--version"))
-    verbs = re.findall(r"^  ([a-z]+(?: (?:init|new))?) ", text, re.M)
+    verbs = re.findall(r"^  ([a-z]+(?: (?:init|new|service))?) ", text, re.M)
     if len(verbs) < 20:
         FAILURES.append(f"--help lists only {verbs}")
     for verb in verbs:
@@ -65,6 +65,9 @@ def nobody_there():
     expect("no socket", 1, "no kithd is running here", kith("members"))
     expect("no listener", 1, "nothing listens", kith("--insecure", "-a", "127.0.0.1:1", "members"))
     expect("no key", 1, "wants a key", kith("-a", "127.0.0.1:1", "--dir", "/nonexistent", "members"))
+    expect("no file", 1, "there is no look-up file", kith("lookup", "api", "--lookup", "/nonexistent"))
+    expect("no file to watch", 1, "there is no look-up file",
+           kith("watch", "service", "api", "--lookup", "/nonexistent", "--timeout", "100ms"))
     expect("no address", 1, "is no address", kith("-a", "a b", "members"))
 
 

@@ -164,6 +164,27 @@ static void read_log(struct node *n, const struct effect_read_log *e)
     world_later(n->world, n->index, LATENCY, answer);
 }
 
+/* "told api 2@a", "told api gone@a"; "all told@a" once after a start. */
+static void look_up(struct node *n, const struct effect_lookup *e)
+{
+    for (uint32_t k = 0; k < e->services_n; k++) {
+        const struct lookup_service *s = &e->services[k];
+
+        if (s->gone)
+            world_say(n->world, "told " BYTES_FMT " gone@%s", BYTES_ARG(s->name), n->name);
+        else
+            world_say(n->world, "told " BYTES_FMT " %u@%s", BYTES_ARG(s->name), s->endpoints_n,
+                      n->name);
+        if (s->endpoints_n)
+            world_say(n->world, "nearest " BYTES_FMT " " BYTES_FMT "@%s", BYTES_ARG(s->name),
+                      BYTES_ARG(s->endpoints[0].node_name), n->name);
+    }
+    if (e->anew)
+        world_say(n->world, "telling anew@%s", n->name);
+    if (e->whole)
+        world_say(n->world, "all told@%s", n->name);
+}
+
 void shell_do(struct node *n, const struct effect *e)
 {
     switch (e->kind) {
@@ -184,6 +205,9 @@ void shell_do(struct node *n, const struct effect *e)
         break;
     case EFFECT_READ_LOG:
         read_log(n, &e->read_log);
+        break;
+    case EFFECT_LOOKUP:
+        look_up(n, &e->lookup);
         break;
     default:
         break;

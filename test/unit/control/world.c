@@ -115,6 +115,7 @@ static void settle(struct node *n, struct turn *t)
         }
         more = control_settle(n->control, t);
     } while (more);
+    control_tell(n->control, t);
 }
 
 static void write_disk(struct node *n, const struct store_write *write)
@@ -406,6 +407,7 @@ static void boot(struct node *n)
         .capacity = n->capacity,
         .port_low = 20000,
         .port_high = 20009,
+        .lookups = true,
     };
     struct state_config config = {
         .cluster = cluster, .self = n->id, .incarnation = ++n->incarnation};
