@@ -31,6 +31,7 @@ struct held *held_new(const char *path)
 {
     struct held *h = calloc(1, sizeof(*h));
     void *shared =
+        /* cppcheck-suppress invalidFunctionArg ; it is -1 when there is no file */
         mmap(NULL, sizeof(*h->shared), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (shared != MAP_FAILED)

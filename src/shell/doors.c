@@ -43,8 +43,10 @@ void doors_endpoint(char *out, size_t size, const char *way, enum door which)
 {
     static const char *const names[] = {
         [DOOR_PROBE] = ".probe", [DOOR_SUB] = ".pub", [DOOR_BULK] = ".bulk", [DOOR_LOCAL] = ""};
-    static const unsigned above[] = {
-        [DOOR_PROBE] = 0, [DOOR_SUB] = DOORS_PORT_PUB, [DOOR_BULK] = DOORS_PORT_BULK};
+    static const unsigned above[] = {[DOOR_PROBE] = 0,
+                                     [DOOR_SUB] = DOORS_PORT_PUB,
+                                     [DOOR_BULK] = DOORS_PORT_BULK,
+                                     [DOOR_LOCAL] = 0};
     const char *port = strrchr(way, ':');
     if (strncmp(way, "ipc://", 6) == 0)
         snprintf(out, size, "%s%s", way, names[which]);

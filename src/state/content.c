@@ -96,7 +96,9 @@ struct content *content_find(struct contents *shared, struct bytes record)
 /* The same place in a copy of the record. */
 static struct bytes moved(struct bytes view, const uint8_t *from, const uint8_t *to)
 {
-    return view.len == 0 ? (struct bytes){0} : bytes_of(to + (view.data - from), view.len);
+    if (view.len == 0)
+        return bytes_of(NULL, 0);
+    return bytes_of(to + (view.data - from), view.len);
 }
 
 static struct content *copy_of(const struct row *row)

@@ -256,7 +256,7 @@ const uint64_t *lookup_watch_word(const struct lookup_map *m, const struct looku
     uint64_t hash = lookup_hash(name->space, name->space_len, name->name, name->name_len);
 
     if (find_row(m, name, hash, &row) == 0)
-        return &row.slot[LOOKUP_SLOT_INDEX];
+        return row.slot + LOOKUP_SLOT_INDEX;
     return &m->words[LOOKUP_AT_NAMES + hash % LOOKUP_NAMES];
 }
 
