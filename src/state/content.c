@@ -2,15 +2,22 @@
 
 #include "base/mem.h"
 #include "state/hash.h"
-#include "state/table.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #define PLACES_MIN 1024u
 
+/* Before a content that others can find. */
+struct sharing {
+    struct contents *home;
+    struct sharing *twin; /* the next in its place there */
+    struct content content;
+};
+
 struct contents {
-    struct content **places; /* by hash of the record */
+    struct sharing **places; /* by hash of the record */
     size_t places_n;         /* a power of two */
     size_t count;
 };
@@ -38,54 +45,54 @@ size_t contents_count(const struct contents *all)
     return all->count;
 }
 
-static struct content **place_of(struct contents *all, uint64_t hash)
+static struct sharing **place_of(struct contents *all, uint64_t hash)
 {
     return &all->places[hash & (all->places_n - 1)];
 }
 
-static void put(struct contents *all, struct content *c)
+static void put(struct contents *all, struct sharing *x)
 {
-    struct content **place = place_of(all, c->row.hash);
+    struct sharing **place = place_of(all, x->content.row.hash);
 
-    c->twin = *place;
-    *place = c;
+    x->twin = *place;
+    *place = x;
 }
 
 static void grow(struct contents *all)
 {
-    struct content **former = all->places;
+    struct sharing **former = all->places;
     size_t former_n = all->places_n;
 
     all->places_n = 2 * former_n;
     all->places = mem_alloc(all->places_n * sizeof(*all->places));
     for (size_t i = 0; i < former_n; i++) {
         while (former[i]) {
-            struct content *c = former[i];
+            struct sharing *x = former[i];
 
-            former[i] = c->twin;
-            put(all, c);
+            former[i] = x->twin;
+            put(all, x);
         }
     }
     mem_free(former);
 }
 
-static void leave_home(struct content *c)
+static void leave_home(struct sharing *x)
 {
-    struct content **at = place_of(c->home, c->row.hash);
+    struct sharing **at = place_of(x->home, x->content.row.hash);
 
-    while (*at != c)
+    while (*at != x)
         at = &(*at)->twin;
-    *at = c->twin;
-    c->home->count--;
+    *at = x->twin;
+    x->home->count--;
 }
 
 static struct content *find(struct contents *shared, uint64_t hash, struct bytes record)
 {
-    struct content *c = *place_of(shared, hash);
+    struct sharing *x = *place_of(shared, hash);
 
-    while (c && (c->row.hash != hash || !bytes_equal(c->row.record, record)))
-        c = c->twin;
-    return c;
+    while (x && (x->content.row.hash != hash || !bytes_equal(x->content.row.record, record)))
+        x = x->twin;
+    return x ? &x->content : NULL;
 }
 
 struct content *content_find(struct contents *shared, struct bytes record)
@@ -101,11 +108,9 @@ static struct bytes moved(struct bytes view, const uint8_t *from, const uint8_t 
     return bytes_of(to + (view.data - from), view.len);
 }
 
-static struct content *copy_of(const struct row *row)
+static void fill(struct content *c, const struct row *row)
 {
-    struct content *c = mem_alloc(sizeof(*c) + row->record.len);
     const uint8_t *from = row->record.data;
-    uint8_t key[STORAGE_KEY_MAX];
 
     memcpy(c->bytes, from, row->record.len);
     c->row = *row;
@@ -113,9 +118,21 @@ static struct content *copy_of(const struct row *row)
     c->row.key = moved(row->key, from, c->bytes);
     c->row.value = moved(row->value, from, c->bytes);
     c->row.record = bytes_of(c->bytes, row->record.len);
-    c->key_hash = hash64(bytes_of(key, table_storage_key(key, row->table, row->ns, row->key)));
     c->references = 1;
-    return c;
+}
+
+static struct content *share(struct contents *all, const struct row *row)
+{
+    struct sharing *x = mem_alloc(sizeof(*x) + row->record.len);
+
+    fill(&x->content, row);
+    if (all->count == all->places_n)
+        grow(all);
+    x->content.shared = true;
+    x->home = all;
+    all->count++;
+    put(all, x);
+    return &x->content;
 }
 
 struct content *content_take(struct contents *shared, const struct row *row)
@@ -124,14 +141,10 @@ struct content *content_take(struct contents *shared, const struct row *row)
 
     if (c)
         return content_reference(c);
-    c = copy_of(row);
-    if (shared) {
-        if (shared->count == shared->places_n)
-            grow(shared);
-        c->home = shared;
-        shared->count++;
-        put(shared, c);
-    }
+    if (shared)
+        return share(shared, row);
+    c = mem_alloc(sizeof(*c) + row->record.len);
+    fill(c, row);
     return c;
 }
 
@@ -146,11 +159,14 @@ void content_release(struct content *c)
 {
     if (!c || --c->references > 0)
         return;
-    if (c->home)
-        leave_home(c);
-    if (c->made)
-        c->made_free(c->made);
-    mem_free(c);
+    mem_free(c->made);
+    if (!c->shared) {
+        mem_free(c);
+        return;
+    }
+    struct sharing *x = (struct sharing *)((uint8_t *)c - offsetof(struct sharing, content));
+    leave_home(x);
+    mem_free(x);
 }
 
 struct content *content_of(const struct row *row)
@@ -158,9 +174,8 @@ struct content *content_of(const struct row *row)
     return (struct content *)(uintptr_t)row; /* the row is its first member */
 }
 
-void content_keep(struct content *c, void *made, void (*made_free)(void *made))
+void content_keep(struct content *c, void *made)
 {
     assert(!c->made);
     c->made = made;
-    c->made_free = made_free;
 }

@@ -12,17 +12,14 @@
 
 struct content {
     struct row row; /* first: a struct row of a state is a content */
-    uint64_t key_hash;
     uint32_t references;
-    struct contents *home; /* it can be found there; NULL */
-    struct content *twin;  /* the next in its place there */
-    void *made;            /* by a reader, see content_keep() */
-    void (*made_free)(void *made);
+    bool shared; /* it stands in a struct sharing */
+    void *made;  /* by a reader, see content_keep() */
     uint8_t bytes[];
 };
 
-/* One reference to the content of a row as a table with this storage key would hold it: the one that `shared`
- * has already, or a new one with a copy of the record. shared may be NULL. */
+/* One reference to the content of a row: the one that `shared` has already, or a new one with a copy of the
+ * record. shared may be NULL. */
 struct content *content_take(struct contents *shared, const struct row *row);
 /* The same for what is known by its bytes alone; NULL when nobody holds such a record. */
 struct content *content_find(struct contents *shared, struct bytes record);
@@ -30,7 +27,8 @@ struct content *content_reference(struct content *c); /* one more */
 void content_release(struct content *c);              /* one less; NULL is nothing */
 /* Of a row that a state handed out. */
 struct content *content_of(const struct row *row);
-/* A reader keeps what it decoded, for all who read it later; freed with the content. Once only. */
-void content_keep(struct content *c, void *made, void (*made_free)(void *made));
+/* A reader keeps what it decoded, for all who read it later: one block of mem_alloc(), which is freed with the
+ * content. Once only. */
+void content_keep(struct content *c, void *made);
 
 #endif

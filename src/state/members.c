@@ -11,9 +11,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* One block: its addresses and tags follow it. */
 struct decoded {
     struct member_row row;
-    struct pair *tags;
     struct member_addr addrs[];
 };
 
@@ -26,6 +26,9 @@ struct node {
     uint64_t verdict_incarnation;
     uint32_t alive_slot; /* place in the list of the living, plus one; 0: not in it */
 };
+
+/* As for rows (table.h). */
+_Static_assert(sizeof(struct node) <= 120, "what a peer keeps of its own for each member is small");
 
 static int compare_nodes(const struct node *a, const struct node *b)
 {
@@ -46,14 +49,6 @@ struct members {
 struct members *members_new(void)
 {
     return mem_alloc(sizeof(struct members));
-}
-
-static void decoded_free(void *decoded)
-{
-    struct decoded *d = decoded;
-
-    mem_free(d->tags);
-    mem_free(d);
 }
 
 void members_free(struct members *m)
@@ -91,15 +86,18 @@ static const struct member_row *decode(struct members *m, struct content *conten
     int res = member_row_decode(&r, row->value, &m->scratch, &err);
     assert(res == 0); /* checked before the state took it in */
     (void)res;
-    struct decoded *d = mem_alloc(sizeof(*d) + r.addrs_n * sizeof(d->addrs[0]));
+    size_t addrs_bytes = r.addrs_n * sizeof(*r.addrs), tags_bytes = r.tags_n * sizeof(*r.tags);
+    struct decoded *d = mem_alloc(sizeof(*d) + addrs_bytes + tags_bytes);
+    struct pair *tags = (struct pair *)(void *)(d->addrs + r.addrs_n);
 
     if (r.addrs_n > 0)
-        memcpy(d->addrs, r.addrs, r.addrs_n * sizeof(d->addrs[0]));
-    d->tags = mem_copy(r.tags, r.tags_n * sizeof(*r.tags));
+        memcpy(d->addrs, r.addrs, addrs_bytes);
+    if (r.tags_n > 0)
+        memcpy(tags, r.tags, tags_bytes);
     d->row = r;
     d->row.addrs = d->addrs;
-    d->row.tags = d->tags;
-    content_keep(content, d, decoded_free);
+    d->row.tags = tags;
+    content_keep(content, d);
     return &d->row;
 }
 

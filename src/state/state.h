@@ -29,12 +29,12 @@ struct state;
 
 struct row {
     enum table_id table;
+    uint32_t flags;
     struct bytes ns; /* namespace */
     struct bytes key;
     struct bytes value; /* empty in a tombstone */
     struct version version;
     struct ulid origin;
-    uint32_t flags;
     int64_t expires_ms;
     uint64_t hash;       /* of the whole record's bytes */
     struct bytes record; /* as its origin encoded it */

@@ -1,6 +1,7 @@
 #include "state/table.h"
 
 #include "base/mem.h"
+#include "state/hash.h"
 
 #include <assert.h>
 #include <string.h>
@@ -57,12 +58,19 @@ size_t table_storage_key(uint8_t *out, enum table_id table, struct bytes ns, str
     return 2 + ns.len + key.len;
 }
 
+static uint64_t key_hash(const struct row *row)
+{
+    uint8_t key[STORAGE_KEY_MAX];
+
+    return hash64(bytes_of(key, table_storage_key(key, row->table, row->ns, row->key)));
+}
+
 struct entry *entry_new(struct content *content)
 {
     struct entry *e = mem_alloc(sizeof(*e));
 
     e->content = content;
-    e->digest.key_hash = content->key_hash;
+    e->digest.key_hash = key_hash(&content->row);
     e->digest.hash = content->row.hash;
     return e;
 }
