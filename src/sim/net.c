@@ -318,8 +318,7 @@ static kith_time arrival(struct net *n, struct conn *c, bool answer, kith_time n
                    (kith_time)rng_below(n->rng, (uint64_t)base / 4 + 20);
     if (n->hosts[from].extra_us > 0)
         n->counts->n[FAULT_LATENCY]++;
-    uint32_t loss_from = n->hosts[from].loss_ppm, loss_to = n->hosts[to].loss_ppm;
-    uint32_t loss = loss_from > loss_to ? loss_from : loss_to; /* `all` at 30 % is 30 % */
+    uint64_t loss = n->hosts[from].loss_ppm + n->hosts[to].loss_ppm;
     kith_time rto = rtt(n, c) + NET_RTO_MIN;
     for (int tries = 0; tries < 6 && loss > 0 && rng_below(n->rng, 1000000) < loss; tries++) {
         at += rto;

@@ -6,7 +6,7 @@
  * - A connection is made on demand and takes NET_HANDSHAKE_TRIPS round trips (TCP, ZMTP, CURVE).
  * - Frames arrive in order. A lost packet delays its frame, and those behind it, by a
  * retransmission time-out of a round trip and 200 ms, as Linux has it, that doubles with every further
- *   loss. A packet between two hosts that both lose some is lost at the higher of both rates.
+ *   loss.
  * - A cut holds frames back. A connection that could not get anything through for NET_STALL (the
  *   transport's heartbeat) breaks: what was under way is lost, and it is made again with back-off.
  * - A killed daemon's kernel resets its connections, so the other side hears of it; a host without
