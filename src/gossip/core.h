@@ -56,6 +56,7 @@ struct core {
     bool leaving;       /* said goodbye */
     bool directed;      /* this step's frame came on a connection made for it, not from a PUB */
     kith_time heard_us; /* when any other member was heard last */
+    kith_time well_since_us; /* most of those it probes answer in time since then; 0: they do not */
     struct naming naming;
     struct core_counts counts;
 };

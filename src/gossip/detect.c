@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "base/timers.h"
 #include "gossip/jury.h"
-#include "gossip/limit.h"
 #include "gossip/senses.h"
 #include "state/journal.h"
 
@@ -19,8 +18,6 @@
 /* So often what is missed is told again, and so often enough is looked at whether enough agree. */
 #define TELL_AGAIN  (3 * KITH_SEC)
 #define WEIGH_AGAIN (200 * KITH_MS)
-/* Answers to members held for dead who speak, a second. */
-#define ACCUSE_PER_SECOND 20
 /* One that is no subject is watched for so long after another asked about it. */
 #define ASKED_HOLDS (5 * KITH_SEC)
 /* What is owed for so long at a tick counts against the own senses. */
@@ -42,7 +39,6 @@ struct detect {
     bool entered;
     bool stale; /* the rings changed: who is a subject is to be found anew */
     size_t suspects;
-    struct limit accusing;
 };
 
 struct detect *detect_new(struct core *core)
@@ -323,16 +319,6 @@ void detect_wake(struct detect *d, struct turn *t)
     }
 }
 
-/* It was held for dead, and speaks: it has to rise above that, or it stays dead by mistake. */
-static void accuse(struct detect *d, struct turn *t, const struct member *m)
-{
-    const struct row *verdict = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id));
-    struct probe p = {.incarnation = m->incarnation, .dead = true};
-    if (verdict && verdict->version.major > p.incarnation)
-        p.incarnation = verdict->version.major;
-    send_probe(d, t, &m->id, ADDR_ROLE_PROBE, &p);
-}
-
 void detect_heard(struct detect *d, struct turn *t, const struct ulid *from, uint64_t route)
 {
     struct watch *w = watch_find(&d->watches, from);
@@ -344,12 +330,6 @@ void detect_heard(struct detect *d, struct turn *t, const struct ulid *from, uin
     }
     if (jury_is_alone(&d->jury))
         jury_hears(&d->jury, t);
-    const struct member *m = w ? NULL : members_get(d->core->members, from);
-    if (m && m->row && m->state == MEMBER_STATE_DEAD && !m->forgotten &&
-        limit_take(&d->accusing, t->now_us, ACCUSE_PER_SECOND, ACCUSE_PER_SECOND)) {
-        d->core->counts.accusations++;
-        accuse(d, t, m);
-    }
 }
 
 static void drop(struct detect *d, struct watch *w)
@@ -441,13 +421,19 @@ static void refresh(struct detect *d, kith_time now_us)
     }
 }
 
+/* It is told that it is held for dead: if it lives it rises above that. */
 static void try_dead(struct detect *d, struct turn *t)
 {
     if (rng_below(t->rng, DETECT_DEAD_ONE_IN) != 0)
         return;
     const struct member *m = core_any_dead(d->core, t);
-    if (m)
-        accuse(d, t, m);
+    if (!m)
+        return;
+    const struct row *verdict = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id));
+    struct probe p = {.incarnation = m->incarnation, .dead = true};
+    if (verdict && verdict->version.major > p.incarnation)
+        p.incarnation = verdict->version.major;
+    send_probe(d, t, &m->id, ADDR_ROLE_PROBE, &p);
 }
 
 /* One watched member's part of a tick. */
@@ -483,6 +469,12 @@ static void tick(struct detect *d, struct turn *t, kith_time at_us)
     }
     senses_round(&d->senses, probed, missed);
     d->core->counts.doubt = d->senses.doubt;
+    if (4 * missed > probed)
+        d->core->well_since_us = 0;
+    else if (d->core->well_since_us == 0)
+        d->core->well_since_us = t->now_us;
+    else if (t->now_us - d->core->well_since_us > KITH_MIN)
+        d->jury.mistaken = 0;
     try_dead(d, t);
 }
 

@@ -34,7 +34,7 @@ void detect_link(struct detect *d, struct turn *t, const struct event_link *link
 /* At the start of each step: was there a pause? */
 void detect_wake(struct detect *d, struct turn *t);
 /* An authentic frame of another member, before anything is made of what is in it. `route`: where a probe
- * came from; 0: any other frame. Whoever is held for dead is told so. */
+ * came from; 0: any other frame. */
 void detect_heard(struct detect *d, struct turn *t, const struct ulid *from, uint64_t route);
 bool detect_receive(struct detect *d, struct turn *t,
                     const struct incoming *in); /* probe_ack, miss */

@@ -6,8 +6,10 @@
  * period and the time that an answer may take. */
 #define SILENT_LAN (2500 * KITH_MS)
 #define SILENT_WAN (8 * KITH_SEC)
-/* Nobody at all is heard. */
+/* Nobody at all is heard; four times as long after each time that this was a mistake, so that one who hears a
+ * word now and then does not call all others dead and alive in turns. */
 #define DEAF_AFTER (3 * KITH_SEC)
+#define DEAF_MAX   3
 /* Each waits so much longer than the one before it to write the verdict. */
 #define TURN_LAN (30 * KITH_MS)
 #define TURN_WAN (150 * KITH_MS)
@@ -92,7 +94,7 @@ static size_t count_agree(const struct watch *w, kith_time now_us)
 /* Nobody at all is heard: this peer alone decides, and for itself. */
 static bool deaf(const struct jury *j, const struct turn *t)
 {
-    return t->now_us - j->core->heard_us >= DEAF_AFTER;
+    return t->now_us - j->core->heard_us >= DEAF_AFTER << (2 * j->mistaken);
 }
 
 static bool enough(const struct jury *j, const struct turn *t, const struct watch *w)
@@ -174,6 +176,8 @@ void jury_hears(struct jury *j, struct turn *t)
         if (put(t, &j->alone[i].id, j->alone[i].incarnation, &row) == 0)
             j->core->counts.verdicts_withdrawn++;
     }
+    if (j->alone_n > 0 && j->mistaken < DEAF_MAX)
+        j->mistaken++;
     j->alone_n = 0;
 }
 

@@ -27,6 +27,7 @@ struct jury {
         uint64_t incarnation;
     } alone[JURY_PRIVATE_MAX];
     uint32_t alone_n;
+    unsigned mistaken; /* how often it withdrew; until its senses were well for a minute */
 };
 
 /* H for O observers. */

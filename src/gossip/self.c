@@ -1,6 +1,7 @@
 #include "gossip/self.h"
 
 #include "base/mem.h"
+#include "gossip/limit.h"
 #include "gossip/rings.h"
 
 /* Feature level of this program: rules that all live members must know switch on by it. */
@@ -18,6 +19,15 @@
 /* So many observers have to doubt it before it rises; two where there are few. */
 #define DOUBTS 3
 
+/* One who died and rose lately rises again only when the others answer it, or after this time: so who
+ * loses most of its packets does not go on and off. */
+#define REVIVE_AGAIN (5 * KITH_MIN)
+#define REVIVE_WELL  (3 * KITH_SEC)
+/* Answers to probes of members held for dead, a second. */
+#define ACCUSE_PER_SECOND 20
+/* A higher incarnation than this above the own is no honest count of restarts and refutations. */
+#define INCARNATION_LEAP (UINT64_C(1) << 20)
+
 struct doubt {
     struct ulid by;
     kith_time at_us;
@@ -32,6 +42,9 @@ struct self {
     kith_time announce_at_us, announce_every_us;
     kith_time raise_after_us, raise_every_us;
     struct doubt doubts[DOUBTS]; /* the latest of as many observers */
+    kith_time revived_us;        /* when it last rose from a verdict; 0: never */
+    struct limit accusing;
+    uint64_t held_at; /* it is held for dead at this incarnation and waits to rise; 0 */
 };
 
 struct self *self_new(struct core *core)
@@ -128,6 +141,31 @@ static void raise(struct self *s, struct turn *t, uint64_t above, const char *wh
     effect_log(t->out, LOG_INFO_, "%s: incarnation is now %llu", why, (unsigned long long)next);
 }
 
+static bool may_revive(const struct self *s, kith_time now_us)
+{
+    kith_time well_us = s->core->well_since_us;
+    return s->revived_us == 0 || now_us - s->revived_us >= REVIVE_AGAIN ||
+           (well_us != 0 && now_us - well_us >= REVIVE_WELL);
+}
+
+/* It is held for dead at `at`, and is not. */
+static void revive(struct self *s, struct turn *t, const struct ulid *by, uint64_t at)
+{
+    struct ulid_text text;
+    if (at > state_incarnation(t->state) + INCARNATION_LEAP) {
+        naming_refuse(&s->core->naming, t, REFUSAL_ROW, core_name(s->core, by, &text),
+                      "holds this peer for dead at an incarnation that it cannot have seen");
+        return;
+    }
+    if (!may_revive(s, t->now_us)) {
+        s->held_at = at > s->held_at ? at : s->held_at;
+        return;
+    }
+    s->revived_us = t->now_us;
+    s->held_at = 0;
+    raise(s, t, at, "another member holds this peer for dead");
+}
+
 void self_tell(struct self *s, struct turn *t, struct bytes bulk_uri)
 {
     const struct row *row = state_get(t->state, TABLE_ID_MEMBER, ulid_bytes(&s->core->self));
@@ -167,8 +205,10 @@ static void suspected(struct self *s, struct turn *t, const struct ulid *by)
 {
     size_t others = members_alive(s->core->members) - 1;
     size_t need = others < 2 ? others : others < DOUBTS + 2 ? 2 : DOUBTS;
-    if (doubters(s, by, t->now_us) < need)
+    if (doubters(s, by, t->now_us) < need || !may_revive(s, t->now_us))
         return;
+    if (s->core->well_since_us == 0)
+        s->revived_us = t->now_us; /* what they say may be true: once is enough */
     if (t->now_us < s->raise_after_us)
         return;
     if (s->raise_every_us == 0 || t->now_us - s->raise_after_us > RAISE_FORGET)
@@ -198,6 +238,27 @@ static void answer(struct self *s, struct turn *t, const struct incoming *in, co
     buf_deinit(&payload);
 }
 
+/* One that is held for dead asks as if it were not: it is told, and has to rise above that, or it stays
+ * dead by a misunderstanding. */
+static void accuse(struct self *s, struct turn *t, const struct ulid *id)
+{
+    const struct member *m = members_get(s->core->members, id);
+    if (!m || !m->row || m->state != MEMBER_STATE_DEAD || m->forgotten ||
+        !limit_take(&s->accusing, t->now_us, ACCUSE_PER_SECOND, ACCUSE_PER_SECOND))
+        return;
+    const struct row *verdict = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(id));
+    struct probe p = {
+        .about = *id, .incarnation = m->incarnation, .dead = true, .sent_us = t->now_us};
+    if (verdict && verdict->version.major > p.incarnation)
+        p.incarnation = verdict->version.major;
+    struct buf payload = {0};
+    probe_encode(&payload, &p);
+    post_send(t->post, t->out, member_uri(m, ADDR_ROLE_PROBE), WIRE_PROBE, buf_bytes(&payload),
+              /* correlation= */ 0);
+    buf_deinit(&payload);
+    s->core->counts.accusations++;
+}
+
 static void probed(struct self *s, struct turn *t, const struct incoming *in)
 {
     struct probe p;
@@ -207,11 +268,13 @@ static void probed(struct self *s, struct turn *t, const struct incoming *in)
         return;
     }
     s->core->counts.probes_received++;
+    if (!p.dead)
+        accuse(s, t, &in->who.id);
     bool here = ulid_equal(&p.about, &s->core->self);
     uint64_t own = state_incarnation(t->state);
     if (here && !s->core->leaving) {
         if (p.dead && p.incarnation >= own)
-            raise(s, t, p.incarnation, "a member holds this peer for dead");
+            revive(s, t, &in->who.id, p.incarnation);
         else if (p.suspected && p.incarnation >= own)
             suspected(s, t, &in->who.id);
         if (p.dead)
@@ -281,12 +344,14 @@ void self_changed(struct self *s, struct turn *t, const struct row *row)
     struct wire_error err;
     if (row->value.len > 0 && row->version.major >= state_incarnation(t->state) &&
         verdict_row_decode(&verdict, row->value, &mem, &err) == 0 && !verdict.withdrawn)
-        raise(s, t, row->version.major, "a verdict calls this peer dead");
+        revive(s, t, &row->origin, row->version.major);
     arena_deinit(&mem);
 }
 
 void self_time(struct self *s, struct turn *t)
 {
+    if (s->held_at != 0 && may_revive(s, t->now_us) && !s->core->leaving)
+        revive(s, t, &s->core->self, s->held_at);
     if (t->now_us < s->announce_at_us)
         return;
     if (s->known || !s->core->member || s->core->leaving) {
@@ -301,5 +366,11 @@ void self_time(struct self *s, struct turn *t)
 
 kith_time self_deadline(const struct self *s)
 {
-    return s->announce_at_us;
+    if (s->held_at == 0)
+        return s->announce_at_us;
+    kith_time well_us = s->core->well_since_us;
+    kith_time at_us = s->revived_us + REVIVE_AGAIN;
+    if (well_us != 0)
+        at_us = kith_time_min(at_us, well_us + REVIVE_WELL);
+    return kith_time_min(at_us, s->announce_at_us);
 }

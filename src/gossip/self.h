@@ -6,8 +6,12 @@
  * Decides when to raise the incarnation: at a verdict against itself, at a probe that calls it dead,
  * and when as many observers suspect it as it takes to doubt their doubt (two, or the only one there
  * is); a single observer's doubt is ended by the answer to its next probe. Raises for suspicion have a
- * growing distance, so that one who hears nothing cannot make it write for ever. A raised incarnation
- * is on disk before anyone hears of it.
+ * growing distance, so that one who hears nothing cannot make it write for ever. After it rose from a
+ * verdict it does so again only when it hears the others well, or much later: who loses most of its
+ * packets stays dead instead of going on and off. An incarnation far above the own is refused. A raised
+ * incarnation is on disk before anyone hears of it.
+ *
+ * Tells members that are held for dead, and ask as if they were not, that they are: else they would stay so.
  *
  * Announces itself: until somebody probes it at its present incarnation, it sends its row to a few
  * live members, who pass it on. So a peer that comes back is known although nobody listens to it yet.

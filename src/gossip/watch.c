@@ -109,7 +109,11 @@ void watch_round_trip(struct watch *w, kith_time rtt_us)
 
 kith_time watch_patience(const struct watch *w, kith_time floor_us)
 {
-    return kith_time_min(floor_us + 4 * w->base_us, WATCH_PATIENCE_MAX * floor_us);
+    if (w->base_us == 0)
+        return WATCH_PATIENCE_FIRST * floor_us;
+    kith_time near_us = kith_time_min(floor_us + 4 * w->base_us, 2 * floor_us);
+    kith_time far_us = floor_us + 2 * w->base_us;
+    return near_us > far_us ? near_us : far_us;
 }
 
 bool watch_nonce_is_recent(const struct watch *w, uint64_t nonce)

@@ -66,8 +66,9 @@ struct seat *watch_seat_of(struct watch *w, const struct ulid *observer); /* NUL
 
 void watch_round_trip(struct watch *w, kith_time rtt_us);
 /* How long an answer may take before its sender is suspected: the floor and four round trips, which is
- * the first two retransmissions of TCP each way; at most WATCH_PATIENCE_MAX times the floor. */
-#define WATCH_PATIENCE_MAX 2
+ * the first two retransmissions of TCP each way. Beyond twice the floor it grows by two for each round
+ * trip only. What was never measured may have a connection to make first, and be far. */
+#define WATCH_PATIENCE_FIRST 3
 kith_time watch_patience(const struct watch *w, kith_time floor_us);
 bool watch_nonce_is_recent(const struct watch *w, uint64_t nonce);
 

@@ -229,6 +229,60 @@ static void a_deaf_peer_keeps_its_view_to_itself(void **unused)
     cluster_free(c);
 }
 
+static void one_who_loses_most_of_its_packets_does_not_flap(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(12);
+    size_t odd = 5, falls = 0;
+    bool dead = false;
+    c->loss_of[odd] = 800;
+    for (int i = 0; i < 5 * 60 * 4; i++) {
+        cluster_run(c, 250 * KITH_MS);
+        bool now = node_sees(c, 0, odd) == MEMBER_STATE_DEAD;
+        falls += now && !dead;
+        dead = now;
+        for (size_t k = 1; k < 12; k++)
+            assert_true(k == odd || node_sees(c, 0, k) == MEMBER_STATE_ALIVE);
+    }
+    assert_in_range(falls, 1, 2);
+    c->loss_of[odd] = 0;
+    assert_true(cluster_agrees(c, 30 * KITH_SEC)); /* it is well, and need not wait for minutes */
+    cluster_free(c);
+}
+
+static size_t accuse(struct cluster *c, size_t who, uint64_t incarnation)
+{
+    struct stranger by = {.id = node_id(c, 1), .boot = {"b"}, .door = DOOR_PROBE, .route = 1};
+    struct probe p = {.nonce = 1, .about = node_id(c, who), .incarnation = incarnation};
+    struct buf payload = {0};
+    p.dead = true;
+    by.from = "127.0.0.2";
+    probe_encode(&payload, &p);
+    size_t answers = node_frame(c, who, &by, WIRE_PROBE, buf_bytes(&payload));
+    buf_deinit(&payload);
+    return answers;
+}
+
+static void a_wrong_accusation_is_refuted_and_an_absurd_one_refused(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(3);
+    c->insecure = true;
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    uint64_t before = node_incarnation(c, 0);
+    int64_t refutations = node_count(c, 0, "refutations");
+    assert_int_equal(accuse(c, 0, before + 3), 1);
+    assert_int_equal(node_incarnation(c, 0), before + 4);
+    assert_int_equal(node_count(c, 0, "refutations"), refutations + 1);
+    assert_int_equal(accuse(c, 0, UINT64_C(1) << 47), 1);
+    assert_int_equal(node_incarnation(c, 0), before + 4);
+    assert_int_equal(node_count(c, 0, "refused_row"), 1);
+    cluster_run(c, KITH_SEC);
+    assert_true(cluster_agrees(c, 0));
+    cluster_free(c);
+}
+
 static void all_but_one_may_die_together(void **unused)
 {
     (void)unused;
@@ -268,6 +322,8 @@ int main(void)
         cmocka_unit_test(a_minority_of_two_sees_the_others_dead),
         cmocka_unit_test(two_that_do_not_see_each_other_are_both_alive),
         cmocka_unit_test(a_deaf_peer_keeps_its_view_to_itself),
+        cmocka_unit_test(one_who_loses_most_of_its_packets_does_not_flap),
+        cmocka_unit_test(a_wrong_accusation_is_refuted_and_an_absurd_one_refused),
         cmocka_unit_test(all_but_one_may_die_together),
         cmocka_unit_test(several_may_vanish_together),
     };
