@@ -8,6 +8,7 @@ const char *fault_name(enum fault f)
         [FAULT_PAUSE] = "pause",
         [FAULT_CUT] = "cut",
         [FAULT_CUT_ONE_WAY] = "cut_one_way",
+        [FAULT_CLOSE_WAY] = "close_way",
         [FAULT_LOSS] = "loss",
         [FAULT_LATENCY] = "latency",
         [FAULT_BREAK] = "break",

@@ -22,6 +22,7 @@ enum fault {
     FAULT_EXIT,        /* a process ends by itself */
     FAULT_SICK,        /* a process runs, but its checks fail */
     FAULT_PORT_TAKEN,  /* somebody else holds a port */
+    FAULT_CLOSE_WAY,   /* nothing by one of the ways that a host listens by; in scenarios only */
     FAULT_KINDS
 };
 

@@ -19,6 +19,7 @@ struct conn {
     uint32_t from;
     uint32_t to; /* NET_NOBODY: no host has this address */
     enum net_role role;
+    uint32_t way; /* enum net_way */
     char *uri;
     uint64_t index;
     bool up, wanted, connecting;
@@ -220,12 +221,18 @@ void net_cut(struct net *n, uint32_t from, uint32_t to, bool on)
     n->cuts[bit / 64] = on ? n->cuts[bit / 64] | mask : n->cuts[bit / 64] & ~mask;
 }
 
-/* tcp://HOST:PORT -> whose it is, and by the port's last digit which socket. */
-static uint32_t resolve(struct net *n, struct bytes uri, enum net_role *role)
+static const char *const schemes[NET_WAYS] = {"tcp://", "ws://", "ipc://"};
+
+/* SCHEME://HOST:PORT -> whose it is, and by the port's last digit which socket. */
+static uint32_t resolve(struct net *n, struct bytes uri, enum net_role *role, uint32_t *ret_way)
 {
-    static const char scheme[] = "tcp://";
-    const size_t skip = sizeof(scheme) - 1;
-    if (uri.len < skip + 6 || memcmp(uri.data, scheme, skip) != 0)
+    size_t skip = 0;
+    for (*ret_way = 0; *ret_way < NET_WAYS; ++*ret_way) {
+        skip = strlen(schemes[*ret_way]);
+        if (uri.len >= skip + 6 && memcmp(uri.data, schemes[*ret_way], skip) == 0)
+            break;
+    }
+    if (*ret_way == NET_WAYS)
         return NET_NOBODY;
     switch (uri.data[uri.len - 1]) {
     case '4':
@@ -251,6 +258,12 @@ static kith_time rtt(const struct net *n, const struct conn *c)
 static bool passes(const struct net *n, uint32_t from, uint32_t to)
 {
     return !is_cut(n, from, to) && n->hosts[from].power && n->hosts[to].power;
+}
+
+/* Not only between the hosts, but also by what this connection was made to. */
+static bool goes(const struct net *n, const struct conn *c, uint32_t from, uint32_t to)
+{
+    return passes(n, from, to) && !(n->hosts[c->to].closed_ways >> c->way & 1);
 }
 
 static void schedule(struct net *n, enum sim_kind kind, const struct conn *c, kith_time at,
@@ -331,8 +344,9 @@ static kith_time arrival(struct net *n, struct conn *c, bool answer, kith_time n
     return at;
 }
 
-static void count_cut(struct net *n, uint32_t from, uint32_t to)
+static void count_cut(struct net *n, const struct conn *c, uint32_t from, uint32_t to)
 {
+    n->counts->n[FAULT_CLOSE_WAY] += n->hosts[c->to].closed_ways >> c->way & 1;
     if (is_cut(n, from, to))
         n->counts->n[is_cut(n, to, from) ? FAULT_CUT : FAULT_CUT_ONE_WAY]++;
 }
@@ -340,8 +354,8 @@ static void count_cut(struct net *n, uint32_t from, uint32_t to)
 static void transmit(struct net *n, struct conn *c, bool answer, struct bytes frame, kith_time now)
 {
     uint32_t from = answer ? c->to : c->from, to = answer ? c->from : c->to;
-    if (c->stalled_us != 0 || !passes(n, from, to)) {
-        count_cut(n, from, to);
+    if (c->stalled_us != 0 || !goes(n, c, from, to)) {
+        count_cut(n, c, from, to);
         stall(n, c, answer, frame, now);
         return;
     }
@@ -386,7 +400,7 @@ static struct conn *connection(struct net *n, uint32_t from, struct bytes uri, k
         c = mem_alloc(sizeof(*c));
         c->from = from;
         c->uri = text;
-        c->to = resolve(n, uri, &c->role);
+        c->to = resolve(n, uri, &c->role, &c->way);
         c->index = n->conns.n;
         c->epoch = 1;
         c->held_end = &c->held;
@@ -463,8 +477,8 @@ void net_changed(struct net *n, kith_time now_us)
 {
     for (size_t i = 0; n->stalled_n > 0 && i < n->conns.n; i++) {
         struct conn *c = n->conns.list[i];
-        if (!c->up || c->stalled_us == 0 || !passes(n, c->from, c->to) ||
-            !passes(n, c->to, c->from))
+        if (!c->up || c->stalled_us == 0 || !goes(n, c, c->from, c->to) ||
+            !goes(n, c, c->to, c->from))
             continue;
         /* The next retransmission finds the way open: time-outs doubled since the first one. */
         kith_time rto = NET_RTO_MIN, at = c->stalled_us + rto;
@@ -485,6 +499,7 @@ void net_heal(struct net *n, kith_time now_us)
         n->hosts[i].extra_us = 0;
         n->hosts[i].loss_ppm = 0;
         n->hosts[i].deaf = n->hosts[i].dumb = false;
+        n->hosts[i].closed_ways = 0;
     }
     net_changed(n, now_us);
 }
@@ -548,9 +563,9 @@ static void connected(struct net *n, struct conn *c, kith_time now)
         return;
     const struct net_host *to = &n->hosts[c->to];
     bool reached =
-        passes(n, c->from, c->to) && passes(n, c->to, c->from) && !to->paused && to->listens;
+        goes(n, c, c->from, c->to) && goes(n, c, c->to, c->from) && !to->paused && to->listens;
     if (!reached) {
-        count_cut(n, c->from, c->to);
+        count_cut(n, c, c->from, c->to);
         c->connecting = true;
         kith_time wait = c->retry_us;
         c->retry_us = kith_time_min(c->retry_us * 2, NET_RETRY_MAX);
@@ -568,8 +583,8 @@ static bool deliver(struct net *n, struct conn *c, const struct sim_item *item,
 {
     bool answer = item->c != 0;
     uint32_t from = answer ? c->to : c->from, to = answer ? c->from : c->to;
-    if (c->stalled_us != 0 || !passes(n, from, to)) {
-        count_cut(n, from, to);
+    if (c->stalled_us != 0 || !goes(n, c, from, to)) {
+        count_cut(n, c, from, to);
         stall(n, c, answer, item->data, item->at_us);
         return false;
     }

@@ -35,6 +35,9 @@
 
 enum net_role { NET_PROBE, NET_BULK, NET_PUB };
 
+/* By a URI's scheme. They differ in nothing but that one can be cut and the others not. */
+enum net_way { NET_TCP, NET_WS, NET_IPC, NET_WAYS };
+
 struct net;
 
 /* What the world tells the network about a host. */
@@ -44,8 +47,9 @@ struct net_host {
     bool listens; /* a daemon runs and has bound its sockets */
     bool power;   /* the kernel answers: refuses connections when nobody listens */
     bool paused;
-    kith_time extra_us; /* added to everything it sends */
-    uint32_t loss_ppm;  /* of its packets, in and out */
+    kith_time extra_us;   /* added to everything it sends */
+    uint32_t loss_ppm;    /* of its packets, in and out */
+    unsigned closed_ways; /* a bit for each enum net_way: what others connect to by it is cut */
 };
 
 /* Round trips between places, in us: [a * places + b]. */

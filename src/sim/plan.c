@@ -16,9 +16,11 @@ struct plan *plan_new(struct site_world *w)
     struct plan *p = mem_alloc(sizeof(*p));
     p->w = w;
     for (int i = 0; i < FAULT_KINDS; i++) {
-        /* Half of the kinds are left out, each time other ones. Lost writes come with power cuts. */
-        p->weights[i] =
-            i == FAULT_LOST_WRITES || rng_below(w->rng, 2) ? 0 : 1 + (uint32_t)rng_below(w->rng, 5);
+        /* Half of the kinds are left out, each time other ones. Lost writes come with power cuts; ways are
+         * several in scenarios only. */
+        p->weights[i] = i == FAULT_LOST_WRITES || i == FAULT_CLOSE_WAY || rng_below(w->rng, 2)
+                            ? 0
+                            : 1 + (uint32_t)rng_below(w->rng, 5);
         p->weights_sum += p->weights[i];
     }
     if (p->weights_sum == 0)
@@ -150,6 +152,7 @@ void plan_begin(struct plan *p, const struct plan_fault *f, kith_time now_us)
         procs_take_port(site_procs(s));
         return;
     case FAULT_LOST_WRITES:
+    case FAULT_CLOSE_WAY:
     case FAULT_KINDS:
         return;
     }

@@ -147,6 +147,9 @@ static void act_around(struct site_world *w, const struct scenario_fault *f, uin
     case SCENARIO_DUMB:
         h->dumb = true;
         break;
+    case SCENARIO_CLOSE_WAY:
+        h->closed_ways |= 1u << f->way;
+        break;
     case SCENARIO_PAUSES:
         pause_now_and_then(w, f, host, now_us);
         break;

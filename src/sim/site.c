@@ -13,7 +13,7 @@ struct site {
     uint32_t index;
     char name[16];
     char host[24];
-    char uris[3][48];
+    char uris[3 * NET_WAYS][48]; /* by way, then role */
     struct ulid node;
     struct sign_pair sign;
     struct curve_pair curve;
@@ -58,14 +58,16 @@ static void make_token(struct site *s)
 struct site *site_new(struct site_world *w, uint32_t index)
 {
     static const char ports[] = {'4', '5', '8'};
+    static const char *const schemes[NET_WAYS] = {"tcp", "ws", "ipc"};
     struct site *s = mem_alloc(sizeof(*s));
     struct key32 seed;
     s->w = w;
     s->index = index;
     snprintf(s->name, sizeof(s->name), "h%u", index + 1);
     snprintf(s->host, sizeof(s->host), "10.0.%u.%u", index / 250, index % 250 + 1);
-    for (size_t i = 0; i < sizeof(ports); i++)
-        snprintf(s->uris[i], sizeof(s->uris[i]), "tcp://%s:548%c", s->host, ports[i]);
+    for (size_t i = 0; i < 3 * (size_t)w->ways; i++)
+        snprintf(s->uris[i], sizeof(s->uris[i]), "%s://%s:548%c", schemes[i / 3], s->host,
+                 ports[i % 3]);
     net_name(w->net, index, bytes_str(s->host));
     ulid_next(&s->ulids, &s->node, SITE_WALL_START, w->rng);
     rng_bytes(w->rng, seed.b, sizeof(seed.b));
@@ -339,7 +341,7 @@ void site_request(struct site *s, uint64_t route, struct bytes frame, kith_time 
 
 /* The addresses and seeds of a start event. */
 struct start_lists {
-    struct member_addr addrs[3];
+    struct member_addr addrs[3 * NET_WAYS];
     struct bytes seeds[3];
 };
 
@@ -348,8 +350,8 @@ static void make_start(struct site *s, struct event *ret, struct start_lists *li
     static const enum addr_role roles[] = {ADDR_ROLE_PROBE, ADDR_ROLE_PUB, ADDR_ROLE_BULK};
     struct site_world *w = s->w;
     uint32_t seeds_n = 0;
-    for (size_t i = 0; i < 3; i++)
-        lists->addrs[i] = (struct member_addr){.role = roles[i], .uri = bytes_str(s->uris[i])};
+    for (size_t i = 0; i < 3 * (size_t)w->ways; i++)
+        lists->addrs[i] = (struct member_addr){.role = roles[i % 3], .uri = bytes_str(s->uris[i])};
     for (uint32_t i = 0; i < w->sites_n && i < 3; i++)
         lists->seeds[seeds_n++] = bytes_str(w->sites[i]->uris[0]);
     *ret = (struct event){.kind = EVENT_START};
@@ -359,7 +361,7 @@ static void make_start(struct site *s, struct event *ret, struct start_lists *li
         .name = bytes_str(s->name),
         .host = bytes_str(s->host),
         .addrs = lists->addrs,
-        .addrs_n = 3,
+        .addrs_n = 3 * w->ways,
         .seeds = lists->seeds,
         .seeds_n = seeds_n,
         .capacity = {.cpu_millis = 64000, .memory_bytes = 64ull << 30, .disk_bytes = 1ull << 40},

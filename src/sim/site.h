@@ -25,6 +25,7 @@ struct site_world {
     struct check *check;
     struct measure *measure;
     struct contents *contents; /* each record once, however many hosts hold it */
+    uint32_t ways;             /* by which each host listens: tcp, ws, ipc */
     bool warm;                 /* without keys, and everybody starts with everybody's member row */
     const struct disk_base *base;
     uint64_t pauses; /* generation of random pauses: older ones have ended */

@@ -102,6 +102,7 @@ static void make_sites(struct world *w, const struct world_options *o)
     c->measure = measure_new(o->peers, c->net, s ? s->measure_us : 0);
     net_measure(c->net, c->measure);
     c->warm = s && s->warm;
+    c->ways = s && s->ways > 0 ? s->ways : 1;
     c->sites_n = o->peers;
     c->sites = mem_alloc(o->peers * sizeof(struct site *));
     for (uint32_t i = 0; i < o->peers; i++) {

@@ -13,6 +13,7 @@ enum {
     DURATION = 8,
     STEP = 16,
     BETWEEN = 32,
+    WAY = 64,
     VALUE = SHARE | DURATION | STEP
 };
 
@@ -39,6 +40,7 @@ static const struct {
     [SCENARIO_PORT_TAKEN] = {"port_taken", WHO},
     [SCENARIO_DEAF] = {"deaf", WHO},
     [SCENARIO_DUMB] = {"dumb", WHO},
+    [SCENARIO_CLOSE_WAY] = {"close_way", WHO | WAY},
     [SCENARIO_PAUSES] = {"pauses", WHO | BETWEEN},
     [SCENARIO_BOUNCE] = {"bounce", WHO | DURATION},
     [SCENARIO_WRITE] = {"write", WHO},
@@ -143,6 +145,11 @@ static void read_later(struct schema_context *c, const struct schema_key *key,
     (void)field;
 }
 
+static const struct schema_choice ways[] = {{"tcp", SCENARIO_TCP, false},
+                                            {"ws", SCENARIO_WS, false},
+                                            {"ipc", SCENARIO_IPC, false},
+                                            {NULL, 0, false}};
+
 static const struct schema_key fault_keys[] = {
     {"at", "at: 10s", SCHEMA_DURATION_US, .required = true,
      .offset = offsetof(struct scenario_fault, at_us)},
@@ -153,6 +160,8 @@ static const struct schema_key fault_keys[] = {
     {"to", "to: 0, to: [0, 3..5] or to: all", SCHEMA_CUSTOM, .read = read_peers,
      .offset = offsetof(struct scenario_fault, to)},
     {"value", "value: 30% or value: 50ms", SCHEMA_CUSTOM, .read = read_later},
+    {"way", "way: tcp, ws or ipc", SCHEMA_CHOICE, .choices = ways,
+     .offset = offsetof(struct scenario_fault, way)},
     {"min", "min: 200ms", SCHEMA_DURATION_US, .min = 1,
      .offset = offsetof(struct scenario_fault, min_us)},
     {"max", "max: 30s", SCHEMA_DURATION_US, .min = 1,
@@ -197,7 +206,8 @@ static void check_takes(struct schema_context *c, const struct yaml_node *map,
     static const struct {
         const char *key;
         unsigned flag;
-    } parts[] = {{"who", WHO}, {"to", TO}, {"value", VALUE}, {"min", BETWEEN}, {"max", BETWEEN}};
+    } parts[] = {{"who", WHO},     {"to", TO},       {"value", VALUE},
+                 {"min", BETWEEN}, {"max", BETWEEN}, {"way", WAY}};
 
     for (size_t i = 0; i < SCHEMA_COUNT(parts); i++) {
         const struct yaml_node *node = yaml_get(map, parts[i].key);
@@ -315,6 +325,7 @@ static const struct schema_choice latencies[] = {{"drawn", SCENARIO_LATENCY_DRAW
 static const struct schema_key scenario_keys[] = {
     {"peers", "peers: 5", SCHEMA_U32, .offset = offsetof(struct scenario, peers), .min = 1,
      .max = SCENARIO_MAX_PEERS},
+    {"ways", "ways: 2", SCHEMA_U32, .offset = offsetof(struct scenario, ways), .min = 1, .max = 3},
     {"seed", "seed: 7", SCHEMA_CUSTOM, .read = read_seed},
     {"until", "until: 60s", SCHEMA_DURATION_US, .offset = offsetof(struct scenario, until_us),
      .min = 1},

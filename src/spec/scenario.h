@@ -15,6 +15,9 @@
  *       - {at: 30s, kind: clock, who: 3, value: -5s}
  *       - {at: 40s, kind: heal}
  *
+ * With `ways: 2` each peer listens by tcp and WebSocket, with 3 by ipc too (between any hosts, here):
+ * {kind: close_way, who: 3, way: tcp} then closes one.
+ *
  * Peers are numbered from 0; `who` and `to` are a number, a list of numbers and ranges ([3, 10..19]), a
  * share (5%: so many are drawn from the seed), or all. Which of who, to, value and the rest a kind takes
  * stands beside it below; more or less is refused.
@@ -60,6 +63,7 @@ enum scenario_kind {
     SCENARIO_PORT_TAKEN,  /* who: somebody else holds a port */
     SCENARIO_DEAF,        /* who: nothing reaches it, and what it sends arrives */
     SCENARIO_DUMB,        /* who: everything reaches it, and nothing that it sends arrives */
+    SCENARIO_CLOSE_WAY, /* who, way: nothing comes or goes by what others connect to by tcp, ws or ipc */
     SCENARIO_PAUSES, /* who, min, max: stands still and goes on, again and again, for times drawn between both */
     SCENARIO_BOUNCE, /* who, value: each is killed, and starts again, at a moment within that time */
     SCENARIO_WRITE, /* who: a client changes one record there, and its way to all others is measured */
@@ -84,6 +88,8 @@ enum scenario_latency {
     SCENARIO_LATENCY_PLANETLAB, /* measured */
 };
 
+enum scenario_way { SCENARIO_TCP, SCENARIO_WS, SCENARIO_IPC };
+
 enum scenario_switch { SCENARIO_ON, SCENARIO_OFF };
 
 struct scenario_fault {
@@ -93,6 +99,7 @@ struct scenario_fault {
     struct scenario_peers to;
     int64_t value;
     kith_time min_us, max_us;
+    enum scenario_way way;
 };
 
 struct scenario_apply {
@@ -102,6 +109,7 @@ struct scenario_apply {
 
 struct scenario {
     uint32_t peers; /* 0: not given */
+    uint32_t ways;  /* that each peer listens by: tcp, then ws, then ipc; 0: not given, tcp */
     bool has_seed;
     uint64_t seed;
     kith_time until_us;                  /* 0: not given */
