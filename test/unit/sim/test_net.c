@@ -37,9 +37,14 @@ static void wire_deinit(struct wire *w)
     queue_deinit(&w->queue);
 }
 
+static void send_by(struct wire *w, const char *uri, uint8_t number)
+{
+    net_send(w->net, 0, bytes_str(uri), bytes_of(&number, 1), w->now_us);
+}
+
 static void send(struct wire *w, uint8_t number)
 {
-    net_send(w->net, 0, bytes_str(B), bytes_of(&number, 1), w->now_us);
+    send_by(w, B, number);
 }
 
 static void run(struct wire *w, kith_time until_us)
@@ -116,6 +121,25 @@ static void a_cut_holds_frames_back_until_it_ends(void **unused)
     wire_deinit(&w);
 }
 
+static void a_closed_way_holds_what_goes_by_it_and_nothing_else(void **unused)
+{
+    (void)unused;
+    struct wire w;
+
+    wire_init(&w, 4);
+    net_host(w.net, 1)->closed_ways = 1u << NET_TCP;
+    send(&w, 1);
+    send_by(&w, "ws://10.0.0.2:5488", 2);
+    run(&w, 5 * KITH_SEC);
+    assert_int_equal(w.got_n, 1);
+    assert_int_equal(w.got[0], 2);
+    assert_true(w.counts.n[FAULT_CLOSE_WAY] > 0);
+    net_heal(w.net, w.now_us);
+    run(&w, 20 * KITH_SEC);
+    assert_int_equal(w.got_n, 2);
+    wire_deinit(&w);
+}
+
 static void
 a_connection_that_carries_nothing_for_too_long_breaks_with_what_was_under_way(void **unused)
 {
@@ -146,6 +170,7 @@ int main(void)
         cmocka_unit_test(frames_arrive_in_order_after_the_handshake),
         cmocka_unit_test(a_lost_packet_delays_its_frame_and_those_behind_it),
         cmocka_unit_test(a_cut_holds_frames_back_until_it_ends),
+        cmocka_unit_test(a_closed_way_holds_what_goes_by_it_and_nothing_else),
         cmocka_unit_test(
             a_connection_that_carries_nothing_for_too_long_breaks_with_what_was_under_way),
     };

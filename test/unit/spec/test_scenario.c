@@ -62,15 +62,19 @@ static void test_what_is_measured(void **state)
     struct reading r;
     struct scenario s;
 
-    assert_int_equal(read_scenario(&r,
-                                   "peers: 100\nwarm: true\nlatency: planetlab\ncheck: off\n"
-                                   "services: none\nconverge: off\nmeasure: 10s\n"
-                                   "faults:\n"
-                                   "  - {at: 1s, kind: cut, who: [0..49], to: [50..98, 99]}\n"
-                                   "  - {at: 2s, kind: pauses, who: 5%, min: 200ms, max: 30s}\n"
-                                   "  - {at: 3s, kind: bounce, who: all, value: 2s}\n",
-                                   &s),
-                     0);
+    assert_int_equal(
+        read_scenario(&r,
+                      "peers: 100\nways: 3\nwarm: true\nlatency: planetlab\ncheck: off\n"
+                      "services: none\nconverge: off\nmeasure: 10s\n"
+                      "faults:\n"
+                      "  - {at: 1s, kind: cut, who: [0..49], to: [50..98, 99]}\n"
+                      "  - {at: 2s, kind: pauses, who: 5%, min: 200ms, max: 30s}\n"
+                      "  - {at: 3s, kind: bounce, who: all, value: 2s}\n"
+                      "  - {at: 4s, kind: close_way, who: 1, way: ipc}\n",
+                      &s),
+        0);
+    assert_int_equal(s.ways, 3);
+    assert_int_equal(s.faults[3].way, SCENARIO_IPC);
     assert_true(s.warm);
     assert_int_equal(s.latency, SCENARIO_LATENCY_PLANETLAB);
     assert_int_equal(s.check, SCENARIO_OFF);
@@ -120,6 +124,9 @@ static void test_mistakes(void **state)
     refuse(FAULT("kind: kill, who: 0%"), "1:36: faults.who: \"0%\" is no share of the peers");
     refuse(FAULT("kind: pauses, who: 1, min: 2s"), "1:10: faults.max is missing: pauses needs it");
     refuse(FAULT("kind: pauses, who: 1, min: 2s, max: 1s"), "1:10: faults.min is more than max");
+    refuse(FAULT("kind: close_way, who: 1"), "1:10: faults.way is missing: close_way needs it");
+    refuse(FAULT("kind: close_way, who: 1, way: udp"), "1:49: faults.way: ");
+    refuse(FAULT("kind: kill, who: 1, way: ws"), "1:39: faults.way: kill takes none");
     refuse("check: maybe\n", "1:8: check: ");
     refuse("peers: 9\n" FAULT("kind: kill, who: 2..9"),
            "2:36: faults: of 9 peers, the last is number 8");
