@@ -21,6 +21,11 @@ bool core_alive(const struct core *c, const struct ulid *id)
     return m && m->row && m->state == MEMBER_STATE_ALIVE;
 }
 
+void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us)
+{
+    c->trips[c->trips_n++ % CORE_TRIPS] = (struct core_trip){.id = *id, .rtt_us = rtt_us};
+}
+
 const struct member *core_any(const struct core *c, struct turn *t)
 {
     return members_draw(c->members, t->rng, &c->self);

@@ -36,12 +36,29 @@
     X(broadcasts)                                                                                  \
     X(broadcasts_kept) /* not sent because nobody was heard */                                     \
     X(subscriptions)   /* now */                                                                   \
-    X(repairs_asked)   /* a digest differed */
+    X(repairs_asked)   /* a digest differed */                                                     \
+    X(neighbours)      /* now; 0 in full view */                                                   \
+    X(links_made)                                                                                  \
+    X(links_ended)                                                                                 \
+    X(tree_parents)      /* how often it chose another parent in the tree */                       \
+    X(payloads_received) /* broadcasts that came along the tree, copies counted */                 \
+    X(payloads_new)      /* of these, for the first time */                                        \
+    X(payloads_pulled)   /* of these, as answer to a graft */                                      \
+    X(grafts_sent)                                                                                 \
+    X(grafts_answered)                                                                             \
+    X(payloads_missed) /* announced, never got: left to repair */
 
 struct core_counts {
 #define CORE_COUNT_FIELD(name) uint64_t name;
     CORE_COUNTS(CORE_COUNT_FIELD)
 #undef CORE_COUNT_FIELD
+};
+
+/* A round trip that the failure detector measured, for whoever looks for members that are near. */
+#define CORE_TRIPS 16
+struct core_trip {
+    struct ulid id;
+    kith_time rtt_us;
 };
 
 struct core {
@@ -57,6 +74,9 @@ struct core {
     bool directed;      /* this step's frame came on a connection made for it, not from a PUB */
     kith_time heard_us; /* when any other member was heard last */
     kith_time well_since_us; /* most of those it probes answer in time since then; 0: they do not */
+    bool pushed;             /* this step's frame was a push of rows */
+    struct core_trip trips[CORE_TRIPS];
+    uint32_t trips_n; /* measured in all; the latest is trips[(trips_n - 1) % CORE_TRIPS] */
     struct naming naming;
     struct core_counts counts;
 };
@@ -66,6 +86,7 @@ struct bytes core_uri(const struct core *c, const struct ulid *id, enum addr_rol
 /* Its name for people, or its id when it has none. */
 struct bytes core_name(const struct core *c, const struct ulid *id, struct ulid_text *mem);
 bool core_alive(const struct core *c, const struct ulid *id);
+void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us);
 /* A live member other than this one, at random; NULL when there is none. */
 const struct member *core_any(const struct core *c, struct turn *t);
 /* A dead one that is not forgotten. */

@@ -243,6 +243,7 @@ static void answered(struct detect *d, struct turn *t, const struct incoming *in
     if (rtt_us >= 0 && rtt_us < ROUND_TRIP_MAX) {
         watch_round_trip(w, rtt_us > 0 ? rtt_us : 1);
         atlas_answered(d->core->atlas, t, &w->id, &ack, rtt_us > 0 ? rtt_us : 1);
+        core_measured(d->core, &w->id, rtt_us > 0 ? rtt_us : 1);
     }
     w->down = false;
     if (w->told_us > 0) {

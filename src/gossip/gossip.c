@@ -121,11 +121,12 @@ bool gossip_identify(struct gossip *g, struct turn *t, const struct event_frame 
     const struct ulid *publisher =
         frame->door == DOOR_SUB ? overlay_whose(g->overlay, frame->from) : NULL;
     detect_wake(g->detect, t);
-    g->core.directed = false;
+    g->core.directed = g->core.pushed = false;
     if (!admit_identify(g->admit, t, frame, envelope, publisher, ret))
         return false;
     g->core.directed = frame->door != DOOR_SUB;
     if (ret->kind == PRINCIPAL_KIND_NODE) {
+        overlay_heard(g->overlay, t, &ret->id);
         detect_heard(g->detect, t, &ret->id, envelope->kind == WIRE_PROBE ? frame->route : 0);
         overlay_hush(g->overlay, false);
     }
@@ -162,8 +163,9 @@ bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
 void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link)
 {
     detect_wake(g->detect, t);
-    g->core.directed = false;
+    g->core.directed = g->core.pushed = false;
     detect_link(g->detect, t, link);
+    overlay_link(g->overlay, t, link);
     if (g->core.member && !g->core.leaving)
         ways_link(g->core.ways, t, link);
 }
@@ -235,7 +237,7 @@ void gossip_leave(struct gossip *g, struct turn *t)
 void gossip_time(struct gossip *g, struct turn *t)
 {
     detect_wake(g->detect, t);
-    g->core.directed = false;
+    g->core.directed = g->core.pushed = false;
     admit_time(g->admit, t);
     joiner_time(g->joiner, t);
     self_time(g->self, t);

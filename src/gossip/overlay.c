@@ -1,132 +1,163 @@
+/*
+ * Composes who is subscribed to (subs.h), the neighbours (neighbours.h), the tree (tree.h) and what travels along
+ * it (spread.h), and decides which of the two ways the cluster is large enough for.
+ */
 #include "gossip/overlay.h"
 
 #include "base/mem.h"
-#include "base/tree.h"
+#include "gossip/spread.h"
+#include "gossip/subs.h"
 
 /* Rows kept to be passed on at the end of the step. Beyond it they are left to repair. */
 #define RELAY_MAX       2048
 #define RELAY_MAX_BYTES (1u << 20)
+/* Where each passes on what is news to it, many at once are no news but a snapshot. */
+#define RELAY_NEWS_MAX 64
+/* What was published before a neighbour went, or the view became another, still arrives. */
+#define LINGER_LINK (2 * KITH_SEC)
+#define LINGER_VIEW (10 * KITH_SEC)
 
-struct sub {
-    struct ulid id;
-    char *uri;
-    kith_time off_at_us; /* KITH_NEVER: wanted */
-    TREE_ENTRY(sub) by_id;
-    TREE_ENTRY(sub) by_uri;
+/* Records, one after the other. */
+struct pile {
+    struct buf records;
+    size_t len[RELAY_MAX];
+    uint32_t n;
 };
-
-static int compare_id(const struct sub *a, const struct sub *b)
-{
-    return ulid_compare(&a->id, &b->id);
-}
-
-static int compare_uri(const struct sub *a, const struct sub *b)
-{
-    return bytes_compare(bytes_str(a->uri), bytes_str(b->uri));
-}
-
-TREE_DEFINE(sub_tree, sub, by_id, compare_id)
-TREE_DEFINE(uri_tree, sub, by_uri, compare_uri)
 
 struct overlay {
     struct core *core;
-    struct sub_tree subs;
-    struct uri_tree uris;
-    kith_time next_off_us; /* no subscription ends before */
+    struct subs *subs;
+    struct neighbours links;
+    struct tree tree;
+    struct spread *spread;
+    bool partial; /* too many to have all in view */
+    bool stale;   /* a member changed: look who is to be heard */
     bool hush;
-    struct buf relay; /* records, one after the other */
-    size_t relay_len[RELAY_MAX];
-    uint32_t relay_n;
+    struct pile news;   /* about members, to be published */
+    struct pile pushed; /* others, pushed by one that has all in view */
 };
 
 struct overlay *overlay_new(struct core *core)
 {
     struct overlay *o = mem_alloc(sizeof(*o));
     o->core = core;
-    o->next_off_us = KITH_NEVER;
+    o->subs = subs_new(core);
+    neighbours_init(&o->links, core);
+    tree_init(&o->tree, core, &o->links);
+    o->spread = spread_new(core, &o->links, &o->tree);
     return o;
-}
-
-static void drop(struct overlay *o, struct sub *s)
-{
-    TREE_REMOVE(sub_tree, &o->subs, s);
-    TREE_REMOVE(uri_tree, &o->uris, s);
-    mem_free(s->uri);
-    mem_free(s);
-    o->core->counts.subscriptions--;
 }
 
 void overlay_free(struct overlay *o)
 {
-    struct sub *s, *next;
-    TREE_FOREACH_SAFE(s, sub_tree, &o->subs, next)
-    drop(o, s);
-    buf_deinit(&o->relay);
+    spread_free(o->spread);
+    subs_free(o->subs);
+    buf_deinit(&o->news.records);
+    buf_deinit(&o->pushed.records);
     mem_free(o);
-}
-
-static struct sub *find_uri(const struct overlay *o, struct bytes uri)
-{
-    char *text = bytes_to_str(uri);
-    struct sub search = {.uri = text};
-    struct uri_tree tree = o->uris;
-    struct sub *s = TREE_FIND(uri_tree, &tree, &search);
-    mem_free(text);
-    return s;
 }
 
 const struct ulid *overlay_whose(const struct overlay *o, struct bytes pub_uri)
 {
-    const struct sub *s = find_uri(o, pub_uri);
-    return s ? &s->id : NULL;
+    return subs_whose(o->subs, pub_uri);
 }
 
-static void subscribe(struct overlay *o, struct turn *t, const struct ulid *id, struct bytes uri)
+/* ---- who is in view ---- */
+
+/* Tells the parts which links ended and which were made. */
+static void follow(struct overlay *o, struct turn *t)
 {
-    struct sub *former = find_uri(o, uri);
-    if (former)
-        drop(o, former); /* its address went to another: the connection stays */
+    uint32_t ended, made;
+    neighbours_take_changes(&o->links, &ended, &made);
+    for (int i = 0; i < NEIGHBOURS_MAX; i++) {
+        if (ended & 1u << i) {
+            subs_linger(o->subs, &o->links.former[i], t->now_us + LINGER_LINK);
+            tree_gone(&o->tree, t, i);
+            spread_gone(o->spread, i);
+        }
+        if (made & 1u << i) {
+            subs_want(o->subs, t, &o->links.slots[i].id);
+            tree_made(&o->tree, t, i);
+            spread_made(o->spread, t, i);
+        }
+    }
+}
+
+static void go_partial(struct overlay *o, struct turn *t)
+{
+    o->partial = true;
+    subs_only(o->subs, NULL, 0, t->now_us + LINGER_VIEW);
+    neighbours_start(&o->links, t);
+    tree_start(&o->tree, t);
+    spread_start(o->spread, t);
+    sync_rarely(o->core->sync, true);
+}
+
+static void go_full(struct overlay *o, struct turn *t)
+{
+    o->partial = false;
+    neighbours_stop(&o->links, t);
+    follow(o, t);
+    tree_stop(&o->tree);
+    spread_stop(o->spread);
+    sync_rarely(o->core->sync, false);
+}
+
+static void hear_everybody(struct overlay *o, struct turn *t)
+{
+    const struct member *m = members_first(o->core->members);
+    for (; m; m = members_next(o->core->members, m)) {
+        if (ulid_equal(&m->id, &o->core->self))
+            continue;
+        if (core_alive(o->core, &m->id))
+            subs_want(o->subs, t, &m->id);
+        else
+            subs_linger(o->subs, &m->id, t->now_us + OVERLAY_LINGER);
+    }
+}
+
+static void hear_neighbours(struct overlay *o, struct turn *t)
+{
+    for (int i = 0; i < NEIGHBOURS_MAX; i++) {
+        if (neighbours_has(&o->links, i))
+            subs_want(o->subs, t, &o->links.slots[i].id); /* its address may be another */
+    }
+}
+
+static void look(struct overlay *o, struct turn *t)
+{
+    size_t alive = members_alive(o->core->members);
+    o->stale = false;
+    if (!o->partial && alive > OVERLAY_FULL_MAX)
+        go_partial(o, t);
+    else if (o->partial && alive <= OVERLAY_FULL_AGAIN)
+        go_full(o, t);
+    if (o->partial)
+        hear_neighbours(o, t);
     else
-        effect_subscribe(t->out, uri, true);
-    struct sub *s = mem_alloc(sizeof(*s));
-    *s = (struct sub){.id = *id, .uri = bytes_to_str(uri), .off_at_us = KITH_NEVER};
-    TREE_INSERT(sub_tree, &o->subs, s);
-    TREE_INSERT(uri_tree, &o->uris, s);
-    o->core->counts.subscriptions++;
-}
-
-static void unsubscribe(struct overlay *o, struct turn *t, struct sub *s)
-{
-    effect_subscribe(t->out, bytes_str(s->uri), false);
-    drop(o, s);
-}
-
-static void linger(struct overlay *o, struct sub *s, kith_time until_us)
-{
-    s->off_at_us = until_us;
-    o->next_off_us = kith_time_min(o->next_off_us, until_us);
+        hear_everybody(o, t);
 }
 
 void overlay_member(struct overlay *o, struct turn *t, const struct ulid *id)
 {
-    if (ulid_equal(id, &o->core->self))
+    o->stale = true;
+    if (!o->partial)
         return;
-    struct sub search = {.id = *id};
-    struct sub *s = TREE_FIND(sub_tree, &o->subs, &search);
-    struct bytes uri = core_uri(o->core, id, ADDR_ROLE_PUB);
-    bool alive = core_alive(o->core, id) && uri.len > 0;
-
-    if (s && alive && !bytes_equal(bytes_str(s->uri), uri)) {
-        unsubscribe(o, t, s);
-        s = NULL;
-    }
-    if (alive && !s)
-        subscribe(o, t, id, uri);
-    else if (s && alive)
-        s->off_at_us = KITH_NEVER;
-    else if (s && s->off_at_us == KITH_NEVER)
-        linger(o, s, t->now_us + OVERLAY_LINGER);
+    neighbours_member(&o->links, t, id);
+    follow(o, t);
 }
+
+void overlay_heard(struct overlay *o, struct turn *t, const struct ulid *from)
+{
+    neighbours_heard(&o->links, from, t->now_us);
+}
+
+void overlay_link(struct overlay *o, struct turn *t, const struct event_link *link)
+{
+    neighbours_link(&o->links, t, link);
+}
+
+/* ---- frames ---- */
 
 /* One record of another's. Counted and named by what is wrong; the rest of the frame is still good. */
 static void take(struct overlay *o, struct turn *t, const struct incoming *in, struct bytes record)
@@ -156,56 +187,179 @@ static void take(struct overlay *o, struct turn *t, const struct incoming *in, s
     }
 }
 
-bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *in)
+static void take_rows(struct overlay *o, struct turn *t, const struct incoming *in)
 {
-    if (in->envelope->kind != WIRE_ROWS)
-        return false;
     struct rows rows;
     struct arena mem = {0};
     struct wire_error err;
     if (rows_decode(&rows, in->payload, &mem, &err) != 0)
         naming_refuse(&o->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
     else if (o->core->member) {
+        o->core->pushed = true;
         for (uint32_t i = 0; i < rows.records_n; i++)
             take(o, t, in, rows.records[i]);
     }
     arena_deinit(&mem);
-    return true;
 }
+
+/* Others have too many to have all in view: so has this peer, soon. */
+static void follow_others(struct overlay *o, struct turn *t, enum wire_kind kind)
+{
+    bool theirs = kind == WIRE_LINK_ASK || kind == WIRE_BEACON || kind == WIRE_HAVE;
+    if (theirs && !o->partial && members_alive(o->core->members) > OVERLAY_FULL_AGAIN)
+        go_partial(o, t);
+}
+
+static bool take_spread(struct overlay *o, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct cast cast;
+    bool known = spread_receive(o->spread, t, in, &mem, &cast);
+    for (uint32_t i = 0; i < cast.records_n; i++)
+        take(o, t, in, cast.records[i]);
+    arena_deinit(&mem);
+    return known;
+}
+
+bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *in)
+{
+    enum wire_kind kind = (enum wire_kind)in->envelope->kind;
+    if (kind == WIRE_ROWS) {
+        take_rows(o, t, in);
+        return true;
+    }
+    follow_others(o, t, kind);
+    bool known = neighbours_receive(&o->links, t, in) ||
+                 tree_receive(&o->tree, t, in, neighbours_slot(&o->links, &in->who.id)) ||
+                 take_spread(o, t, in);
+    follow(o, t);
+    return known;
+}
+
+/* ---- telling ---- */
 
 static bool about_members(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_VERDICT || table == TABLE_ID_ADMISSION;
 }
 
+static void pile_add(struct pile *p, struct bytes record, uint32_t max)
+{
+    if (p->n >= max || p->records.len + record.len > RELAY_MAX_BYTES)
+        return;
+    buf_append(&p->records, record.data, record.len);
+    p->len[p->n++] = record.len;
+}
+
+/* The records of a pile, which is empty afterwards; they live in `mem`. */
+static struct rows pile_take(struct pile *p, struct arena *mem)
+{
+    struct bytes all = arena_bytes(mem, buf_bytes(&p->records));
+    struct bytes *records = arena_array(mem, p->n, sizeof(*records));
+    struct rows rows = {.records = records, .records_n = p->n};
+    const uint8_t *at = all.data;
+    for (uint32_t i = 0; i < p->n; i++) {
+        records[i] = bytes_of(at, p->len[i]);
+        at += p->len[i];
+    }
+    buf_reset(&p->records);
+    p->n = 0;
+    return rows;
+}
+
 void overlay_changed(struct overlay *o, struct turn *t, const struct row *row)
 {
     (void)t;
-    if (!o->core->directed || !about_members(row->table) ||
-        ulid_equal(&row->origin, &o->core->self) || o->relay_n == RELAY_MAX ||
-        o->relay.len + row->record.len > RELAY_MAX_BYTES)
+    if (ulid_equal(&row->origin, &o->core->self))
         return;
-    buf_append(&o->relay, row->record.data, row->record.len);
-    o->relay_len[o->relay_n++] = row->record.len;
+    if (about_members(row->table)) {
+        if (o->partial || o->core->directed)
+            pile_add(&o->news, row->record, o->partial ? RELAY_NEWS_MAX : RELAY_MAX);
+    } else if (o->partial && o->core->pushed) {
+        pile_add(&o->pushed, row->record, RELAY_MAX);
+    }
+}
+
+static void publish_rows(struct turn *t, const struct rows *rows)
+{
+    struct buf payload = {0};
+    rows_encode(&payload, rows);
+    post_publish(t->post, t->out, WIRE_ROWS, buf_bytes(&payload));
+    buf_deinit(&payload);
+}
+
+static bool record_is_about_members(struct bytes record)
+{
+    struct arena mem = {0};
+    struct record r;
+    struct wire_error err;
+    bool is = record_decode(&r, record, &mem, &err) == 0 && about_members(r.table);
+    arena_deinit(&mem);
+    return is;
+}
+
+/* What is about members goes from each to all its neighbours, the rest along the tree. */
+static void broadcast_partial(struct overlay *o, struct turn *t, const struct rows *all,
+                              struct arena *mem)
+{
+    struct bytes *small = arena_array(mem, all->records_n, sizeof(*small));
+    struct bytes *rest = arena_array(mem, all->records_n, sizeof(*rest));
+    struct rows news = {.records = small};
+    uint32_t rest_n = 0;
+    for (uint32_t i = 0; i < all->records_n; i++) {
+        if (record_is_about_members(all->records[i]))
+            small[news.records_n++] = all->records[i];
+        else
+            rest[rest_n++] = all->records[i];
+    }
+    if (news.records_n > 0)
+        publish_rows(t, &news);
+    if (rest_n > 0)
+        spread_say(o->spread, t, rest, rest_n);
 }
 
 void overlay_broadcast(struct overlay *o, struct turn *t, struct bytes rows_payload)
 {
+    struct arena mem = {0};
+    struct rows rows;
+    struct wire_error err;
     if (o->hush) {
         o->core->counts.broadcasts_kept++;
         return;
     }
     o->core->counts.broadcasts++;
-    post_publish(t->post, t->out, WIRE_ROWS, rows_payload);
+    if (!o->partial)
+        post_publish(t->post, t->out, WIRE_ROWS, rows_payload);
+    else if (rows_decode(&rows, rows_payload, &mem, &err) == 0)
+        broadcast_partial(o, t, &rows, &mem);
+    arena_deinit(&mem);
 }
+
+static void relay(struct overlay *o, struct turn *t)
+{
+    struct arena mem = {0};
+    struct rows news = pile_take(&o->news, &mem), pushed = pile_take(&o->pushed, &mem);
+    o->core->counts.rows_relayed += news.records_n + pushed.records_n;
+    if (o->hush)
+        o->core->counts.broadcasts_kept++;
+    else {
+        o->core->counts.broadcasts++;
+        if (news.records_n > 0)
+            publish_rows(t, &news);
+        if (pushed.records_n > 0)
+            spread_say(o->spread, t, pushed.records, pushed.records_n);
+    }
+    arena_deinit(&mem);
+}
+
+/* ---- for other parts ---- */
 
 bool overlay_is_full(const struct overlay *o)
 {
-    (void)o;
-    return true;
+    return !o->partial;
 }
 
-size_t overlay_neighbours(const struct overlay *o, struct ulid *ret, size_t max)
+static size_t everybody(const struct overlay *o, struct ulid *ret, size_t max)
 {
     size_t n = 0;
     const struct member *m = members_first(o->core->members);
@@ -216,9 +370,24 @@ size_t overlay_neighbours(const struct overlay *o, struct ulid *ret, size_t max)
     return n;
 }
 
+static size_t in_slots(const struct overlay *o, uint32_t slots, struct ulid *ret, size_t max)
+{
+    size_t n = 0;
+    for (int i = 0; i < NEIGHBOURS_MAX && n < max; i++) {
+        if ((slots & 1u << i) && neighbours_has(&o->links, i))
+            ret[n++] = o->links.slots[i].id;
+    }
+    return n;
+}
+
+size_t overlay_neighbours(const struct overlay *o, struct ulid *ret, size_t max)
+{
+    return o->partial ? in_slots(o, UINT32_MAX, ret, max) : everybody(o, ret, max);
+}
+
 size_t overlay_eager(const struct overlay *o, struct ulid *ret, size_t max)
 {
-    return overlay_neighbours(o, ret, max);
+    return o->partial ? in_slots(o, tree_eager(&o->tree), ret, max) : everybody(o, ret, max);
 }
 
 bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum wire_kind kind,
@@ -237,43 +406,30 @@ void overlay_hush(struct overlay *o, bool hush)
     o->hush = hush;
 }
 
-static void relay(struct overlay *o, struct turn *t)
-{
-    struct bytes *records = mem_alloc(o->relay_n * sizeof(*records));
-    const uint8_t *at = o->relay.data;
-    for (uint32_t i = 0; i < o->relay_n; i++) {
-        records[i] = bytes_of(at, o->relay_len[i]);
-        at += o->relay_len[i];
-    }
-    struct rows rows = {.records = records, .records_n = o->relay_n};
-    struct buf payload = {0};
-    rows_encode(&payload, &rows);
-    overlay_broadcast(o, t, buf_bytes(&payload));
-    o->core->counts.rows_relayed += o->relay_n;
-    buf_deinit(&payload);
-    mem_free(records);
-    buf_reset(&o->relay);
-    o->relay_n = 0;
-}
+/* ---- time ---- */
 
 void overlay_time(struct overlay *o, struct turn *t)
 {
-    struct sub *s, *next;
-    if (o->relay_n > 0)
+    if (o->stale)
+        look(o, t);
+    if (o->news.n + o->pushed.n > 0)
         relay(o, t);
-    if (t->now_us < o->next_off_us)
-        return;
-    o->next_off_us = KITH_NEVER;
-    TREE_FOREACH_SAFE(s, sub_tree, &o->subs, next)
-    {
-        if (s->off_at_us <= t->now_us)
-            unsubscribe(o, t, s);
-        else
-            o->next_off_us = kith_time_min(o->next_off_us, s->off_at_us);
+    neighbours_time(&o->links, t);
+    follow(o, t);
+    if (o->partial) {
+        tree_time(&o->tree, t);
+        spread_time(o->spread, t);
     }
+    subs_time(o->subs, t);
 }
 
 kith_time overlay_deadline(const struct overlay *o)
 {
-    return o->relay_n > 0 ? 0 : o->next_off_us; /* what is to be passed on: at once */
+    if (o->stale || o->news.n + o->pushed.n > 0)
+        return 0;
+    kith_time at_us = kith_time_min(subs_deadline(o->subs), neighbours_deadline(&o->links));
+    if (o->partial)
+        at_us = kith_time_min(at_us,
+                              kith_time_min(tree_deadline(&o->tree), spread_deadline(o->spread)));
+    return at_us;
 }

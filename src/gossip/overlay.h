@@ -3,16 +3,27 @@
 /*
  * Who hears whom, and how rows reach everybody.
  *
- * Up to 64 members everybody subscribes to every live member's PUB, and a broadcast is one PUBLISH: one
- * hop, no relays, no copies. Rows about membership that come on a connection instead (from one that
- * nobody listens to yet, or by repair after a split) are published once more by whoever they are news
- * to; what comes from a PUB is never passed on, so nothing goes round.
+ * Up to OVERLAY_FULL_MAX members everybody is in view: each subscribes to every live member's PUB, and a
+ * broadcast is one PUBLISH: one hop, no relays, no copies. Rows about membership that come on a connection
+ * instead (from one that nobody listens to yet, or by repair after a split) are published once more by
+ * whoever they are news to; what comes from a PUB is never passed on, so nothing goes round.
+ *
+ * Above it each has a few neighbours in view (neighbours.h), and hears their PUBs only. Rows about membership
+ * are small and urgent: whoever one is news to publishes it once more, and since it is news once, nothing
+ * goes round. All other rows travel along a tree, directed, one copy to each peer, and are announced on the
+ * PUBs and pulled where they do not come (tree.h, spread.h).
+ * The way changes when the number of live members passes OVERLAY_FULL_MAX, and back at OVERLAY_FULL_AGAIN; in
+ * between a peer follows those that asked it to be their neighbour, so that all end up with the same.
+ *
  * A peer that hears nobody publishes nothing: its view may be wrong, and stays with it (detect.h).
+ * What is lost everywhere is repaired by digests: of observers (detect.h), of neighbours, and now and then of
+ * anybody (sync.h).
  */
 #include "gossip/core.h"
 
 /* Up to so many live members, this peer included, everybody is in view. */
-#define OVERLAY_FULL_MAX 64
+#define OVERLAY_FULL_MAX   64
+#define OVERLAY_FULL_AGAIN 48
 /* A member that died or left may only have stumbled: its subscription stays for this long. */
 #define OVERLAY_LINGER (30 * KITH_SEC)
 
@@ -26,7 +37,10 @@ void overlay_member(struct overlay *o, struct turn *t, const struct ulid *id);
 /* Whose PUB this is; NULL: none that is subscribed to. */
 const struct ulid *overlay_whose(const struct overlay *o, struct bytes pub_uri);
 
-/* rows. False: another kind. */
+/* An authentic frame of a member came. */
+void overlay_heard(struct overlay *o, struct turn *t, const struct ulid *from);
+void overlay_link(struct overlay *o, struct turn *t, const struct event_link *link);
+/* rows, and all of proto/overlay.toml. False: another kind. */
 bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *in);
 /* A row that another wrote changed here: tells the own subscribers if they may not know. */
 void overlay_changed(struct overlay *o, struct turn *t, const struct row *row);

@@ -117,16 +117,18 @@ static bool is_with(const struct sync_session *session, struct bytes uri)
 void sync_with(struct sync *s, struct turn *t, struct bytes bulk_uri)
 {
     struct sync_session *session = NULL;
+    size_t open = 0;
 
     if (bulk_uri.len == 0 || bulk_uri.len > SYNC_URI_MAX)
         return;
     for (size_t i = 0; i < SYNC_SESSIONS; i++) {
         if (is_with(&s->sessions[i], bulk_uri))
             return;
+        open += s->sessions[i].open;
         if (!s->sessions[i].open && !session)
             session = &s->sessions[i];
     }
-    if (!session)
+    if (!session || (s->rarely && open >= SYNC_SESSIONS_RARE))
         return;
     session->open = true;
     memcpy(session->uri, bulk_uri.data, bulk_uri.len);
@@ -218,17 +220,43 @@ static void compare_with_somebody(struct sync *s, struct turn *t)
         sync_with(s, t, member_uri(m, ADDR_ROLE_BULK));
 }
 
+void sync_rarely(struct sync *s, bool rarely)
+{
+    s->rarely = rarely;
+}
+
+/* Rows changed since the last look: those that are lacking may be on their way. */
+static bool is_busy(struct sync *s, struct turn *t)
+{
+    uint64_t digest = state_digest(t->state);
+    bool changed = digest != s->digest;
+
+    s->digest = digest;
+    return changed && s->put_off++ < 6;
+}
+
+static void regular(struct sync *s, struct turn *t)
+{
+    kith_time every_us = s->rarely ? SYNC_EVERY_RARE : SYNC_EVERY;
+
+    if (s->rarely && s->next_us != 0 && is_busy(s, t)) {
+        s->next_us = t->now_us + SYNC_QUIET;
+        return;
+    }
+    if (s->next_us != 0)
+        compare_with_somebody(s, t);
+    s->put_off = 0;
+    s->next_us = t->now_us + rng_between(t->rng, every_us / 2, every_us * 3 / 2);
+}
+
 void sync_time(struct sync *s, struct turn *t)
 {
     for (size_t i = 0; i < SYNC_SESSIONS; i++) {
         if (s->sessions[i].open)
             repeat_questions(s, t, &s->sessions[i]);
     }
-    if (t->now_us < s->next_us)
-        return;
-    if (s->next_us != 0)
-        compare_with_somebody(s, t);
-    s->next_us = t->now_us + rng_between(t->rng, SYNC_EVERY / 2, SYNC_EVERY * 3 / 2);
+    if (t->now_us >= s->next_us)
+        regular(s, t);
 }
 
 kith_time sync_deadline(const struct sync *s)

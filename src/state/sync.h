@@ -25,12 +25,15 @@
 #include "state/turn.h"
 
 /* Mean time between comparisons with some live member; each time half to one and a half of it. */
-#define SYNC_EVERY       (2 * KITH_SEC)
-#define SYNC_TIMEOUT     (3 * KITH_SEC)
-#define SYNC_TRIES       3u
-#define SYNC_SESSIONS    4u
-#define SYNC_CREDIT      4u
-#define SYNC_FRAME_BYTES 65536u
+#define SYNC_EVERY         (2 * KITH_SEC)
+#define SYNC_EVERY_RARE    (30 * KITH_SEC)
+#define SYNC_QUIET         (3 * KITH_SEC)
+#define SYNC_SESSIONS_RARE 2u
+#define SYNC_TIMEOUT       (3 * KITH_SEC)
+#define SYNC_TRIES         3u
+#define SYNC_SESSIONS      4u
+#define SYNC_CREDIT        4u
+#define SYNC_FRAME_BYTES   65536u
 
 struct sync;
 
@@ -42,6 +45,11 @@ void sync_free(struct sync *s);
 void sync_with(struct sync *s, struct turn *t, struct bytes bulk_uri);
 bool sync_receive(struct sync *s, struct turn *t,
                   const struct incoming *in); /* false: not its kind */
+/* In a large cluster: regular comparisons with anybody cost a connection each and are rare, and since rows
+ * that are on their way would be fetched a second time, they wait until nothing has changed for
+ * SYNC_QUIET, six times at most; and SYNC_SESSIONS_RARE sessions are enough. Neighbours and observers tell
+ * their digests anyway and name whom to compare with. */
+void sync_rarely(struct sync *s, bool rarely);
 void sync_time(struct sync *s, struct turn *t);
 kith_time sync_deadline(const struct sync *s);
 

@@ -54,6 +54,9 @@ struct sync {
     const struct members *members;
     struct sync_session sessions[SYNC_SESSIONS];
     kith_time next_us; /* regular comparison; 0: not set yet */
+    bool rarely;
+    uint64_t digest;  /* when a regular comparison was due last */
+    uint32_t put_off; /* so often, since rows were changing */
     struct sync_counts counts;
 };
 

@@ -7,6 +7,7 @@
 #include "wire/gen/envelope.h"
 #include "wire/gen/kinds.h"
 #include "wire/gen/member.h"
+#include "wire/gen/overlay.h"
 #include "wire/gen/run.h"
 #include "wire/gen/service.h"
 #include "wire/gen/state.h"

@@ -69,6 +69,7 @@ struct node {
      * a connection that the other made. */
     kith_time last_us[DOORS][2][CLUSTER_MAX];
     size_t subscribed_way[CLUSTER_MAX];
+    struct ulid write;              /* the service whose count the next step writes; zero: none */
     char *lines[LINES_MAX];
     size_t lines_n;
     struct buf answer;
@@ -411,6 +412,19 @@ static void frame_event(struct node *n, struct turn *t, const struct event_frame
         sync_receive(n->sync, t, &in);
 }
 
+static void write_count(struct node *n, struct turn *t)
+{
+    struct count_row count = {.count = 3};
+    struct buf value = {0};
+    if (ulid_is_zero(&n->write))
+        return;
+    count_row_encode(&value, &count);
+    assert_int_equal(
+        state_put(t->state, TABLE_ID_COUNT, ulid_bytes(&n->write), buf_bytes(&value), 0, 0), 0);
+    n->write = (struct ulid){{0}};
+    buf_deinit(&value);
+}
+
 static void step(struct cluster *c, size_t i, struct event *event)
 {
     struct node *n = c->nodes[i];
@@ -438,6 +452,7 @@ static void step(struct cluster *c, size_t i, struct event *event)
         gossip_time(n->gossip, &t);
         sync_time(n->sync, &t);
     }
+    write_count(n, &t);
     settle(n, &t);
     struct buf rows = {0};
     uint64_t before = effects_wait(&out, state_token(n->state));
@@ -717,6 +732,13 @@ void node_leave(struct cluster *c, size_t i)
 {
     struct event event = {.kind = EVENT_STOP, .leave = true};
     step(c, i, &event);
+}
+
+void node_write(struct cluster *c, size_t i, const char *service)
+{
+    struct ulid *id = &c->nodes[i]->write;
+    memcpy(id->b, service, strlen(service) < sizeof(id->b) ? strlen(service) : sizeof(id->b));
+    step(c, i, &(struct event){.kind = EVENT_TIME});
 }
 
 void node_clone(struct cluster *c, size_t i, size_t copy)

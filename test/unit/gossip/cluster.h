@@ -57,6 +57,8 @@ void node_resume(struct cluster *c, size_t i);
 void node_leave(struct cluster *c, size_t i);
 /* Starts node `copy` from a copy of the data folder of `i`: the same id, another address. */
 void node_clone(struct cluster *c, size_t i, size_t copy);
+void node_write(struct cluster *c, size_t i,
+                const char *service); /* the count of a service by this name, a row for everybody */
 void node_wipe(struct cluster *c, size_t i); /* its data folder is emptied; its id is a new one */
 void cluster_cut(struct cluster *c, size_t from, size_t to, bool cut); /* both ways */
 void cluster_split(struct cluster *c, size_t first, bool cut); /* 0..first-1 from the rest */

@@ -171,6 +171,57 @@ static void a_re_used_address_is_named(void **unused)
     cluster_free(c);
 }
 
+/* How long until all hold a row that node `by` writes; -1: not in time. */
+static kith_time change_reaches_all(struct cluster *c, size_t by, const char *key)
+{
+    kith_time from = c->now_us;
+    node_write(c, by, key);
+    return cluster_same_tables(c, 10 * KITH_SEC) ? c->now_us - from : -1;
+}
+
+/* Above the limit everybody has a few neighbours, and what one writes reaches all, once. */
+static void a_large_cluster_hears_through_neighbours(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(66);
+    c->insecure = true;
+    c->delay_us = 5 * KITH_MS;
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    cluster_run(c, 12 * KITH_SEC);
+    for (size_t i = 0; i < 66; i++) {
+        assert_in_range(node_count(c, i, "neighbours"), 3, 8);
+        assert_in_range(node_subscriptions(c, i), 3, 10);
+    }
+    assert_true(cluster_same_tables(c, 10 * KITH_SEC));
+
+    uint64_t before = cluster_count(c, "payloads_received");
+    assert_in_range(change_reaches_all(c, 7, "one"), 0, 300 * KITH_MS);
+    assert_in_range(change_reaches_all(c, 60, "two"), 0, 300 * KITH_MS);
+    cluster_run(c, KITH_SEC);
+    assert_in_range(cluster_count(c, "payloads_received") - before, 2 * 65, 2 * 65 + 8);
+
+    /* Where frames are lost they are pulled, and the copies stay few. */
+    c->loss_permille = 100;
+    before = cluster_count(c, "payloads_received");
+    assert_in_range(change_reaches_all(c, 9, "three"), 0, 1800 * KITH_MS);
+    assert_in_range(change_reaches_all(c, 33, "four"), 0, 1800 * KITH_MS);
+    cluster_run(c, KITH_SEC);
+    assert_in_range(cluster_count(c, "payloads_received") - before, 2 * 65, 2 * 65 * 5 / 4);
+    c->loss_permille = 0;
+
+    /* Neighbours that die are replaced, and when few are left everybody hears everybody again. */
+    for (size_t i = 10; i < 30; i++)
+        node_kill(c, i);
+    assert_true(cluster_agrees(c, 5 * KITH_SEC));
+    cluster_run(c, KITH_SEC);
+    for (size_t i = 30; i < 66; i++) {
+        assert_int_equal(node_count(c, i, "neighbours"), 0);
+        assert_true(node_subscriptions(c, i) >= 45);
+    }
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +230,7 @@ int main(void)
         cmocka_unit_test(bad_rows_are_refused_counted_and_named_once),
         cmocka_unit_test(a_wrong_verdict_is_refuted),
         cmocka_unit_test(a_re_used_address_is_named),
+        cmocka_unit_test(a_large_cluster_hears_through_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
