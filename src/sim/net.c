@@ -27,6 +27,7 @@ struct conn {
     kith_time last_us[2]; /* arrival of the newest frame, by direction: order is kept */
     kith_time stalled_us; /* since when something could not get through; 0: nothing is held up */
     kith_time retry_us;
+    kith_time used_us;             /* when its maker sent last */
     struct held *held, **held_end; /* waiting for the connection, or for a cut to end */
     size_t held_count;
 };
@@ -436,6 +437,7 @@ static void break_conn(struct net *n, struct conn *c, bool tell, kith_time now)
 void net_send(struct net *n, uint32_t from, struct bytes uri, struct bytes frame, kith_time now_us)
 {
     struct conn *c = connection(n, from, uri, now_us);
+    c->used_us = now_us;
     if (c->to == NET_NOBODY)
         return;
     if (c->up)
@@ -575,7 +577,21 @@ static void connected(struct net *n, struct conn *c, kith_time now)
     set_up(n, c, true);
     c->retry_us = NET_RETRY_MIN;
     link_event(n, c, true, now);
+    if (c->role != NET_PUB)
+        schedule(n, SIM_IDLE, c, now + NET_IDLE, false, (struct bytes){0});
     release_held(n, c, now);
+}
+
+static void maybe_idle(struct net *n, struct conn *c, kith_time now)
+{
+    if (!c->up)
+        return;
+    if (now - c->used_us < NET_IDLE) {
+        schedule(n, SIM_IDLE, c, c->used_us + NET_IDLE, false, (struct bytes){0});
+        return;
+    }
+    c->wanted = false;
+    break_conn(n, c, false, now);
 }
 
 static bool deliver(struct net *n, struct conn *c, const struct sim_item *item,
@@ -609,6 +625,9 @@ bool net_item(struct net *n, const struct sim_item *item, struct net_arrival *re
     case SIM_STALLED:
         if (c->up && c->stalled_us != 0 && item->at_us - c->stalled_us >= NET_STALL)
             break_conn(n, c, true, item->at_us);
+        return false;
+    case SIM_IDLE:
+        maybe_idle(n, c, item->at_us);
         return false;
     default:
         return deliver(n, c, item, ret);

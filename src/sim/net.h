@@ -9,6 +9,7 @@
  *   loss.
  * - A cut holds frames back. A connection that could not get anything through for NET_STALL (the
  *   transport's heartbeat) breaks: what was under way is lost, and it is made again with back-off.
+ * - A connection to a ROUTER on which its maker has sent nothing for NET_IDLE is closed (the transport does so).
  * - A killed daemon's kernel resets its connections, so the other side hears of it; a host without
  * power says nothing.
  * - Frames for a host that stands still wait for it.
@@ -30,6 +31,7 @@
 #define NET_RETRY_MIN       (100 * KITH_MS)
 #define NET_RETRY_MAX       (2 * KITH_SEC)
 #define NET_RTO_MIN         (200 * KITH_MS)
+#define NET_IDLE            (60 * KITH_SEC)
 #define NET_QUEUE_MAX       256 /* frames a connection holds while it is not up; more are dropped */
 #define NET_NOBODY          UINT32_MAX
 
@@ -84,7 +86,7 @@ void net_reply(struct net *n, uint32_t from, uint64_t route, struct bytes frame,
 void net_publish(struct net *n, uint32_t from, struct bytes frame, kith_time now_us);
 void net_subscribe(struct net *n, uint32_t from, struct bytes uri, bool on, kith_time now_us);
 
-/* The item is SIM_DELIVER, SIM_CONNECT or SIM_STALLED. True: a frame is there for `*ret` to be
+/* The item is SIM_DELIVER, SIM_CONNECT, SIM_STALLED or SIM_IDLE. True: a frame is there for `*ret` to be
  * handed to the host item->host. */
 struct net_arrival {
     uint32_t sender;

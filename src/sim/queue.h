@@ -12,6 +12,7 @@ enum sim_kind {
     SIM_DELIVER,  /* a frame arrives: conn, direction */
     SIM_CONNECT,  /* a connection attempt ends: conn */
     SIM_STALLED,  /* a connection has carried nothing for too long: conn */
+    SIM_IDLE,     /* a connection may have been unused for long: conn */
     SIM_LINK,     /* a host hears that its connection opened or closed */
     SIM_DISK,     /* a store batch is done */
     SIM_CLAIMED,  /* ports were tried: instance */

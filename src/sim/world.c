@@ -272,6 +272,7 @@ static void dispatch(struct world *w, const struct sim_item *item)
     case SIM_DELIVER:
     case SIM_CONNECT:
     case SIM_STALLED:
+    case SIM_IDLE:
         network(w, item);
         break;
     case SIM_BOOT:
