@@ -69,7 +69,7 @@ struct node {
      * a connection that the other made. */
     kith_time last_us[DOORS][2][CLUSTER_MAX];
     size_t subscribed_way[CLUSTER_MAX];
-    struct ulid write;              /* the service whose count the next step writes; zero: none */
+    struct ulid write; /* the service whose count the next step writes; zero: none */
     char *lines[LINES_MAX];
     size_t lines_n;
     struct buf answer;

@@ -1,0 +1,134 @@
+#include "test.h"
+#include "view.h"
+
+#define FIVE 5
+
+static void while_no_root_is_known_all_links_are_eager(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    view_link(&v, 6, KITH_MS);
+    view_link(&v, 7, KITH_MS);
+    assert_int_equal(tree_eager(&v.tree), 3);
+    view_deinit(&v);
+}
+
+static void the_parent_is_where_the_root_is_nearest(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int near = view_link(&v, 6, 10 * KITH_MS), far = view_link(&v, 7, 100 * KITH_MS);
+    view_beacon(&v, 7, 1, 1, 1000, 1);
+    assert_int_equal(tree_eager(&v.tree), 1u << far);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 1);
+    view_beacon(&v, 6, 1, 1, 2000, 1); /* a shorter way within the round, told after a moment */
+    assert_int_equal(tree_eager(&v.tree), 1u << near);
+    view_wait(&v, 60 * KITH_MS);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 2);
+    view_deinit(&v);
+}
+
+static void whoever_chose_this_peer_is_a_child(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int up = view_link(&v, 6, KITH_MS), down = view_link(&v, 7, KITH_MS);
+    int beside = view_link(&v, 8, KITH_MS);
+    view_beacon(&v, 6, 1, 1, 1000, 1);
+    view_beacon(&v, 7, 1, 1, 3000, FIVE);
+    view_beacon(&v, 8, 1, 1, 3000, 9);
+    assert_int_equal(tree_eager(&v.tree), 1u << up | 1u << down);
+    view_beacon(&v, 8, 1, 1, 3000, FIVE);
+    view_beacon(&v, 7, 1, 1, 3000, 8);
+    assert_int_equal(tree_eager(&v.tree), 1u << up | 1u << beside);
+    view_deinit(&v);
+}
+
+/* Within a round nobody moves to one that is farther from the root than this peer: it may be below. */
+static void parents_form_no_ring(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int up = view_link(&v, 6, KITH_MS);
+    view_link(&v, 7, KITH_MS);
+    view_beacon(&v, 6, 1, 1, 1000, 1);
+    view_beacon(&v, 7, 1, 1, 9000, 8);
+    view_unlink(&v, up);
+    assert_int_equal(tree_eager(&v.tree), 0);
+    view_beacon(&v, 7, 1, 2, 9000, 8); /* a new round came another way than through this peer */
+    assert_int_equal(v.tree.parent, 1);
+    view_deinit(&v);
+}
+
+static void a_delayed_beacon_moves_nothing(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int near = view_link(&v, 6, 10 * KITH_MS), far = view_link(&v, 7, 100 * KITH_MS);
+    view_beacon(&v, 6, 1, 1, 1000, 1);
+    view_beacon(&v, 7, 1, 2, 1000, 1);
+    view_wait(&v, 100 * KITH_MS);
+    assert_int_equal(v.tree.parent, near);
+    view_beacon(&v, 6, 1, 2, 1000, 1);
+    assert_int_equal(v.tree.parent, near);
+    view_beacon(&v, 7, 1, 3, 1000, 1); /* but who stays silent is left */
+    view_wait(&v, 500 * KITH_MS);
+    assert_int_equal(v.tree.parent, far);
+    assert_int_equal(v.core.counts.tree_parents, 2);
+    view_deinit(&v);
+}
+
+static void the_lowest_that_lives_is_the_root(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, 2);
+    view_link(&v, 6, KITH_MS);
+    view_beacon(&v, 6, 3, 1, 1000, 3);
+    assert_int_equal(v.tree.root.b[15], 3);
+    view_beacon(&v, 6, 1, 1, 1000, 1);
+    assert_int_equal(v.tree.root.b[15], 1);
+    view_beacon(&v, 6, 3, 2, 1000, 3); /* of a higher one nothing is taken while the lower lives */
+    assert_int_equal(v.tree.root.b[15], 1);
+    view_forget(&v);
+    view_wait(&v, 10 * KITH_SEC);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 0);
+    view_dies(&v, 1); /* now this peer is the lowest */
+    view_wait(&v, 10 * KITH_SEC);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 2);
+    assert_int_equal(v.tree.root.b[15], 2);
+    view_deinit(&v);
+}
+
+static void beacons_that_cannot_be_are_ignored(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    view_link(&v, 6, KITH_MS);
+    view_beacon(&v, 6, 99, 1, 1000, 0);                   /* of nobody */
+    view_beacon(&v, 6, 1, UINT64_C(5000) << 32, 1000, 0); /* a round of a far incarnation */
+    view_beacon(&v, 6, 1, 1, UINT64_C(1) << 60, 0);       /* from beyond the moon */
+    view_beacon(&v, 9, 1, 1, 1000, 0);                    /* of no neighbour */
+    assert_true(ulid_is_zero(&v.tree.root));
+    view_deinit(&v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(while_no_root_is_known_all_links_are_eager),
+        cmocka_unit_test(the_parent_is_where_the_root_is_nearest),
+        cmocka_unit_test(whoever_chose_this_peer_is_a_child),
+        cmocka_unit_test(parents_form_no_ring),
+        cmocka_unit_test(a_delayed_beacon_moves_nothing),
+        cmocka_unit_test(the_lowest_that_lives_is_the_root),
+        cmocka_unit_test(beacons_that_cannot_be_are_ignored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
