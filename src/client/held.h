@@ -20,7 +20,7 @@
 
 #define HELD_MAPS     4
 #define HELD_SHARDS   16
-#define HELD_STALE_US 2000000
+#define HELD_STALE_US LOOKUP_FRESH_US
 #define HELD_LOOK_US  1000000
 
 struct held;

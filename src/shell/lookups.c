@@ -21,9 +21,30 @@ static void fail(struct lookups *l, int error)
     mail_send(l->pipe, report_new(EVENT_LOOKUP_FAILED));
 }
 
+/* Most of all when another version of kithd ran here: its readers need the new libkith. */
+static int begin(struct lookups *l)
+{
+    int r = lookup_file_begin(l->file);
+
+    switch (lookup_file_former_problem(l->file)) {
+    case LOOKUP_VERSION_:
+        log_line(LOG_WARN_,
+                 "the look-up file here is of another version of kithd: it will be replaced, "
+                 "and its readers need the libkith of this one");
+        break;
+    case LOOKUP_TORN:
+    case LOOKUP_FOREIGN:
+        log_line(LOG_WARN_, "the look-up file here is damaged: it will be replaced");
+        break;
+    default:
+        break;
+    }
+    return r;
+}
+
 static int apply(struct lookups *l, const struct effect_lookup *e)
 {
-    int r = e->anew ? lookup_file_begin(l->file) : 0;
+    int r = e->anew ? begin(l) : 0;
     for (uint32_t i = 0; r == 0 && i < e->services_n; i++)
         r = lookup_file_put(l->file, &e->services[i]);
     if (r == 0 && e->whole)

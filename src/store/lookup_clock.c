@@ -64,6 +64,16 @@ int64_t lookup_wall_us(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+int64_t lookup_mono_us(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t lookup_coarse_us(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 bool lookup_boot_is_offset(void)
 {
     char text[128];

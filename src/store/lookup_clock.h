@@ -15,6 +15,8 @@ struct lookup_boot {
 struct lookup_boot lookup_boot_now(void);
 int64_t lookup_boot_us(void); /* no system call on the usual clock sources */
 int64_t lookup_wall_us(void);
+int64_t lookup_mono_us(void);     /* since boot, but for the time that the host slept */
+int64_t lookup_coarse_us(void);   /* the same, some milliseconds late, in a fraction of the time */
 bool lookup_boot_is_offset(void); /* this process's time since boot is not the host's */
 
 #endif

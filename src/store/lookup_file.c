@@ -27,6 +27,7 @@ struct lookup_file {
     bool clock_is_own; /* time since boot in this process is no other's */
     uint64_t index, generation;
     struct lookup_map former; /* of the last run, until ours is published; not always there */
+    int former_problem;       /* enum lookup_problem: why not */
     struct lookup_pack pack;
 };
 
@@ -101,7 +102,8 @@ static void open_former(struct lookup_file *f)
         (uint64_t)lookup_wall_us(); /* larger than any index, also if that file is lost */
 
     f->index = f->index > now_us ? f->index : now_us;
-    if (lookup_map_open(&f->former, f->path))
+    f->former_problem = lookup_map_open(&f->former, f->path);
+    if (f->former_problem)
         return;
     uint64_t last = lookup_get(&f->former.words[LOOKUP_AT_INDEX]);
 
@@ -136,6 +138,11 @@ int lookup_file_begin(struct lookup_file *f)
     f->published = false;
     open_former(f);
     return lookup_table_make(&f->table, f->next_path, lookup_shape_for(0, 0), ++f->generation);
+}
+
+int lookup_file_former_problem(const struct lookup_file *f)
+{
+    return f->former_problem;
 }
 
 void lookup_file_close(struct lookup_file *f)
@@ -185,7 +192,13 @@ static void retire_former(struct lookup_file *f, int fd)
 
 static void beat(struct lookup_file *f, struct lookup_table *t)
 {
-    lookup_table_beat(t, f->clock_is_own ? 0 : lookup_boot_us(), lookup_wall_us());
+    struct lookup_beat now = {.wall_us = lookup_wall_us()};
+
+    if (!f->clock_is_own) {
+        now.boot_us = lookup_boot_us();
+        now.mono_us = lookup_mono_us();
+    }
+    lookup_table_beat(t, &now);
 }
 
 int lookup_file_publish(struct lookup_file *f)

@@ -34,6 +34,10 @@ void lookup_file_close(struct lookup_file *f);
  * until lookup_file_publish(). Has to come first. 0 or -errno: there is no room for the new one. */
 int lookup_file_begin(struct lookup_file *f);
 
+/* After lookup_file_begin(): why the file of an earlier kithd could not be read, an enum lookup_problem; 0: it could. It
+ * is replaced all the same. */
+int lookup_file_former_problem(const struct lookup_file *f);
+
 /* Takes in all there is of a service. 0, also when nothing changed; or -errno: there is no room for a larger
  * file. Then what readers see is behind, and the caller says everything again later. */
 int lookup_file_put(struct lookup_file *f, const struct lookup_service *service);

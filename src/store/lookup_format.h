@@ -29,7 +29,7 @@
 
 /* "KITHLOOK", and the order of the bytes with it. */
 #define LOOKUP_MAGIC   UINT64_C(0x4b4f4f4c4854494b)
-#define LOOKUP_VERSION UINT64_C(1) /* raised when what is written below changes */
+#define LOOKUP_VERSION UINT64_C(2) /* raised when what is written below changes */
 
 enum lookup_header {
     /* Written once, before the file has its name. */
@@ -46,6 +46,7 @@ enum lookup_header {
     /* Change all the time; each in a cache line of its own. */
     LOOKUP_AT_BEAT_BOOT_US = 16, /* when the daemon last said that all of this is so: since boot */
     LOOKUP_AT_BEAT_WALL_US = 17, /* the same since 1970 */
+    LOOKUP_AT_BEAT_MONO_US = 18, /* the same by the clock that stands still while the host sleeps */
     LOOKUP_AT_RETIRED = 24,      /* 1: a newer file has the name */
     LOOKUP_AT_INDEX = 32,        /* the last STAMP given */
     LOOKUP_AT_SERVICES = 33,     /* rows that are not GONE */
@@ -59,6 +60,7 @@ enum lookup_slot {
     LOOKUP_SLOT_HASH = 0, /* of the name, never 0; 0: the slot was never used. Written last, once */
     LOOKUP_SLOT_REF = 1,  /* where the row begins, in words from the file's start */
     LOOKUP_SLOT_INDEX = 2, /* STAMP of that row: a watcher sleeps on the lower half of this word */
+    LOOKUP_SLOT_HINT = 3,  /* words of that row, for fetching it early; may be those of another */
     LOOKUP_SLOT_WORDS = 4
 };
 
@@ -123,18 +125,33 @@ static inline uint64_t lookup_check(uint64_t check, uint64_t word)
     return (check ^ word) * UINT64_C(0x9e3779b97f4a7c15) + (check >> 29);
 }
 
-/* FNV-1a over namespace, a zero and name, then mixed. Never 0. */
+/* Carries a hash on over a text, eight bytes at a time; the last ones as if zeros followed. */
+static inline uint64_t lookup_hash_text(uint64_t h, const char *text, uint64_t len)
+{
+    while (len >= 8) {
+        uint64_t word;
+
+        __builtin_memcpy(&word, text, 8);
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 32;
+        text += 8;
+        len -= 8;
+    }
+    uint64_t rest = 0;
+
+    for (uint64_t i = 0; i < len; i++)
+        rest |= (uint64_t)(uint8_t)text[i] << 8 * i;
+    h = (h ^ rest) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 32;
+}
+
+/* Of a namespace and a name; never 0. Lengths are in it, so that "ab", "c" is not "a", "bc". */
 static inline uint64_t lookup_hash(const char *space, uint64_t space_len, const char *name,
                                    uint64_t name_len)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = lookup_hash_text(space_len << 8 | name_len, space, space_len);
 
-    for (uint64_t i = 0; i < space_len; i++)
-        h = (h ^ (uint8_t)space[i]) * UINT64_C(0x100000001b3);
-    h *= UINT64_C(0x100000001b3);
-    for (uint64_t i = 0; i < name_len; i++)
-        h = (h ^ (uint8_t)name[i]) * UINT64_C(0x100000001b3);
-    h = lookup_mix(h);
+    h = lookup_mix(lookup_hash_text(h, name, name_len));
     return h ? h : 1;
 }
 

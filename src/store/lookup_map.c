@@ -12,6 +12,9 @@
 /* A row that changed under the reader's eyes is read again. Each time the writer got somewhere, so this is
  * reached only by a file that is no look-up file any more. */
 #define TRIES_MAX 100000
+/* Words of a row that are fetched at once, and of a cache line. */
+#define FETCH_WORDS 256
+#define LINE_WORDS  8
 
 /* ---- opening ---- */
 
@@ -132,14 +135,24 @@ bool lookup_map_retired(const struct lookup_map *m)
     return lookup_get(&m->words[LOOKUP_AT_RETIRED]) != 0;
 }
 
+static int64_t since(const struct lookup_map *m, enum lookup_header beat, int64_t now_us)
+{
+    int64_t beat_us = (int64_t)lookup_get(&m->words[beat]);
+
+    return now_us > beat_us ? now_us - beat_us : 0;
+}
+
 int64_t lookup_map_age_us(const struct lookup_map *m)
 {
-    int64_t boot_us = (int64_t)lookup_get(&m->words[LOOKUP_AT_BEAT_BOOT_US]);
-    bool by_wall = m->by_wall || boot_us == 0; /* 0: the daemon's clock is no use to others */
-    int64_t beat_us = by_wall ? (int64_t)lookup_get(&m->words[LOOKUP_AT_BEAT_WALL_US]) : boot_us;
-    int64_t now_us = by_wall ? lookup_wall_us() : lookup_boot_us();
+    int64_t mono_us = (int64_t)lookup_get(&m->words[LOOKUP_AT_BEAT_MONO_US]);
+    int64_t now_us = lookup_coarse_us();
 
-    return beat_us > 0 && now_us > beat_us ? now_us - beat_us : 0;
+    if (m->by_wall || mono_us == 0) /* 0: the daemon's clocks are no use to others */
+        return since(m, LOOKUP_AT_BEAT_WALL_US, lookup_wall_us());
+    if (now_us - mono_us < LOOKUP_FRESH_US)
+        return now_us > mono_us ? now_us - mono_us : 0;
+    return since(m, LOOKUP_AT_BEAT_BOOT_US,
+                 lookup_boot_us()); /* the host may have slept meanwhile */
 }
 
 /* ---- rows ---- */
@@ -158,8 +171,15 @@ static bool read_head(struct lookup_row_ref *row)
     row->endpoints_at = (uint32_t)(LOOKUP_ROW_HEAD + lookup_words_of(row->space_len) +
                                    lookup_words_of(row->name_len));
     return row->stamp && row->words <= LOOKUP_ROW_MAX &&
-           row->words <= row->map->file_words - row->ref && row->endpoints_at <= row->words &&
+           row->words <= (uint64_t)(row->end - row->at) && row->endpoints_at <= row->words &&
            row->endpoints <= (row->words - row->endpoints_at) / LOOKUP_ENDPOINT_WORDS;
+}
+
+/* The lines of the row begin to come while its first one is awaited. */
+static inline void fetch_early(const uint64_t *at, uint64_t words)
+{
+    for (uint64_t i = 0; i < words && i < FETCH_WORDS; i += LINE_WORDS)
+        __builtin_prefetch(at + i);
 }
 
 /* The row that the slot points to; checked only as far as not to read outside of the file. */
@@ -171,10 +191,11 @@ static int load_row(const struct lookup_map *m, const uint64_t *slot, struct loo
         if (ref < m->heap_at || ref % LOOKUP_ROW_ALIGN || ref > m->file_words ||
             m->file_words - ref < LOOKUP_ROW_HEAD)
             return LOOKUP_TORN;
-        ret->map = m;
+        ret->end = m->words + m->file_words;
         ret->slot = slot;
         ret->ref = ref;
         ret->at = m->words + ref;
+        fetch_early(ret->at, lookup_get(&slot[LOOKUP_SLOT_HINT]));
         ret->stamp = lookup_get_acquire(&ret->at[LOOKUP_ROW_STAMP]);
         if (read_head(ret))
             return 0;
@@ -182,14 +203,6 @@ static int load_row(const struct lookup_map *m, const uint64_t *slot, struct loo
             return LOOKUP_TORN;
     }
     return LOOKUP_TORN;
-}
-
-bool lookup_unchanged(const struct lookup_row_ref *row)
-{
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    /* REF first: if another row came to stand in the same place meanwhile, its stamp is seen after. */
-    return lookup_get_acquire(&row->slot[LOOKUP_SLOT_REF]) == row->ref &&
-           lookup_get(&row->at[LOOKUP_ROW_STAMP]) == row->stamp;
 }
 
 static bool name_is(const struct lookup_row_ref *row, const struct lookup_name *name)
@@ -258,96 +271,6 @@ const uint64_t *lookup_watch_word(const struct lookup_map *m, const struct looku
     if (find_row(m, name, hash, &row) == 0)
         return row.slot + LOOKUP_SLOT_INDEX;
     return &m->words[LOOKUP_AT_NAMES + hash % LOOKUP_NAMES];
-}
-
-/* ---- what is in a row ---- */
-
-static bool inside(const struct lookup_row_ref *row, uint64_t at, uint64_t words)
-{
-    return at >= LOOKUP_ROW_HEAD && at <= row->words && words <= row->words - at;
-}
-
-bool lookup_endpoint(const struct lookup_row_ref *row, uint32_t i, struct lookup_endpoint_ref *ret)
-{
-    if (i >= row->endpoints)
-        return false;
-    const uint64_t *e = row->at + row->endpoints_at + (uint64_t)i * LOOKUP_ENDPOINT_WORDS;
-    uint64_t weight = lookup_get(&e[LOOKUP_ENDPOINT_WEIGHT]);
-    uint64_t port = lookup_get(&e[LOOKUP_ENDPOINT_PORT]);
-    uint64_t texts = lookup_get(&e[LOOKUP_ENDPOINT_TEXTS]);
-    uint64_t more = lookup_get(&e[LOOKUP_ENDPOINT_MORE]);
-
-    for (unsigned k = 0; k < 2; k++) {
-        ret->instance[k] = lookup_get(&e[LOOKUP_ENDPOINT_INSTANCE + k]);
-        ret->node[k] = lookup_get(&e[LOOKUP_ENDPOINT_NODE + k]);
-    }
-    ret->weight = (uint32_t)weight;
-    ret->distance_us = (uint32_t)(weight >> 32);
-    ret->port = (uint16_t)port;
-    ret->addr = (struct lookup_text_ref){(uint32_t)texts, (uint8_t)(port >> 16)};
-    ret->port_name = (struct lookup_text_ref){(uint32_t)(texts >> 32), (uint8_t)(port >> 24)};
-    ret->node_name = (struct lookup_text_ref){(uint32_t)more, (uint8_t)(port >> 32)};
-    ret->tags_n = (uint8_t)(port >> 40);
-    ret->tags_at = (uint32_t)(more >> 32);
-    return ret->addr.len <= LOOKUP_ADDR_MAX && ret->port_name.len <= LOOKUP_NAME_MAX &&
-           ret->node_name.len <= LOOKUP_NAME_MAX && ret->tags_n <= LOOKUP_TAGS_MAX;
-}
-
-bool lookup_text(const struct lookup_row_ref *row, struct lookup_text_ref text, char *ret)
-{
-    uint64_t words = lookup_words_of(text.len);
-
-    if (!inside(row, text.at, words))
-        return false;
-    for (uint64_t i = 0; i < words; i++) {
-        uint64_t word = lookup_get(&row->at[text.at + i]);
-
-        memcpy(ret + i * 8, &word, 8);
-    }
-    ret[text.len] = '\0';
-    return true;
-}
-
-bool lookup_text_is(const struct lookup_row_ref *row, struct lookup_text_ref text, const char *what,
-                    size_t len)
-{
-    if (text.len != len || !inside(row, text.at, lookup_words_of(len)))
-        return false;
-    for (size_t done = 0; done < len; done += 8) {
-        uint64_t word = lookup_get(&row->at[text.at + done / 8]);
-
-        if (memcmp(&word, what + done, len - done < 8 ? len - done : 8) != 0)
-            return false;
-    }
-    return true;
-}
-
-bool lookup_has_tag(const struct lookup_row_ref *row, const struct lookup_endpoint_ref *endpoint,
-                    const char *tag, size_t len)
-{
-    uint64_t at = endpoint->tags_at;
-
-    for (uint8_t i = 0; i < endpoint->tags_n; i++) {
-        if (!inside(row, at, 1))
-            return false;
-        uint8_t tag_len = (uint8_t)lookup_get(&row->at[at]);
-
-        if (lookup_text_is(row, (struct lookup_text_ref){(uint32_t)at + 1, tag_len}, tag, len))
-            return true;
-        at += 1 + lookup_words_of(tag_len);
-    }
-    return false;
-}
-
-struct lookup_text_ref lookup_row_space(const struct lookup_row_ref *row)
-{
-    return (struct lookup_text_ref){LOOKUP_ROW_HEAD, row->space_len};
-}
-
-struct lookup_text_ref lookup_row_name(const struct lookup_row_ref *row)
-{
-    return (struct lookup_text_ref){(uint32_t)(LOOKUP_ROW_HEAD + lookup_words_of(row->space_len)),
-                                    row->name_len};
 }
 
 /* ---- the whole file ---- */

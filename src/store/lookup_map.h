@@ -15,10 +15,8 @@
  *
  * Needs only libc, because it is a part of libkith.
  */
-#include "store/lookup_format.h"
+#include "store/lookup_row.h"
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
 enum lookup_problem {
@@ -50,7 +48,9 @@ bool lookup_map_replaced(const struct lookup_map *m, const char *path);
 /* The daemon has said that there is a newer file. */
 bool lookup_map_retired(const struct lookup_map *m);
 
-/* Time since the daemon last said that the file is as it should be, never negative. */
+/* Time since the daemon last said that the file is as it should be, never negative. Under LOOKUP_FRESH_US by a
+ * clock that is some milliseconds late. */
+#define LOOKUP_FRESH_US 2000000
 int64_t lookup_map_age_us(const struct lookup_map *m);
 
 /* 0, or LOOKUP_TORN: some row is not what its check says. Only for files that nobody writes to. */
@@ -61,53 +61,13 @@ struct lookup_name {
     size_t space_len, name_len; /* longer than LOOKUP_NAME_MAX: LOOKUP_NONE */
 };
 
-struct lookup_row_ref { /* a row as it was found; the texts it leads to are in the map */
-    const struct lookup_map *map;
-    const uint64_t *slot, *at;
-    uint64_t ref, stamp;
-    uint32_t words, endpoints;
-    uint32_t endpoints_at; /* in words from its start */
-    uint8_t space_len, name_len;
-    bool gone;
-};
-
-struct lookup_text_ref {
-    uint32_t at; /* in words from the row's start */
-    uint8_t len;
-};
-
-struct lookup_endpoint_ref {
-    uint64_t instance[2], node[2];
-    uint32_t weight, distance_us;
-    uint16_t port;
-    uint8_t tags_n;
-    uint32_t tags_at;
-    struct lookup_text_ref addr, port_name, node_name;
-};
-
 /* 0: there is a row, perhaps one that says gone. LOOKUP_NONE; LOOKUP_TORN. */
 int lookup_find(const struct lookup_map *m, const struct lookup_name *name,
                 struct lookup_row_ref *ret);
 /* The row of slot number i < m->slots: 0, LOOKUP_NONE (empty), LOOKUP_TORN. */
 int lookup_at(const struct lookup_map *m, uint64_t i, struct lookup_row_ref *ret);
-/* The row that was found is still the one, so all that was read of it belongs together. */
-bool lookup_unchanged(const struct lookup_row_ref *row);
-
-/* These return false for what lies outside of the row: a mixture, or a damaged file. */
-bool lookup_endpoint(const struct lookup_row_ref *row, uint32_t i, struct lookup_endpoint_ref *ret);
-/* Copies the text and a zero; room for len + 1 bytes, rounded up to a word (lookup_room()). */
-bool lookup_text(const struct lookup_row_ref *row, struct lookup_text_ref text, char *ret);
-bool lookup_text_is(const struct lookup_row_ref *row, struct lookup_text_ref text, const char *what,
-                    size_t len);
-bool lookup_has_tag(const struct lookup_row_ref *row, const struct lookup_endpoint_ref *endpoint,
-                    const char *tag, size_t len);
-struct lookup_text_ref lookup_row_space(const struct lookup_row_ref *row);
-struct lookup_text_ref lookup_row_name(const struct lookup_row_ref *row);
-
 /* The word that changes when this service does, for watchers; when it is not there, the one that changes when
  * some names appear, of which it is one. */
 const uint64_t *lookup_watch_word(const struct lookup_map *m, const struct lookup_name *name);
-
-#define lookup_room(len) (((size_t)(len) + 8) / 8 * 8)
 
 #endif

@@ -249,6 +249,7 @@ static void add_slot(struct lookup_table *t, uint64_t at, const uint64_t *row, u
     uint64_t slot = empty_slot(t, hash), names = LOOKUP_AT_NAMES + hash % LOOKUP_NAMES;
 
     put_word(t, slot + LOOKUP_SLOT_REF, at);
+    put_word(t, slot + LOOKUP_SLOT_HINT, row_words(row));
     put_word(t, slot + LOOKUP_SLOT_INDEX, row[LOOKUP_ROW_STAMP]);
     put_word_after(t, slot + LOOKUP_SLOT_HASH, hash);
     t->used_slots++;
@@ -261,6 +262,7 @@ static void move_slot(struct lookup_table *t, uint64_t slot, uint64_t at, const 
     uint64_t former = t->words[slot + LOOKUP_SLOT_REF];
 
     put_word_after(t, slot + LOOKUP_SLOT_REF, at);
+    put_word(t, slot + LOOKUP_SLOT_HINT, row_words(row));
     put_word_after(t, slot + LOOKUP_SLOT_INDEX, row[LOOKUP_ROW_STAMP]);
     free_block(t, former, row_words(&t->words[former]));
     wake(&t->words[slot + LOOKUP_SLOT_INDEX]);
@@ -299,15 +301,17 @@ int lookup_table_copy(struct lookup_table *to, const struct lookup_table *from)
             return LOOKUP_TABLE_FULL;
     }
     put_word(to, LOOKUP_AT_INDEX, from->words[LOOKUP_AT_INDEX]);
-    lookup_table_beat(to, (int64_t)from->words[LOOKUP_AT_BEAT_BOOT_US],
-                      (int64_t)from->words[LOOKUP_AT_BEAT_WALL_US]);
+    lookup_table_beat(to, &(struct lookup_beat){(int64_t)from->words[LOOKUP_AT_BEAT_BOOT_US],
+                                                (int64_t)from->words[LOOKUP_AT_BEAT_WALL_US],
+                                                (int64_t)from->words[LOOKUP_AT_BEAT_MONO_US]});
     return 0;
 }
 
-void lookup_table_beat(struct lookup_table *t, int64_t boot_us, int64_t wall_us)
+void lookup_table_beat(struct lookup_table *t, const struct lookup_beat *beat)
 {
-    put_word_after(t, LOOKUP_AT_BEAT_BOOT_US, (uint64_t)boot_us);
-    put_word_after(t, LOOKUP_AT_BEAT_WALL_US, (uint64_t)wall_us);
+    put_word_after(t, LOOKUP_AT_BEAT_BOOT_US, (uint64_t)beat->boot_us);
+    put_word_after(t, LOOKUP_AT_BEAT_WALL_US, (uint64_t)beat->wall_us);
+    put_word_after(t, LOOKUP_AT_BEAT_MONO_US, (uint64_t)beat->mono_us);
 }
 
 void lookup_retire(uint64_t *words, const struct lookup_map *map)

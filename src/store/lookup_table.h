@@ -65,7 +65,12 @@ int lookup_table_put(struct lookup_table *t, const uint64_t *row);
 /* Copies every row that is not gone, and what the header says of the time. 0 or LOOKUP_TABLE_FULL. */
 int lookup_table_copy(struct lookup_table *to, const struct lookup_table *from);
 
-void lookup_table_beat(struct lookup_table *t, int64_t boot_us, int64_t wall_us);
+/* The time as three clocks tell it; boot_us and mono_us 0: this process's are no other's. */
+struct lookup_beat {
+    int64_t boot_us, wall_us, mono_us;
+};
+
+void lookup_table_beat(struct lookup_table *t, const struct lookup_beat *beat);
 
 /* Tells readers and watchers of a mapped file that another has its name. `words` is writable. */
 void lookup_retire(uint64_t *words, const struct lookup_map *map);

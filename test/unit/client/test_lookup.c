@@ -214,6 +214,34 @@ static void growth_is_followed(void **state)
     kith_close(k);
 }
 
+/* The daemon's file and this library are of two versions; then the right daemon starts. */
+static void a_file_of_another_version_is_refused_and_replaced(void **state)
+{
+    struct place *p = *state;
+    struct kith_endpoint e[2];
+
+    start_writer(p);
+    assert_int_equal(put(p->file, "api", 1, 1), 0);
+    lookup_file_table(p->file)->words[LOOKUP_AT_VERSION] = LOOKUP_VERSION + 1;
+    assert_int_equal(lookup_file_publish(p->file), 0);
+    struct kith_reader *k = kith_open(p->path);
+
+    assert_int_equal(kith_problem(k), KITH_OTHER_VERSION);
+    assert_int_equal(kith_lookup(k, "api", NULL, e, 2, NULL), KITH_OTHER_VERSION);
+    assert_non_null(strstr(kith_error_text(KITH_OTHER_VERSION), "another version"));
+    lookup_file_close(p->file);
+    start_writer(p);
+    assert_int_equal(put(p->file, "api", 1, 2), 0);
+    assert_int_equal(lookup_file_publish(p->file), 0);
+    int64_t end_ms = now_ms() + DEADLINE_MS;
+
+    while (kith_problem(k) && now_ms() < end_ms) /* the handle looks again within a second */
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_int_equal(kith_lookup(k, "api", NULL, e, 2, NULL), 2);
+    assert_int_equal(round_of(e, 2), 2);
+    kith_close(k);
+}
+
 static void all_services_can_be_walked(void **state)
 {
     struct place *p = *state;
@@ -555,6 +583,7 @@ int main(void)
         CASE(endpoints_are_found_and_filtered),
         CASE(a_handle_waits_for_its_file),
         CASE(growth_is_followed),
+        CASE(a_file_of_another_version_is_refused_and_replaced),
         CASE(all_services_can_be_walked),
         CASE(a_watcher_is_woken_by_its_own_service),
         CASE(a_watcher_can_wait_for_a_service_to_appear),

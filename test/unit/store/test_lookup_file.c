@@ -247,6 +247,9 @@ static void its_age_begins_with_the_last_beat(void **state)
     uint64_t *words = lookup_file_table(f)->words;
 
     assert_in_range(lookup_map_age_us(&map), 0, 1000000);
+    words[LOOKUP_AT_BEAT_MONO_US] -= 1500000;
+    assert_in_range(lookup_map_age_us(&map), 1400000, 1999999);
+    words[LOOKUP_AT_BEAT_MONO_US] -= 1500000; /* and the host has slept since */
     words[LOOKUP_AT_BEAT_BOOT_US] -= 90000000;
     assert_in_range(lookup_map_age_us(&map), 90000000, 91000000);
     words[LOOKUP_AT_BEAT_WALL_US] -= 7000000;
@@ -257,6 +260,50 @@ static void its_age_begins_with_the_last_beat(void **state)
     lookup_map_close(&map);
     lookup_file_close(f);
     folder_remove(&dir);
+}
+
+/* Where it cannot be read it says nothing of what is, and indices begin above any of its. */
+static void a_file_of_another_version_is_replaced(void **state)
+{
+    (void)state;
+    struct folder dir;
+    struct lookup_map map;
+
+    folder_make(&dir);
+    struct lookup_file *f = lookups_file(dir.path);
+
+    assert_int_equal(lookup_file_former_problem(f), LOOKUP_ABSENT);
+    lookups_put(f, "api", 2, 1);
+    assert_int_equal(lookup_file_publish(f), 0);
+    struct lookup_map before = lookups_map(dir.path);
+    uint64_t index = lookups_see(&before, "api").index;
+
+    lookup_file_table(f)->words[LOOKUP_AT_VERSION] = LOOKUP_VERSION + 1;
+    lookup_file_close(f);
+    assert_int_equal(lookup_map_open(&map, folder_file(&dir, LOOKUP_FILE_NAME)), LOOKUP_VERSION_);
+    f = lookups_file(dir.path);
+    assert_int_equal(lookup_file_former_problem(f), LOOKUP_VERSION_);
+    lookups_put(f, "api", 2, 1);
+    assert_int_equal(lookup_map_open(&map, folder_file(&dir, LOOKUP_FILE_NAME)), LOOKUP_VERSION_);
+    assert_int_equal(lookup_file_publish(f), 0);
+    map = lookups_map(dir.path);
+    assert_true(lookups_see(&map, "api").whole);
+    assert_true(lookups_see(&map, "api").index > index);
+    lookup_map_close(&map);
+    lookup_map_close(&before);
+    lookup_file_close(f);
+    f = lookups_file(dir.path);
+    assert_int_equal(lookup_file_former_problem(f), 0);
+    lookup_file_close(f);
+    folder_remove(&dir);
+}
+
+/* docs/lookup-file.md tells it to readers in other languages. */
+static void the_hash_is_the_documented_one(void **state)
+{
+    (void)state;
+    assert_true(lookup_hash("default", 7, "api", 3) == UINT64_C(0x8559fa4f3ab39794));
+    assert_true(lookup_hash("", 0, "ab", 2) != lookup_hash("a", 1, "b", 1));
 }
 
 int main(void)
@@ -270,6 +317,8 @@ int main(void)
         cmocka_unit_test(a_restart_shows_the_former_file_until_it_is_whole),
         cmocka_unit_test(a_folder_has_one_writer),
         cmocka_unit_test(anybody_or_a_group_may_read),
+        cmocka_unit_test(a_file_of_another_version_is_replaced),
+        cmocka_unit_test(the_hash_is_the_documented_one),
         cmocka_unit_test(its_age_begins_with_the_last_beat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,145 @@
+#ifndef KITH_STORE_LOOKUP_ROW_H
+#define KITH_STORE_LOOKUP_ROW_H
+/*
+ * Reading one row of a look-up file (lookup_format.h) where it stands, while somebody may be writing over it. All
+ * that is copied counts only once lookup_unchanged() says so; before, it may be a mixture, so nothing is
+ * followed that leads out of the row.
+ *
+ * Here rather than in lookup_map.c because these few lines are what a look-up costs.
+ */
+#include "store/lookup_format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct lookup_row_ref {  /* a row as it was found; the texts it leads to are in the map */
+    const uint64_t *end; /* of the file */
+    const uint64_t *slot, *at;
+    uint64_t ref, stamp;
+    uint32_t words, endpoints;
+    uint32_t endpoints_at; /* in words from its start */
+    uint8_t space_len, name_len;
+    bool gone;
+};
+
+struct lookup_text_ref {
+    uint32_t at; /* in words from the row's start */
+    uint8_t len;
+};
+
+struct lookup_endpoint_ref {
+    uint64_t instance[2], node[2];
+    uint32_t weight, distance_us;
+    uint16_t port;
+    uint8_t tags_n;
+    uint32_t tags_at;
+    struct lookup_text_ref addr, port_name, node_name;
+};
+
+/* Room for a text of so many bytes and its zero: whole words are copied. */
+#define lookup_room(len) (((size_t)(len) + 8) / 8 * 8)
+
+/* The row that was found is still the one, so all that was read of it belongs together. */
+static inline bool lookup_unchanged(const struct lookup_row_ref *row)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    /* REF first: if another row came to stand in the same place meanwhile, its stamp is seen after. */
+    return lookup_get_acquire(&row->slot[LOOKUP_SLOT_REF]) == row->ref &&
+           lookup_get(&row->at[LOOKUP_ROW_STAMP]) == row->stamp;
+}
+
+static inline bool lookup_inside(const struct lookup_row_ref *row, uint64_t at, uint64_t words)
+{
+    return at >= LOOKUP_ROW_HEAD && at <= row->words && words <= row->words - at;
+}
+
+/* These return false for what lies outside of the row: a mixture, or a damaged file. */
+static inline bool lookup_endpoint(const struct lookup_row_ref *row, uint32_t i,
+                                   struct lookup_endpoint_ref *ret)
+{
+    if (i >= row->endpoints)
+        return false;
+    const uint64_t *e = row->at + row->endpoints_at + (uint64_t)i * LOOKUP_ENDPOINT_WORDS;
+    uint64_t weight = lookup_get(&e[LOOKUP_ENDPOINT_WEIGHT]);
+    uint64_t port = lookup_get(&e[LOOKUP_ENDPOINT_PORT]);
+    uint64_t texts = lookup_get(&e[LOOKUP_ENDPOINT_TEXTS]);
+    uint64_t more = lookup_get(&e[LOOKUP_ENDPOINT_MORE]);
+
+    for (unsigned k = 0; k < 2; k++) {
+        ret->instance[k] = lookup_get(&e[LOOKUP_ENDPOINT_INSTANCE + k]);
+        ret->node[k] = lookup_get(&e[LOOKUP_ENDPOINT_NODE + k]);
+    }
+    ret->weight = (uint32_t)weight;
+    ret->distance_us = (uint32_t)(weight >> 32);
+    ret->port = (uint16_t)port;
+    ret->addr = (struct lookup_text_ref){(uint32_t)texts, (uint8_t)(port >> 16)};
+    ret->port_name = (struct lookup_text_ref){(uint32_t)(texts >> 32), (uint8_t)(port >> 24)};
+    ret->node_name = (struct lookup_text_ref){(uint32_t)more, (uint8_t)(port >> 32)};
+    ret->tags_n = (uint8_t)(port >> 40);
+    ret->tags_at = (uint32_t)(more >> 32);
+    return ret->addr.len <= LOOKUP_ADDR_MAX && ret->port_name.len <= LOOKUP_NAME_MAX &&
+           ret->node_name.len <= LOOKUP_NAME_MAX && ret->tags_n <= LOOKUP_TAGS_MAX;
+}
+
+/* Copies the text and a zero: lookup_room() bytes. */
+static inline bool lookup_text(const struct lookup_row_ref *row, struct lookup_text_ref text,
+                               char *ret)
+{
+    uint64_t words = lookup_words_of(text.len);
+
+    if (!lookup_inside(row, text.at, words))
+        return false;
+    for (uint64_t i = 0; i < words; i++) {
+        uint64_t word = lookup_get(&row->at[text.at + i]);
+
+        memcpy(ret + i * 8, &word, 8);
+    }
+    ret[text.len] = '\0';
+    return true;
+}
+
+static inline bool lookup_text_is(const struct lookup_row_ref *row, struct lookup_text_ref text,
+                                  const char *what, size_t len)
+{
+    if (text.len != len || !lookup_inside(row, text.at, lookup_words_of(len)))
+        return false;
+    for (size_t done = 0; done < len; done += 8) {
+        uint64_t word = lookup_get(&row->at[text.at + done / 8]);
+
+        if (memcmp(&word, what + done, len - done < 8 ? len - done : 8) != 0)
+            return false;
+    }
+    return true;
+}
+
+static inline bool lookup_has_tag(const struct lookup_row_ref *row,
+                                  const struct lookup_endpoint_ref *endpoint, const char *tag,
+                                  size_t len)
+{
+    uint64_t at = endpoint->tags_at;
+
+    for (uint8_t i = 0; i < endpoint->tags_n; i++) {
+        if (!lookup_inside(row, at, 1))
+            return false;
+        uint8_t tag_len = (uint8_t)lookup_get(&row->at[at]);
+
+        if (lookup_text_is(row, (struct lookup_text_ref){(uint32_t)at + 1, tag_len}, tag, len))
+            return true;
+        at += 1 + lookup_words_of(tag_len);
+    }
+    return false;
+}
+
+static inline struct lookup_text_ref lookup_row_space(const struct lookup_row_ref *row)
+{
+    return (struct lookup_text_ref){LOOKUP_ROW_HEAD, row->space_len};
+}
+
+static inline struct lookup_text_ref lookup_row_name(const struct lookup_row_ref *row)
+{
+    return (struct lookup_text_ref){(uint32_t)(LOOKUP_ROW_HEAD + lookup_words_of(row->space_len)),
+                                    row->name_len};
+}
+
+#endif
