@@ -42,12 +42,14 @@ static void set_keys(zsock_t *socket, const struct link_keys *keys)
     zsock_set_curve_serverkey_bin(socket, keys->ring_public.b);
 }
 
-/* The other end of the socket's monitor. */
+/* The other end of the socket's monitor. Its name is never used twice: libzmq closes a former one in the background. */
 static zsock_t *watch(zsock_t *socket)
 {
+    static uint64_t last;
     char endpoint[64];
+    uint64_t number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 
-    snprintf(endpoint, sizeof(endpoint), "inproc://kith-link-%p", (void *)socket);
+    snprintf(endpoint, sizeof(endpoint), "inproc://kith-link-%llu", (unsigned long long)number);
     int r = zmq_socket_monitor(zsock_resolve(socket), endpoint, EVENTS);
 
     assert(r == 0);
