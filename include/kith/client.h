@@ -57,6 +57,17 @@ enum kith_client_result kith_client_request(struct kith_client *client, uint16_t
                                             const void *payload, size_t payload_len, int timeout_ms,
                                             struct kith_answer *ret);
 
+/*
+ * What is not one answer to one question: a frame goes out and is not waited for, and frames come as they come.
+ * `subscribe` is such a request; its messages arrive as `delivery`, between answers to renewals, which are to be told
+ * apart by their kind. Do not mix with kith_client_request(): that throws away what is no answer to its question.
+ */
+enum kith_client_result kith_client_send(struct kith_client *client, uint16_t kind,
+                                         const void *payload, size_t payload_len);
+/* The next frame. KITH_CLIENT_TIMEOUT: none came; then the connection is fine, and there is no `why`. */
+enum kith_client_result kith_client_next(struct kith_client *client, int timeout_ms,
+                                         struct kith_answer *ret);
+
 #ifdef __cplusplus
 }
 #endif

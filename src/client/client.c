@@ -223,7 +223,8 @@ static uint64_t send_frame(struct kith_client *c, enum wire_kind kind, struct by
     return e.correlation;
 }
 
-/* The answer to this request. KITH_CLIENT_TIMEOUT without words when there is none until then. */
+/* The answer to this request, or with 0 any frame. KITH_CLIENT_TIMEOUT without words when there is none until
+ * then. */
 static enum kith_client_result await(struct kith_client *c, uint64_t correlation,
                                      kith_time until_us, struct frame *ret)
 {
@@ -261,7 +262,7 @@ static enum kith_client_result await(struct kith_client *c, uint64_t correlation
             return failed(c, KITH_CLIENT_GARBLED,
                           "the answer of %s cannot be read (%s %s): are both of one version?",
                           name_of(c), err.field, err.why);
-        if (ret->envelope.correlation == correlation)
+        if (correlation == 0 || ret->envelope.correlation == correlation)
             return 0;
     }
 }
@@ -403,6 +404,31 @@ enum kith_client_result kith_client_request(struct kith_client *c, uint16_t kind
     r = await(c, correlation, deadline_us, &f);
     if (r == KITH_CLIENT_TIMEOUT)
         return judge(c, /* final= */ true);
+    if (r == 0)
+        *ret = (struct kith_answer){f.envelope.kind, f.payload.data, f.payload.len};
+    return r;
+}
+
+enum kith_client_result kith_client_send(struct kith_client *c, uint16_t kind, const void *payload,
+                                         size_t payload_len)
+{
+    if (!c->link)
+        return KITH_CLIENT_UNREACHABLE; /* opening failed, and said why */
+    send_frame(c, (enum wire_kind)kind, bytes_of(payload, payload_len), /* timeout_ms= */ 0);
+    return KITH_CLIENT_OK;
+}
+
+enum kith_client_result kith_client_next(struct kith_client *c, int timeout_ms,
+                                         struct kith_answer *ret)
+{
+    struct frame f;
+
+    *ret = (struct kith_answer){0};
+    if (!c->link)
+        return KITH_CLIENT_UNREACHABLE;
+    enum kith_client_result r =
+        await(c, /* correlation= */ 0, link_now() + timeout_ms * KITH_MS, &f);
+
     if (r == 0)
         *ret = (struct kith_answer){f.envelope.kind, f.payload.data, f.payload.len};
     return r;

@@ -43,6 +43,10 @@ const struct flag args_flags[FLAG_COUNT] = {
     [FLAG_FORCE] = {"force", 0, FLAG_SWITCH, NULL, "replace files that are there"},
     [FLAG_LOOKUP] = {"lookup", 0, FLAG_TEXT, "DIR",
                      "the daemon's look-up folder; else $KITH_LOOKUP, else /var/lib/kith/lookup"},
+    [FLAG_MESSAGES] = {"count", 0, FLAG_NUMBER, "N", "end after so many messages"},
+    [FLAG_PRIORITY] = {"priority", 0, FLAG_TEXT, "PRIORITY", "low, normal (the default) or high"},
+    [FLAG_LINES] = {"lines", 0, FLAG_SWITCH, NULL,
+                    "each line of standard input is a message, as it comes"},
     [FLAG_SORT] = {"sort", 0, FLAG_TEXT, "BY",
                    "name, state or rtt (the nearest first); else by id"},
 };

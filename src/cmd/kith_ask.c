@@ -102,6 +102,28 @@ struct ask ask_once(struct kith *k, enum wire_kind kind, const void *request, in
     return decode(k, &answer);
 }
 
+void ask_tell(struct kith *k, enum wire_kind kind, const void *message)
+{
+    struct buf payload = {0};
+
+    wire_encode(&payload, frame_kind(kind)->type, message);
+    if (k->client) /* what does not get through shows in what comes, or does not */
+        (void)kith_client_send(k->client, (uint16_t)kind, payload.data, payload.len);
+    buf_deinit(&payload);
+}
+
+struct ask ask_next(struct kith *k, kith_time until_us)
+{
+    struct kith_answer answer;
+    kith_time left_us = until_us - ask_now();
+    int timeout_ms = left_us > 0 ? (int)((left_us + KITH_MS - 1) / KITH_MS) : 0;
+    enum kith_client_result r = kith_client_next(k->client, timeout_ms, &answer);
+
+    if (r)
+        return (struct ask){.result = r};
+    return decode(k, &answer);
+}
+
 static bool worth_again(const struct ask *a)
 {
     const struct failed *f = a->answer;

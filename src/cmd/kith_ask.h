@@ -29,6 +29,10 @@ const void *ask(struct kith *k, enum wire_kind kind, const void *request, enum w
 int ask_and_show(struct kith *k, enum wire_kind kind, const void *request, enum wire_kind expected,
                  enum view_shape shape);
 
+/* For streams: a frame that is not waited for, and the next one that comes until then (KITH_CLIENT_TIMEOUT: none). */
+void ask_tell(struct kith *k, enum wire_kind kind, const void *message);
+struct ask ask_next(struct kith *k, kith_time until_us);
+
 /* Closes the connection, so that the next request opens a new one. */
 void ask_hang_up(struct kith *k);
 

@@ -57,6 +57,17 @@ const struct verb kith_verbs[] = {
     {"logs", "INSTANCE", 1, 1, F(FOLLOW) | F(TAIL), "what an instance printed",
      "INSTANCE is an id, a beginning of one that is unique, or a service with one instance.\n",
      kith_logs},
+    {"publish", "TOPIC [PAYLOAD | -]", 1, 2, F(PRIORITY) | F(LINES),
+     "send a message to all subscribers of a topic",
+     "A topic is words with . or / between: deploy.eu.web. The payload is at most 64 KiB; - reads it from standard\n"
+     "input. Each subscriber gets a message once at most: one that is not there does not get it later. A peer sends\n"
+     "10,000 messages or 4 MiB a second; what is beyond is dropped, and then the exit status is 1.\n",
+     kith_publish},
+    {"subscribe", "PATTERN...", 1, 16, F(MESSAGES), "print the messages of topics as they come",
+     "In a pattern * stands for one word and # for any number: deploy.*.web, load.#. Quote them from the shell.\n"
+     "Ends with --count, with --timeout (status 1 if fewer than --count came until then), or by Ctrl-C.\n"
+     "-o json prints one object a line.\n",
+     kith_subscribe},
     {"join", "ADDR", 1, 1, 0, "try another peer's address, HOST[:PORT], as a seed", NULL,
      kith_join},
     {"leave", "", 0, 0, 0,

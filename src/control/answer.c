@@ -4,6 +4,7 @@
 #include "control/standing.h"
 #include "graph/query.h"
 #include "state/journal.h"
+#include "state/loads.h"
 #include "wire/frame.h"
 
 #define ENVELOPE_ROOM 1024u
@@ -211,6 +212,17 @@ void answer_instances(struct control *c, struct turn *t, const struct incoming *
 
 /* -- endpoints -- */
 
+/* What its host reported of it last; zero when nothing is known. */
+static void add_load(const struct turn *t, const struct instance *i, struct endpoint_info *ret)
+{
+    struct load_value v;
+
+    if (!loads_endpoint(t->loads, &i->node, &i->id, t->now_us, &v))
+        return;
+    ret->latency_us = 100u * v.value;
+    ret->load_age_ms = (uint64_t)((t->now_us - v.taken_us) / KITH_MS);
+}
+
 static uint32_t count_ports(const struct control *c, const struct service *s)
 {
     struct instance *i;
@@ -241,8 +253,8 @@ void answer_endpoints(struct control *c, struct turn *t, const struct incoming *
         answer.endpoints = items;
         TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
         {
-            for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < i->row.ports_n; k++)
-                items[answer.endpoints_n++] = (struct endpoint_info){
+            for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < i->row.ports_n; k++) {
+                items[answer.endpoints_n] = (struct endpoint_info){
                     .instance = i->id,
                     .node = i->node,
                     .addr = i->row.addr,
@@ -251,6 +263,8 @@ void answer_endpoints(struct control *c, struct turn *t, const struct incoming *
                     .tags = s->spec ? s->spec->tags : NULL,
                     .tags_n = s->spec ? s->spec->tags_n : 0,
                 };
+                add_load(t, i, &items[answer.endpoints_n++]);
+            }
         }
         endpoints_encode(&out, &answer);
         answer_send(t, in, WIRE_ENDPOINTS, &out);

@@ -10,9 +10,11 @@
 #include "gossip/core.h"
 #include "gossip/detect.h"
 #include "gossip/joiner.h"
+#include "gossip/loadcast.h"
 #include "gossip/overlay.h"
 #include "gossip/request.h"
 #include "gossip/self.h"
+#include "gossip/topics.h"
 #include "state/journal.h"
 
 #include <string.h>
@@ -24,8 +26,16 @@ struct gossip {
     struct joiner *joiner;
     struct detect *detect;
     struct overlay *overlay;
+    struct topics *topics;
+    struct loadcast *load;
     bool entered; /* core.member was seen */
 };
+
+static bool suspected(void *arg, const struct ulid *id)
+{
+    const struct gossip *g = arg;
+    return detect_suspects(g->detect, id);
+}
 
 struct gossip *gossip_new(struct members *members, struct sync *sync)
 {
@@ -40,11 +50,15 @@ struct gossip *gossip_new(struct members *members, struct sync *sync)
     g->joiner = joiner_new(&g->core, g->admit, g->self);
     g->detect = detect_new(&g->core);
     g->overlay = overlay_new(&g->core);
+    g->topics = topics_new(&g->core, suspected, g);
+    g->load = loadcast_new(&g->core, g->overlay, g->topics);
     return g;
 }
 
 void gossip_free(struct gossip *g)
 {
+    loadcast_free(g->load);
+    topics_free(g->topics);
     overlay_free(g->overlay);
     detect_free(g->detect);
     joiner_free(g->joiner);
@@ -61,6 +75,7 @@ static void member_moved(struct gossip *g, struct turn *t, const struct ulid *id
     detect_member(g->detect, t, id);
     if (g->core.member)
         overlay_member(g->overlay, t, id);
+    topics_members_changed(g->topics);
 }
 
 /* Those who are talked to by another way now are subscribed to by it. */
@@ -83,6 +98,7 @@ static void enter(struct gossip *g, struct turn *t)
     const struct member *m = members_first(g->core.members);
     for (; m; m = members_next(g->core.members, m))
         member_moved(g, t, &m->id);
+    topics_enter(g->topics, t);
 }
 
 /* A node that goes on in the boot it was in has nothing to tell: nothing is kept of most. */
@@ -101,6 +117,9 @@ static void load(struct gossip *g, struct turn *t)
     const struct row *row = state_first(t->state, TABLE_ID_ADMISSION, (struct bytes){0});
     for (; row; row = state_next(t->state, row, (struct bytes){0}))
         admit_row(g->admit, t, row);
+    row = state_first(t->state, TABLE_ID_INTEREST, (struct bytes){0});
+    for (; row; row = state_next(t->state, row, (struct bytes){0}))
+        topics_row(g->topics, row);
 }
 
 void gossip_start(struct gossip *g, struct turn *t, const struct event_start *start)
@@ -146,7 +165,8 @@ static bool from_member(struct gossip *g, struct turn *t, const struct incoming 
     if (in->who.kind != PRINCIPAL_KIND_NODE || !g->core.member)
         return false;
     return self_receive(g->self, t, in) || detect_receive(g->detect, t, in) ||
-           overlay_receive(g->overlay, t, in);
+           overlay_receive(g->overlay, t, in) || topics_receive(g->topics, t, in) ||
+           loadcast_receive(g->load, t, in);
 }
 
 bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
@@ -154,7 +174,9 @@ bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
     const struct request request = {
         .core = &g->core, .admit = g->admit, .joiner = g->joiner, .detect = g->detect};
     bool taken = admit_receive(g->admit, t, in) || joiner_receive(g->joiner, t, in) ||
-                 from_member(g, t, in) || gossip_request(&request, t, in);
+                 from_member(g, t, in) || gossip_request(&request, t, in) ||
+                 topics_request(g->topics, t, in);
+    loadcast_take(g->load, t);
     enter(g, t);
     follow_ways(g, t);
     return taken;
@@ -207,6 +229,9 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
         admit_row(g->admit, t, row);
     if (row->table == TABLE_ID_MEMBER && before)
         keep_boot(g, before);
+    if (row->table == TABLE_ID_INTEREST)
+        topics_row(g->topics, row);
+    loadcast_row(g->load, row);
     overlay_changed(g->overlay, t, row);
     if (row->table == TABLE_ID_MEMBER || row->table == TABLE_ID_VERDICT) {
         if (bytes_equal(row->key, ulid_bytes(&g->core.self)))
@@ -228,6 +253,16 @@ void gossip_broadcast(struct gossip *g, struct turn *t, struct bytes rows_payloa
     overlay_broadcast(g->overlay, t, rows_payload);
 }
 
+void gossip_sample(struct gossip *g, struct turn *t, const struct event_sample *sample)
+{
+    loadcast_sample(g->load, t, sample);
+}
+
+void gossip_checked(struct gossip *g, struct turn *t, const struct event_checked *checked)
+{
+    loadcast_checked(g->load, t, checked);
+}
+
 void gossip_leave(struct gossip *g, struct turn *t)
 {
     self_leave(g->self, t);
@@ -247,6 +282,8 @@ void gossip_time(struct gossip *g, struct turn *t)
     ways_time(g->core.ways, t, g->core.wan);
     overlay_hush(g->overlay, detect_is_alone(g->detect));
     overlay_time(g->overlay, t);
+    loadcast_time(g->load, t);
+    topics_time(g->topics, t);
 }
 
 kith_time gossip_deadline(const struct gossip *g)
@@ -257,6 +294,8 @@ kith_time gossip_deadline(const struct gossip *g)
     if (g->core.member && !g->core.leaving)
         at_us = kith_time_min(at_us, atlas_deadline(g->core.atlas));
     at_us = kith_time_min(at_us, ways_deadline(g->core.ways, g->core.wan));
+    at_us = kith_time_min(at_us, topics_deadline(g->topics));
+    at_us = kith_time_min(at_us, loadcast_deadline(g->load));
     return kith_time_min(at_us, overlay_deadline(g->overlay));
 }
 
@@ -283,4 +322,6 @@ void gossip_counters(const struct gossip *g, struct info *ret, struct arena *mem
             g->core.naming.refused[i]);
     add(ret, counters, mem, "refused_unnamed", g->core.naming.unnamed);
     ret->counters = counters;
+    topics_info(g->topics, ret, mem);
+    loadcast_info(g->load, ret, mem);
 }

@@ -35,6 +35,9 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
                     const struct member *before);
 /* Tell everybody: a `rows` payload. */
 void gossip_broadcast(struct gossip *g, struct turn *t, struct bytes rows_payload);
+/* The host was measured; a check of an own instance ended. For the load channel. */
+void gossip_sample(struct gossip *g, struct turn *t, const struct event_sample *sample);
+void gossip_checked(struct gossip *g, struct turn *t, const struct event_checked *checked);
 /* Says goodbye: writes the own member row with `left`. */
 void gossip_leave(struct gossip *g, struct turn *t);
 void gossip_time(struct gossip *g, struct turn *t);

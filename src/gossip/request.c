@@ -2,6 +2,8 @@
 
 #include "gossip/distance.h"
 
+#include "state/loads.h"
+
 #include <string.h>
 
 /* host:port of a URI, for people. */
@@ -31,8 +33,22 @@ static uint32_t instances_of(const struct turn *t, const struct ulid *node)
     return n;
 }
 
+/* NULL: it reported nothing lately. */
+static const struct load_info *load_of(const struct turn *t, const struct ulid *node,
+                                       struct arena *mem)
+{
+    struct load_value v;
+    if (!loads_host(t->loads, node, t->now_us, &v))
+        return NULL;
+    struct load_info *info = arena_alloc(mem, sizeof(*info));
+    *info = (struct load_info){.cpu_permille = (uint16_t)(4 * (v.value >> 8)),
+                               .memory_permille = (uint16_t)(4 * (v.value & 0xff)),
+                               .age_ms = (uint64_t)((t->now_us - v.taken_us) / KITH_MS)};
+    return info;
+}
+
 static void fill(const struct request *r, const struct turn *t, const struct member *m,
-                 struct member_info *ret)
+                 struct member_info *ret, struct arena *mem)
 {
     *ret = (struct member_info){
         .id = m->id,
@@ -42,6 +58,7 @@ static void fill(const struct request *r, const struct turn *t, const struct mem
         .rtt_estimate_us = atlas_rtt_us(r->core->atlas, t->state, &r->core->self, &m->id),
         .since_ms = m->changed_wall_us / KITH_MS,
         .instances = instances_of(t, &m->id),
+        .load = load_of(t, &m->id, mem),
     };
     if (m->state == MEMBER_STATE_ALIVE && detect_suspects(r->detect, &m->id))
         ret->state = MEMBER_STATE_SUSPECT;
@@ -84,7 +101,7 @@ static void get_members_asked(const struct request *r, struct turn *t, const str
     const struct member *m = members_first(r->core->members);
     for (; m && list.members_n < room; m = members_next(r->core->members, m)) {
         if (get.all || (m->row && !m->forgotten && m->state != MEMBER_STATE_LEFT))
-            fill(r, t, m, &infos[list.members_n++]);
+            fill(r, t, m, &infos[list.members_n++], &mem);
     }
     struct buf payload = {0};
     member_list_encode(&payload, &list);

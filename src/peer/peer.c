@@ -16,6 +16,7 @@
 #include "peer/info.h"
 #include "peer/outbox.h"
 #include "state/journal.h"
+#include "state/loads.h"
 #include "trust/authority.h"
 
 #include <assert.h>
@@ -35,6 +36,7 @@ struct peer {
     struct state *state;
     struct members *members;
     struct journal *journal;
+    struct loads *loads;
     struct sync *sync;
     struct gossip *gossip;
     struct control *control;
@@ -63,6 +65,7 @@ void peer_free(struct peer *p)
         control_free(p->control);
         gossip_free(p->gossip);
         sync_free(p->sync);
+        loads_free(p->loads);
         journal_free(p->journal);
         members_free(p->members);
         state_free(p->state);
@@ -93,6 +96,7 @@ static struct turn turn_of(struct peer *p, const struct event *event)
         .ulids = &p->ulids,
         .state = p->state,
         .journal = p->journal,
+        .loads = p->loads,
         .out = &p->step,
         .post = &p->post,
     };
@@ -145,6 +149,7 @@ static void start(struct peer *p, const struct event *event)
     p->state = state_new(&config);
     p->members = members_new();
     p->journal = journal_new();
+    p->loads = loads_new();
     p->sync = sync_new(p->members);
     p->gossip = gossip_new(p->members, p->sync);
     p->control = control_new(p->members);
@@ -290,6 +295,10 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
         break;
     case EVENT_CHECKED:
         control_checked(p->control, t, &event->checked);
+        gossip_checked(p->gossip, t, &event->checked);
+        break;
+    case EVENT_SAMPLE:
+        gossip_sample(p->gossip, t, &event->sample);
         break;
     case EVENT_LOG_READ:
         control_log_read(p->control, t, &event->log_read);

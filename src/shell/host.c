@@ -1,6 +1,8 @@
 #include "shell/host.h"
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -40,4 +42,55 @@ struct resources host_capacity(const char *data_dir)
         .memory_bytes = memory_bytes(),
         .disk_bytes = disk_bytes(data_dir),
     };
+}
+
+/* The beginning of a small file of /proc; empty when it cannot be read. */
+static void read_start(const char *path, char *text, size_t room)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, room - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+}
+
+static uint16_t permille(uint64_t part, uint64_t all)
+{
+    return (uint16_t)(all == 0 || part > all ? 0 : part * 1000 / all);
+}
+
+/* Idle and waiting for disks is not busy; guests are counted in user already. */
+static uint16_t sample_cpu(struct host_sampler *s)
+{
+    char text[512];
+    unsigned long long v[8] = {0}, total = 0;
+    read_start("/proc/stat", text, sizeof text);
+    sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4],
+           &v[5], &v[6], &v[7]);
+    for (size_t i = 0; i < 8; i++)
+        total += v[i];
+    uint64_t busy = total - v[3] - v[4];
+    uint16_t cpu = permille(busy - s->busy, total - s->total);
+    s->busy = busy;
+    s->total = total;
+    return cpu;
+}
+
+static uint64_t meminfo(const char *text, const char *name)
+{
+    unsigned long long kib = 0;
+    const char *at = strstr(text, name);
+    if (at != NULL)
+        sscanf(at + strlen(name), ": %llu", &kib);
+    return kib;
+}
+
+struct event_sample host_sample(struct host_sampler *s)
+{
+    char text[512];
+    struct event_sample sample = {.cpu_permille = sample_cpu(s)};
+    read_start("/proc/meminfo", text, sizeof text);
+    uint64_t total = meminfo(text, "MemTotal");
+    sample.memory_permille = permille(total - meminfo(text, "MemAvailable"), total);
+    return sample;
 }

@@ -1,6 +1,7 @@
 #include "shell/loop.h"
 #include "peer/peer.h"
 #include "shell/clock.h"
+#include "shell/host.h"
 #include "shell/log.h"
 #include "shell/lookups.h"
 #include "shell/mail.h"
@@ -17,6 +18,8 @@ struct loop {
     struct effects effects;
     struct pollset poll;
     size_t signal_item, writer_item, procs_item, checks_item, lookups_item;
+    struct host_sampler sampler;
+    kith_time sampled_us;
     kith_time due_us;  /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
     kith_time beat_us; /* when readers of look-ups are told next that all is well */
     bool interrupted;  /* by a first SIGINT */
@@ -178,12 +181,23 @@ static void beat(struct loop *l)
     l->beat_us = now_us + LOOKUPS_BEAT_US;
 }
 
+/* When the thread is awake anyway, or LOOP_SAMPLE_LATE later. */
+static void tell_sample(struct loop *l)
+{
+    if (clock_now_us() < l->sampled_us + LOOP_SAMPLE_US)
+        return;
+    struct event event = {.kind = EVENT_SAMPLE, .sample = host_sample(&l->sampler)};
+    step(l, &event);
+    l->sampled_us = event.now_us;
+}
+
 /* ---- the thread ---- */
 
 static kith_time deadline(const struct loop *l)
 {
     kith_time at_us = kith_time_min(peer_deadline(l->peer), transport_deadline(l->transport));
-    return kith_time_min(at_us, l->beat_us);
+    at_us = kith_time_min(at_us, l->beat_us);
+    return kith_time_min(at_us, l->sampled_us + LOOP_SAMPLE_US + LOOP_SAMPLE_LATE);
 }
 
 static void turn(struct loop *l)
@@ -210,6 +224,7 @@ static void turn(struct loop *l)
     take_reports(l, parts->lookups, l->lookups_item);
     if (pollset_ready(p, l->signal_item) != 0)
         take_signals(l);
+    tell_sample(l);
     tell_time(l, backlog);
     beat(l);
 }

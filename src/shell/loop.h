@@ -18,6 +18,8 @@
 #define LOOP_REST_MAX    64
 #define LOOP_REPORTS_MAX 256             /* reports a turn, of each actor */
 #define LOOP_DRAIN_US    (500 * KITH_MS) /* the longest that a backlog holds the time back */
+#define LOOP_SAMPLE_US   (1 * KITH_SEC)  /* the host is measured so often, */
+#define LOOP_SAMPLE_LATE (250 * KITH_MS) /* or so much later if nothing else wakes the thread */
 #define LOOP_FLUSH_US    (200 * KITH_MS) /* at the end, for frames that are queued */
 
 struct loop_parts { /* all borrowed */

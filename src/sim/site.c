@@ -29,6 +29,7 @@ struct site {
     kith_time mono_offset_us; /* of this boot of the host */
     kith_time wall_offset_us;
     kith_time wake_us; /* the earliest SIM_WAKE that is scheduled */
+    kith_time sampled_us;
 };
 
 static void make_token(struct site *s)
@@ -292,9 +293,22 @@ static void trace_step(struct site *s, const struct event *event, kith_time now_
     }
 }
 
+/* The host is measured about once a second, as the shell does it: when the daemon is awake anyway. */
+static void sample(struct site *s, kith_time now_us)
+{
+    struct event event = {.kind = EVENT_SAMPLE};
+    uint32_t busy = (uint32_t)(now_us / KITH_SEC) * 7 + s->index * 13;
+    s->sampled_us = now_us;
+    event.sample = (struct event_sample){.cpu_permille = (uint16_t)(busy % 1000),
+                                         .memory_permille = (uint16_t)(busy % 700)};
+    site_event(s, &event, now_us);
+}
+
 void site_event(struct site *s, struct event *event, kith_time now_us)
 {
     struct site_world *w = s->w;
+    if (s->peer && event->kind == EVENT_TIME && now_us - s->sampled_us >= KITH_SEC)
+        sample(s, now_us);
     if (!s->peer)
         return;
     event->now_us = now_us + s->mono_offset_us;

@@ -29,6 +29,7 @@ static const struct table_law laws[] = {
     [TABLE_ID_COMMAND_EVENT] = {&command_event_row_struct, RULE_OWN, false, 36, 36},
     [TABLE_ID_CLUSTER] = {/* by key */ NULL, RULE_STAMP, true, 1, STATE_KEY_MAX},
     [TABLE_ID_COORD] = {&coord_struct, RULE_OWN, false, 16, 16},
+    [TABLE_ID_INTEREST] = {&interest_row_struct, RULE_OWN, false, 16, 16},
 };
 
 static const struct table_law *law_of(enum table_id table)

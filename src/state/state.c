@@ -123,7 +123,8 @@ static void drop(struct state *s, struct entry *e)
 
 /* ---- forgotten nodes ---- */
 
-static const enum table_id forgotten_tables[] = {TABLE_ID_MEMBER, TABLE_ID_INSTANCE};
+static const enum table_id forgotten_tables[] = {TABLE_ID_MEMBER, TABLE_ID_INSTANCE,
+                                                 TABLE_ID_INTEREST};
 
 static bool says_forgotten(struct state *s, const struct row *verdict)
 {
@@ -136,7 +137,8 @@ static bool says_forgotten(struct state *s, const struct row *verdict)
 
 static bool is_forgotten(struct state *s, const struct row *row)
 {
-    if (row->table != TABLE_ID_MEMBER && row->table != TABLE_ID_INSTANCE)
+    if (row->table != TABLE_ID_MEMBER && row->table != TABLE_ID_INSTANCE &&
+        row->table != TABLE_ID_INTEREST)
         return false;
 
     struct bytes node = bytes_of(row->key.data, sizeof(struct ulid));

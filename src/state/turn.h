@@ -13,6 +13,7 @@
 
 struct state;
 struct journal;
+struct loads;
 
 /* Who is behind a frame, decided before any part sees it. */
 struct principal {
@@ -38,6 +39,7 @@ struct turn {
     struct ulid_source *ulids;
     struct state *state;
     struct journal *journal; /* what `kith events` shows */
+    struct loads *loads;     /* how busy everybody is; may be NULL for parts that only read it */
     struct effects *out;
     struct post *post;
 };

@@ -5,7 +5,8 @@
 
 static const uint32_t people = BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ) | BIT(AUTHORITY_LOGS) |
                                BIT(AUTHORITY_APPLY) | BIT(AUTHORITY_CHANGE) | BIT(AUTHORITY_HALT) |
-                               BIT(AUTHORITY_MEMBER) | BIT(AUTHORITY_FORGET);
+                               BIT(AUTHORITY_MEMBER) | BIT(AUTHORITY_FORGET) |
+                               BIT(AUTHORITY_PUBLISH) | BIT(AUTHORITY_SUBSCRIBE);
 
 static uint32_t verbs_of(enum principal_kind kind)
 {
@@ -16,7 +17,8 @@ static uint32_t verbs_of(enum principal_kind kind)
         return BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_GOSSIP) | BIT(AUTHORITY_FORWARD) |
                BIT(AUTHORITY_ANSWER);
     case PRINCIPAL_KIND_CLIENT:
-        return BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ);
+        return BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ) | BIT(AUTHORITY_PUBLISH) |
+               BIT(AUTHORITY_SUBSCRIBE);
     case PRINCIPAL_KIND_OPERATOR:
     case PRINCIPAL_KIND_LOCAL:
         return people;
@@ -50,6 +52,12 @@ static enum authority_verb verb_of(enum wire_kind kind)
         return AUTHORITY_MEMBER;
     case WIRE_FORGET:
         return AUTHORITY_FORGET;
+    case WIRE_PUBLISH:
+        return AUTHORITY_PUBLISH;
+    case WIRE_SUBSCRIBE:
+    case WIRE_TAKEN:
+    case WIRE_UNSUBSCRIBE:
+        return AUTHORITY_SUBSCRIBE;
     case WIRE_GET_MEMBERS:
     case WIRE_GET_INFO:
     case WIRE_GET_SERVICES:

@@ -5,25 +5,28 @@
  * principal do that to this object?
  *
  * Local (whoever may open the daemon's ipc socket) and operators may do everything that people do.
- * A node gossips, and hands on what its own clients asked. A client reads. Nobody says hello and
- * nothing else. A revoked key may do nothing, hello included. What is not listed is refused.
+ * A node gossips, and hands on what its own clients asked. A client reads, publishes and subscribes.
+ * Nobody says hello and nothing else. A revoked key may do nothing, hello included. What is not
+ * listed is refused.
  */
 #include "wire/gen/kinds.h"
 #include "wire/gen/trust.h"
 
 enum authority_verb {
-    AUTHORITY_NOTHING, /* no verb of ours: refused to everyone */
-    AUTHORITY_HELLO,   /* ask to be admitted */
-    AUTHORITY_GOSSIP,  /* membership, records, repair */
-    AUTHORITY_FORWARD, /* hand on a client's request; what is in it is asked about again */
-    AUTHORITY_ANSWER,  /* answer what was asked */
-    AUTHORITY_READ,    /* members, services, instances, events, ... */
-    AUTHORITY_LOGS,    /* read what an instance printed: it may hold secrets */
-    AUTHORITY_APPLY,   /* run programs on the cluster's hosts */
-    AUTHORITY_CHANGE,  /* scale, stop, start, restart, rm */
-    AUTHORITY_HALT,    /* stop everything, daemons included */
-    AUTHORITY_MEMBER,  /* this peer joins or leaves */
-    AUTHORITY_FORGET,  /* drop a dead member, revoke its key */
+    AUTHORITY_NOTHING,   /* no verb of ours: refused to everyone */
+    AUTHORITY_HELLO,     /* ask to be admitted */
+    AUTHORITY_GOSSIP,    /* membership, records, repair */
+    AUTHORITY_FORWARD,   /* hand on a client's request; what is in it is asked about again */
+    AUTHORITY_ANSWER,    /* answer what was asked */
+    AUTHORITY_READ,      /* members, services, instances, events, ... */
+    AUTHORITY_LOGS,      /* read what an instance printed: it may hold secrets */
+    AUTHORITY_APPLY,     /* run programs on the cluster's hosts */
+    AUTHORITY_CHANGE,    /* scale, stop, start, restart, rm */
+    AUTHORITY_HALT,      /* stop everything, daemons included */
+    AUTHORITY_MEMBER,    /* this peer joins or leaves */
+    AUTHORITY_FORGET,    /* drop a dead member, revoke its key */
+    AUTHORITY_PUBLISH,   /* send messages on topics */
+    AUTHORITY_SUBSCRIBE, /* and get them */
 };
 
 struct authority_subject {

@@ -1,6 +1,8 @@
 #include "view/things.h"
 
+#include "view/safe.h"
 #include "wire/gen/client.h"
+#include "wire/gen/topic.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -80,6 +82,39 @@ static json_t *edge_kind(const void *item)
     return json_string(((const struct edge_info *)item)->wants ? "wants" : "needs");
 }
 
+static json_t *percent(uint32_t permille)
+{
+    return json_sprintf("%u.%u%%", permille / 10, permille % 10);
+}
+
+static json_t *member_cpu(const void *item)
+{
+    const struct load_info *l = ((const struct member_info *)item)->load;
+
+    return l ? percent(l->cpu_permille) : json_null();
+}
+
+static json_t *member_memory(const void *item)
+{
+    const struct load_info *l = ((const struct member_info *)item)->load;
+
+    return l ? percent(l->memory_permille) : json_null();
+}
+
+static json_t *member_load_age(const void *item)
+{
+    const struct load_info *l = ((const struct member_info *)item)->load;
+
+    return l ? json_integer((json_int_t)l->age_ms) : json_null();
+}
+
+static json_t *endpoint_load_age(const void *item)
+{
+    const struct endpoint_info *e = item;
+
+    return e->latency_us ? json_integer((json_int_t)e->load_age_ms) : json_null();
+}
+
 /* ---- members ---- */
 
 /* As measured; "~" before what is only estimated. */
@@ -106,6 +141,10 @@ static const struct column member_items[] = {
     {.name = "since", .title = "SINCE", .wide = true, .field = "since_ms", .as = COLUMN_TIME},
     {.name = "started", .title = "STARTED", .wide = true, .field = "started_ms", .as = COLUMN_TIME},
     {.name = "capacity", .title = "CAPACITY", .wide = true, .field = "capacity"},
+    {.name = "load", .field = "load"},
+    {.title = "CPU", .wide = true, .as = COLUMN_MADE, .make = member_cpu},
+    {.title = "MEM", .wide = true, .as = COLUMN_MADE, .make = member_memory},
+    {.title = "AGE_MS", .wide = true, .as = COLUMN_MADE, .make = member_load_age},
     {.name = "tags", .title = "TAGS", .field = "tags", .as = COLUMN_MAP},
 };
 COLUMNS(member, member_info);
@@ -145,6 +184,18 @@ static const struct column rtt_items[] = {
 };
 COLUMNS(rtt, rtt_info);
 
+static const struct column topic_items[] = {
+    {.name = "topic", .field = "topic"},
+    {.name = "published", .field = "published"},
+    {.name = "dropped", .field = "dropped"},
+    {.name = "received", .field = "received"},
+    {.name = "delivered", .field = "delivered"},
+    {.name = "p50_ms", .field = "p50_us", .as = COLUMN_US_AS_MS},
+    {.name = "p99_ms", .field = "p99_us", .as = COLUMN_US_AS_MS},
+    {.name = "max_ms", .field = "max_us", .as = COLUMN_US_AS_MS},
+};
+COLUMNS(topic, topic_info);
+
 static const struct column info_items[] = {
     {.name = "id", .field = "id"},
     {.name = "name", .field = "name"},
@@ -158,6 +209,7 @@ static const struct column info_items[] = {
     {.name = "digest", .field = "digest", .as = COLUMN_HEX},
     {.name = "clock_ahead", .field = "clock_ahead"},
     {.name = "counters", .field = "counters", .as = COLUMN_MAP},
+    {.name = "topics", .field = "topics", .as = COLUMN_ROWS, .rows = &topic_columns},
 };
 COLUMNS(info, info);
 
@@ -211,6 +263,12 @@ static const struct column endpoint_items[] = {
     {.name = "port_name", .title = "NAME", .field = "port_name"},
     {.name = "instance", .title = "INSTANCE", .field = "instance"},
     {.name = "node", .title = "NODE", .wide = true, .field = "node"},
+    {.name = "latency_ms", .title = "LATENCY_MS", .field = "latency_us", .as = COLUMN_US_AS_MS},
+    {.name = "load_age_ms",
+     .title = "AGE_MS",
+     .wide = true,
+     .as = COLUMN_MADE,
+     .make = endpoint_load_age},
     {.name = "tags", .title = "TAGS", .field = "tags"},
 };
 COLUMNS(endpoint, endpoint_info);
@@ -277,6 +335,87 @@ static const struct column event_items[] = {
 };
 COLUMNS(event, event_info);
 
+/* ---- messages ---- */
+
+/* NULL: it is no text. */
+static json_t *text_of(struct bytes payload)
+{
+    return payload.len > 0 ? json_stringn((const char *)payload.data, payload.len)
+                           : json_string("");
+}
+
+/* Text as it is; what is none comes as base64, below. */
+static json_t *delivery_text(const void *item)
+{
+    json_t *text = text_of(((const struct topic_delivery *)item)->payload);
+
+    return text != NULL ? text : json_null();
+}
+
+static json_t *delivery_base64(const void *item)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const struct topic_delivery *d = item;
+    json_t *value = text_of(d->payload);
+    struct buf out = {0};
+
+    if (value != NULL) {
+        json_decref(value);
+        return NULL;
+    }
+    for (size_t i = 0; i < d->payload.len; i += 3) {
+        size_t n = d->payload.len - i < 3 ? d->payload.len - i : 3;
+        uint32_t bits = 0;
+
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (k < n ? d->payload.data[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            buf_byte(&out, k <= n ? (uint8_t)digits[bits >> (18 - 6 * k) & 63] : '=');
+    }
+    value = json_stringn((const char *)out.data, out.len);
+    buf_deinit(&out);
+    return value;
+}
+
+/* For people: what is no text is shown escaped. */
+static json_t *delivery_shown(const void *item)
+{
+    const struct topic_delivery *d = item;
+    struct buf line = {0};
+
+    safe_line(&line, d->payload);
+    json_t *value = text_of(buf_bytes(&line));
+    buf_deinit(&line);
+    return value;
+}
+
+static const struct column delivery_items[] = {
+    {.name = "at", .title = "AT", .wide = true, .field = "stamp_ms", .as = COLUMN_TIME},
+    {.name = "topic", .title = "TOPIC", .width = 20, .field = "topic"},
+    {.name = "origin", .field = "origin"},
+    {.name = "origin_name", .title = "FROM", .wide = true, .width = 12, .field = "origin_name"},
+    {.name = "seq", .field = "seq"},
+    {.name = "priority", .field = "priority"},
+    {.name = "latency_ms",
+     .title = "LATENCY_MS",
+     .wide = true,
+     .width = 10,
+     .field = "latency_us",
+     .as = COLUMN_US_AS_MS},
+    {.name = "payload", .as = COLUMN_MADE, .make = delivery_text},
+    {.name = "payload_base64", .as = COLUMN_MADE, .make = delivery_base64},
+    {.title = "PAYLOAD", .as = COLUMN_MADE, .make = delivery_shown},
+};
+COLUMNS(delivery, topic_delivery);
+
+static const struct column published_items[] = {
+    {.name = "accepted", .field = "accepted"},
+    {.name = "dropped", .field = "dropped"},
+    {.name = "peers", .field = "peers"},
+    {.name = "local", .field = "local"},
+};
+COLUMNS(published, published);
+
 static const struct column changed_items[] = {
     {.name = "command", .field = "command"},
     {.name = "text", .field = "text"},
@@ -306,6 +445,8 @@ const struct thing things[] = {
     {.kind = WIRE_COMMANDS, .list = "commands", .columns = &command_columns},
     {.kind = WIRE_WHY, .columns = &why_columns, .text = "lines"},
     {.kind = WIRE_EVENTS, .list = "events", .columns = &event_columns},
+    {.kind = WIRE_DELIVERY, .list = "messages", .columns = &delivery_columns},
+    {.kind = WIRE_PUBLISHED, .columns = &published_columns},
     {.kind = WIRE_DONE, .columns = &done_columns, .text = "text"},
 };
 const size_t things_n = COUNT(things);

@@ -101,6 +101,12 @@ static const struct wire_field event_log_read_fields[] = {
 };
 TABLE(event_log_read);
 
+static const struct wire_field event_sample_fields[] = {
+    TABLE_FIELD(event_sample, 1, cpu_permille, U16),
+    TABLE_FIELD(event_sample, 2, memory_permille, U16),
+};
+TABLE(event_sample);
+
 struct event_stop { /* as it stands in the union */
     bool leave;
 };
@@ -126,6 +132,7 @@ static const struct {
     [EVENT_CHECKED] = {"checked", &event_checked_table},
     [EVENT_LOG_READ] = {"log-read", &event_log_read_table},
     [EVENT_LOOKUP_FAILED] = {"lookup-failed", &nothing_table},
+    [EVENT_SAMPLE] = {"sample", &event_sample_table},
     [EVENT_STOP] = {"stop", &event_stop_table},
 };
 

@@ -22,6 +22,7 @@ enum event_kind {
     EVENT_CHECKED,       /* answer to EFFECT_CHECK */
     EVENT_LOG_READ,      /* answer to EFFECT_READ_LOG */
     EVENT_LOOKUP_FAILED, /* what EFFECT_LOOKUP told could not be written: it is not shown */
+    EVENT_SAMPLE,        /* how busy the host is, about once a second */
     EVENT_STOP, /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
 };
 
@@ -127,6 +128,11 @@ struct event_log_read {
     struct bytes why; /* not empty: it could not be read */
 };
 
+struct event_sample {         /* since the last one; what cannot be found out is 0 */
+    uint16_t cpu_permille;    /* of all processors, busy */
+    uint16_t memory_permille; /* not available */
+};
+
 struct event {
     enum event_kind kind;
     kith_time now_us; /* monotonic */
@@ -141,6 +147,7 @@ struct event {
         struct event_exited exited;
         struct event_checked checked;
         struct event_log_read log_read;
+        struct event_sample sample;
         bool leave; /* EVENT_STOP */
     };
 };

@@ -11,6 +11,7 @@
 #include "wire/gen/run.h"
 #include "wire/gen/service.h"
 #include "wire/gen/state.h"
+#include "wire/gen/topic.h"
 #include "wire/gen/trust.h"
 
 #endif

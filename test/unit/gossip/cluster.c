@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "state/journal.h"
+#include "state/loads.h"
 #include "test.h"
 #include "wire/frame.h"
 
@@ -58,6 +59,7 @@ struct node {
     struct members *members;
     struct state *state;
     struct journal *journal;
+    struct loads *loads;
     struct post post;
     struct rng rng;
     struct ulid_source ulids;
@@ -74,6 +76,10 @@ struct node {
     size_t lines_n;
     struct buf answer;
     size_t answers;
+    struct buf delivered; /* messages for subscribers: lines TOPIC=PAYLOAD */
+    size_t delivered_n;
+    uint64_t delivered_dropped;
+    bool topic_sent[CLUSTER_MAX]; /* topic frames went to these */
 };
 
 static void step(struct cluster *c, size_t i, struct event *event);
@@ -266,12 +272,37 @@ static void log_effect(struct cluster *c, size_t i, const struct effect_log *log
                 BYTES_ARG(log->text));
 }
 
+/* What comes unasked: messages for a subscriber. False: it is an answer. */
+static bool delivery_effect(struct node *n, struct bytes bytes)
+{
+    struct frame frame;
+    struct wire_error err;
+    struct delivery d;
+    struct arena mem = {0};
+    if (frame_unpack(&frame, bytes, &n->post.cluster, &err) != 0 ||
+        frame.envelope.kind != WIRE_DELIVERY)
+        return false;
+    assert_int_equal(delivery_decode(&d, frame.payload, &mem, &err), 0);
+    for (uint32_t i = 0; i < d.messages_n; i++) {
+        buf_append(&n->delivered, d.messages[i].topic.data, d.messages[i].topic.len);
+        buf_byte(&n->delivered, '=');
+        buf_append(&n->delivered, d.messages[i].payload.data, d.messages[i].payload.len);
+        buf_byte(&n->delivered, '\n');
+    }
+    n->delivered_n += d.messages_n;
+    n->delivered_dropped = d.dropped;
+    arena_deinit(&mem);
+    return true;
+}
+
 static void reply_effect(struct cluster *c, size_t i, const struct effect_reply *e)
 {
     struct node *n = c->nodes[i];
     size_t to = (e->route >> 8) & 0xff, way = (e->route >> 16) - 1;
     enum door door = (enum door)(e->route & 0xff);
     char uri[64];
+    if (e->route >> 16 == 0 && delivery_effect(n, e->frame))
+        return;
     if (e->route >> 16 == 0) { /* of a stranger, or the ipc socket */
         n->answers++;
         buf_reset(&n->answer);
@@ -296,6 +327,7 @@ static void do_effect(struct cluster *c, size_t i, const struct effect *e)
             uint64_t route = (uint64_t)(1 + way) << 16 | (uint64_t)i << 8 | (uint64_t)door;
             char from[64];
             snprintf(from, sizeof(from), "127.0.0.%zu", i + 1);
+            n->topic_sent[to] = n->topic_sent[to] || e->send.lane == WIRE_LANE_TOPIC;
             send_frame(c, i, to, door, route, from, e->send.frame);
         }
         break;
@@ -437,6 +469,7 @@ static void step(struct cluster *c, size_t i, struct event *event)
                      .ulids = &n->ulids,
                      .state = n->state,
                      .journal = n->journal,
+                     .loads = n->loads,
                      .out = &out,
                      .post = &n->post};
     state_clock(n->state, event->wall_us);
@@ -448,6 +481,10 @@ static void step(struct cluster *c, size_t i, struct event *event)
         gossip_link(n->gossip, &t, &event->link);
     else if (event->kind == EVENT_STOP)
         gossip_leave(n->gossip, &t);
+    else if (event->kind == EVENT_SAMPLE)
+        gossip_sample(n->gossip, &t, &event->sample);
+    else if (event->kind == EVENT_CHECKED)
+        gossip_checked(n->gossip, &t, &event->checked);
     else {
         gossip_time(n->gossip, &t);
         sync_time(n->sync, &t);
@@ -566,6 +603,7 @@ static void stop(struct node *n)
     members_free(n->members);
     state_free(n->state);
     journal_free(n->journal);
+    loads_free(n->loads);
     effects_deinit(&n->held);
     effects_deinit(&n->batches);
     n->held = n->batches = (struct effects){0};
@@ -579,6 +617,7 @@ void cluster_free(struct cluster *c)
         disk_free(&n->disk);
         buf_deinit(&n->token);
         buf_deinit(&n->answer);
+        buf_deinit(&n->delivered);
         for (size_t k = 0; k < n->lines_n; k++)
             mem_free(n->lines[k]);
         mem_free(n);
@@ -620,6 +659,7 @@ static void new_machine(struct cluster *c, struct node *n, const struct event_st
     n->sync = sync_new(n->members);
     n->gossip = gossip_new(n->members, n->sync);
     n->journal = journal_new();
+    n->loads = loads_new();
     n->post = (struct post){.cluster = s->cluster, .self = n->id, .boot = n->boot};
     n->stored = 0;
     rng_seed(&n->rng, s->seed);
@@ -953,7 +993,8 @@ int64_t node_count(const struct cluster *c, size_t i, const char *counter)
     gossip_counters(c->nodes[i]->gossip, &info, &mem);
     for (uint32_t k = 0; k < info.counters_n; k++) {
         struct bytes name = info.counters[k].name;
-        if (name.len > 7 && bytes_equal_str(bytes_of(name.data + 7, name.len - 7), counter))
+        if (bytes_equal_str(name, counter) ||
+            (name.len > 7 && bytes_equal_str(bytes_of(name.data + 7, name.len - 7), counter)))
             value = info.counters[k].value;
     }
     arena_deinit(&mem);
@@ -1005,6 +1046,52 @@ size_t node_subscriptions(const struct cluster *c, size_t i)
     for (size_t k = 0; k < c->n; k++)
         n += c->nodes[i]->subscribed[k];
     return n;
+}
+
+const char *node_delivered(struct cluster *c, size_t i)
+{
+    return buf_cstr(&c->nodes[i]->delivered);
+}
+
+size_t node_delivered_n(const struct cluster *c, size_t i, uint64_t *ret_dropped)
+{
+    if (ret_dropped)
+        *ret_dropped = c->nodes[i]->delivered_dropped;
+    return c->nodes[i]->delivered_n;
+}
+
+void node_delivered_reset(struct cluster *c, size_t i)
+{
+    buf_reset(&c->nodes[i]->delivered);
+    c->nodes[i]->delivered_n = 0;
+}
+
+size_t node_topic_links(const struct cluster *c, size_t i)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < c->n; k++)
+        n += c->nodes[i]->topic_sent[k];
+    return n;
+}
+
+void node_sample(struct cluster *c, size_t i, uint16_t cpu_permille, uint16_t memory_permille)
+{
+    struct event event = {.kind = EVENT_SAMPLE};
+    event.sample = (struct event_sample){cpu_permille, memory_permille};
+    if (c->nodes[i]->up && !c->nodes[i]->paused)
+        step(c, i, &event);
+}
+
+void node_checked(struct cluster *c, size_t i, const struct ulid *instance, kith_time took_us)
+{
+    struct event event = {.kind = EVENT_CHECKED};
+    event.checked = (struct event_checked){.instance = *instance, .ok = true, .took_us = took_us};
+    step(c, i, &event);
+}
+
+const struct loads *node_loads(const struct cluster *c, size_t i)
+{
+    return c->nodes[i]->loads;
 }
 
 /* ---- strangers and people ---- */

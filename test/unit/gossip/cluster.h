@@ -105,6 +105,18 @@ void node_garbage(struct cluster *c, size_t i, const char *from);
 /* The last answer to node_frame(). */
 enum wire_kind node_answer(struct cluster *c, size_t i, struct bytes *ret_payload);
 
+/* What subscribers at the node got, lines TOPIC=PAYLOAD; how many messages, and how many they were told of as
+ * dropped; to how many others it sent on the topic lane. */
+const char *node_delivered(struct cluster *c, size_t i);
+size_t node_delivered_n(const struct cluster *c, size_t i, uint64_t *ret_dropped);
+void node_delivered_reset(struct cluster *c, size_t i);
+size_t node_topic_links(const struct cluster *c, size_t i);
+
+/* The host is measured; a check of an instance on it succeeds; what the node knows of others' load. */
+void node_sample(struct cluster *c, size_t i, uint16_t cpu_permille, uint16_t memory_permille);
+void node_checked(struct cluster *c, size_t i, const struct ulid *instance, kith_time took_us);
+const struct loads *node_loads(const struct cluster *c, size_t i);
+
 /* A token of this cluster. */
 void cluster_token(struct cluster *c, struct buf *out, enum principal_kind kind, bool founder,
                    const struct sign_pair *issuer, kith_time expires_wall_us);

@@ -105,6 +105,11 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
     case TABLE_ID_ADMISSION:
         admission_row_encode(&out, &(struct admission_row){.id = id_of(n)});
         break;
+    case TABLE_ID_INTEREST: {
+        struct bytes pattern = n % 2 ? bytes_str("load.#") : bytes_str("#");
+        interest_row_encode(&out, &(struct interest_row){.patterns = &pattern, .patterns_n = 1});
+        break;
+    }
     case TABLE_ID_COMMAND:
         command_row_encode(&out, &(struct command_row){.kind = COMMAND_KIND_SCALE, .at_ms = n});
         break;
@@ -126,8 +131,8 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
 
 static size_t key_bytes(enum table_id table)
 {
-    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,
-                                                 16, 20, 32, 16, 36, 4,  16};
+    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3, 16,
+                                                 20, 32, 16, 36, 4,  16, 16};
 
     return lengths[table];
 }
@@ -135,7 +140,7 @@ static size_t key_bytes(enum table_id table)
 static bool is_own(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
-           table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD;
+           table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD || table == TABLE_ID_INTEREST;
 }
 
 void random_record(struct buf *out, struct rng *rng, kith_time wall_us)

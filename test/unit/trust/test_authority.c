@@ -29,6 +29,8 @@ static void the_whole_table(void **state)
         {AUTHORITY_HALT, false, false, true, false, true},
         {AUTHORITY_MEMBER, false, false, true, false, true},
         {AUTHORITY_FORGET, false, false, true, false, true},
+        {AUTHORITY_PUBLISH, false, false, true, true, true},
+        {AUTHORITY_SUBSCRIBE, false, false, true, true, true},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -46,7 +48,7 @@ static void a_revoked_key_may_nothing(void **state)
     (void)state;
     struct authority_subject who = {.kind = PRINCIPAL_KIND_OPERATOR, .revoked = true};
 
-    for (int verb = AUTHORITY_NOTHING; verb <= AUTHORITY_FORGET; verb++)
+    for (int verb = AUTHORITY_NOTHING; verb <= AUTHORITY_SUBSCRIBE; verb++)
         assert_false(may(&who, (enum authority_verb)verb, bytes_str("")));
 }
 
@@ -66,6 +68,10 @@ static void every_frame_asks_for_something(void **state)
     assert_int_equal(authority_verb_of(WIRE_CHANGE), AUTHORITY_CHANGE);
     assert_int_equal(authority_verb_of(WIRE_LEAVE), AUTHORITY_MEMBER);
     assert_int_equal(authority_verb_of(WIRE_FORGET), AUTHORITY_FORGET);
+    assert_int_equal(authority_verb_of(WIRE_PUBLISH), AUTHORITY_PUBLISH);
+    assert_int_equal(authority_verb_of(WIRE_SUBSCRIBE), AUTHORITY_SUBSCRIBE);
+    assert_int_equal(authority_verb_of(WIRE_TAKEN), AUTHORITY_SUBSCRIBE);
+    assert_int_equal(authority_verb_of(WIRE_TOPIC_BATCH), AUTHORITY_GOSSIP);
     assert_int_equal(authority_verb_of(9999), AUTHORITY_NOTHING);
     for (uint32_t i = 0; i < wire_kinds_n; i++)
         assert_int_not_equal(authority_verb_of(wire_kinds[i].kind), AUTHORITY_NOTHING);

@@ -58,6 +58,8 @@ static void programs_get_one_array(void **state)
                         "    \"port_name\": \"http\",\n"
                         "    \"instance\": \"01000000000000000000000000\",\n"
                         "    \"node\": null,\n"
+                        "    \"latency_ms\": null,\n"
+                        "    \"load_age_ms\": null,\n"
                         "    \"tags\": []\n"
                         "  }\n"
                         "]\n");

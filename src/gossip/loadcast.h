@@ -1,0 +1,51 @@
+#ifndef KITH_GOSSIP_LOADCAST_H
+#define KITH_GOSSIP_LOADCAST_H
+/*
+ * The load channel: how busy every host is and how fast its endpoints answer, the latest value only, never in
+ * the registry (state/loads.h).
+ *
+ * To everybody: each host reports every LOADCAST_EVERY, more seldom as there are more entries than the budget carries.
+ * In full view that is one PUBLISH. Above, what is news travels along the overlay's eager links, all of LOADCAST_FLUSH
+ * in one frame per link, never back to where it came from; a report takes about ten bytes.
+ * To those who care: a host with instances of service NAME publishes on topic load/NAME once a second what they
+ * report, for the hosts whose instances need that service and for subscribers. Those have values younger than 2 s.
+ *
+ * All of it is held to LOADCAST_BYTES a second: what does not fit waits for the next flush, and its age shows it.
+ * What an endpoint reports is the smoothed latency of its health checks.
+ */
+#include "gossip/overlay.h"
+#include "gossip/topics.h"
+#include "state/loads.h"
+
+#define LOADCAST_BYTES 4000u  /* a second, that this peer sends */
+#define LOADCAST_BURST 32000u /* what a newcomer's neighbourhood may take at once */
+#define LOADCAST_EVERY                                                                             \
+    (5 * KITH_SEC) /* a host's own report to all; in a small cluster up to every second */
+#define LOADCAST_FLUSH   (500 * KITH_MS)
+#define LOADCAST_DIRECT  KITH_SEC /* to subscribers of a service */
+#define LOADCAST_OWN_MAX 256      /* own endpoints reported */
+
+struct loadcast;
+
+struct loadcast *loadcast_new(struct core *core, struct overlay *overlay, struct topics *topics);
+void loadcast_free(struct loadcast *l);
+
+/* The host was measured (EVENT_SAMPLE). */
+void loadcast_sample(struct loadcast *l, struct turn *t, const struct event_sample *sample);
+/* A check of an own instance ended (EVENT_CHECKED). */
+void loadcast_checked(struct loadcast *l, struct turn *t, const struct event_checked *checked);
+/* An own instance, or what a service is, changed. */
+void loadcast_row(struct loadcast *l, const struct row *row);
+
+/* load_batch. False: another kind. */
+bool loadcast_receive(struct loadcast *l, struct turn *t, const struct incoming *in);
+/* Reads what came on topics for this peer. After topics_receive(). */
+void loadcast_take(struct loadcast *l, struct turn *t);
+
+void loadcast_time(struct loadcast *l, struct turn *t);
+kith_time loadcast_deadline(const struct loadcast *l);
+
+/* Adds its counters ("load....") to what `kith info` shows. */
+void loadcast_info(const struct loadcast *l, struct info *ret, struct arena *mem);
+
+#endif

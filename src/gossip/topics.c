@@ -1,0 +1,578 @@
+#include "gossip/topics.h"
+
+#include "base/mem.h"
+#include "gossip/fanout.h"
+#include "gossip/listener.h"
+#include "gossip/meter.h"
+#include "gossip/parcel.h"
+#include "gossip/seen.h"
+
+/* What a message costs beyond its payload: envelope shares, ids, topic. */
+#define OVERHEAD_BYTES 96u
+
+static const struct budget_rate origin_messages = {TOPICS_ORIGIN_MESSAGES,
+                                                   TOPICS_ORIGIN_MESSAGES * 2 / 5};
+static const struct budget_rate origin_bytes = {TOPICS_ORIGIN_BYTES, TOPICS_ORIGIN_BYTES / 2};
+/* For others' messages: their second and this peer's do not begin together. */
+static const struct budget_rate others_messages = {TOPICS_ORIGIN_MESSAGES * 3 / 2,
+                                                   TOPICS_ORIGIN_MESSAGES};
+static const struct budget_rate lane_half = {TOPICS_LANE_BYTES / 2, TOPICS_LANE_BYTES / 4};
+
+enum share { SHARE_OWN, SHARE_OTHERS, SHARES };
+
+/* Of `kith info`, by name. */
+#define TOPICS_COUNTS(X)                                                                           \
+    X(published)                                                                                   \
+    X(dropped_at_origin) /* beyond the origin's or the lane's budget */                            \
+    X(received)          /* each message once */                                                   \
+    X(received_again)                                                                              \
+    X(received_stale)    /* of an earlier life of their origin */                                  \
+    X(received_too_many) /* beyond what an origin may send */                                      \
+    X(delivered)         /* to subscribers here */                                                 \
+    X(passed_on)         /* copies of others' messages */                                          \
+    X(not_passed_on)     /* beyond the lane's budget */                                            \
+    X(hops_ended)                                                                                  \
+    X(inbox_dropped)
+
+struct topics_counts {
+#define TOPICS_COUNT_FIELD(name) uint64_t name;
+    TOPICS_COUNTS(TOPICS_COUNT_FIELD)
+#undef TOPICS_COUNT_FIELD
+};
+
+struct inbox_item {
+    struct bytes topic, payload;
+};
+
+struct topics {
+    struct core *core;
+    topics_suspect *suspect;
+    void *suspect_arg;
+    struct interest *interest;
+    struct listeners *listeners;
+    struct parcels *parcels;
+    struct seen *seen;
+    struct meter *meter;
+    uint64_t seq;
+    struct budget messages, bytes, lane[SHARES];
+    struct topics_counts counts;
+    struct bytes wants[INTEREST_PATTERNS_MAX]; /* of this peer itself */
+    size_t wants_n;
+    struct arena inbox_mem;
+    struct inbox_item inbox[TOPICS_INBOX];
+    size_t inbox_n, inbox_at;
+};
+
+/* A message on its way through this peer. */
+struct passing {
+    struct topic_message message;
+    struct bytes encoded;
+    struct topic topic;
+    struct meter_topic *meter;
+};
+
+struct topics *topics_new(struct core *core, topics_suspect *suspect, void *arg)
+{
+    struct topics *tp = mem_alloc(sizeof(*tp));
+    tp->core = core;
+    tp->suspect = suspect;
+    tp->suspect_arg = arg;
+    tp->interest = interest_new(core);
+    tp->listeners = listeners_new();
+    tp->parcels = parcels_new();
+    tp->seen = seen_new();
+    tp->meter = meter_new();
+    return tp;
+}
+
+static void clear_wants(struct topics *tp)
+{
+    for (size_t i = 0; i < tp->wants_n; i++)
+        mem_free((void *)(uintptr_t)tp->wants[i].data);
+    tp->wants_n = 0;
+}
+
+void topics_free(struct topics *tp)
+{
+    clear_wants(tp);
+    arena_deinit(&tp->inbox_mem);
+    meter_free(tp->meter);
+    seen_free(tp->seen);
+    parcels_free(tp->parcels);
+    listeners_free(tp->listeners);
+    interest_free(tp->interest);
+    mem_free(tp);
+}
+
+/* ---- interests ---- */
+
+static void tell_interests(struct topics *tp, struct turn *t)
+{
+    struct arena mem = {0};
+    const struct bytes *theirs;
+    size_t n = listeners_patterns(tp->listeners, &mem, &theirs);
+    struct bytes *all = arena_array(&mem, n + tp->wants_n, sizeof(*all));
+    for (size_t i = 0; i < n; i++)
+        all[i] = theirs[i];
+    for (size_t i = 0; i < tp->wants_n; i++)
+        all[n++] = tp->wants[i];
+    interest_want(tp->interest, t, all, n);
+    arena_deinit(&mem);
+}
+
+void topics_enter(struct topics *tp, struct turn *t)
+{
+    tell_interests(tp, t);
+}
+
+void topics_row(struct topics *tp, const struct row *row)
+{
+    interest_row(tp->interest, row);
+}
+
+void topics_members_changed(struct topics *tp)
+{
+    interest_members_changed(tp->interest);
+}
+
+void topics_want(struct topics *tp, struct turn *t, const struct bytes *patterns, size_t n)
+{
+    bool same = n == tp->wants_n;
+    for (size_t i = 0; same && i < n; i++)
+        same = bytes_equal(patterns[i], tp->wants[i]);
+    if (same)
+        return;
+    clear_wants(tp);
+    for (size_t i = 0; i < n && i < INTEREST_PATTERNS_MAX; i++)
+        tp->wants[tp->wants_n++] =
+            bytes_of(mem_copy(patterns[i].data, patterns[i].len), patterns[i].len);
+    tell_interests(tp, t);
+}
+
+static void keep_for_itself(struct topics *tp, const struct passing *p)
+{
+    if (p->topic.words_n != 2 || !bytes_equal_str(p->topic.words[0], "load"))
+        return;
+    if (tp->inbox_n == TOPICS_INBOX) {
+        tp->counts.inbox_dropped++;
+        return;
+    }
+    tp->inbox[tp->inbox_n++] =
+        (struct inbox_item){.topic = arena_bytes(&tp->inbox_mem, p->message.topic),
+                            .payload = arena_bytes(&tp->inbox_mem, p->message.payload)};
+}
+
+bool topics_take(struct topics *tp, struct bytes *ret_topic, struct bytes *ret_payload)
+{
+    if (tp->inbox_at == tp->inbox_n) {
+        tp->inbox_at = tp->inbox_n = 0;
+        arena_reset(&tp->inbox_mem);
+        return false;
+    }
+    *ret_topic = tp->inbox[tp->inbox_at].topic;
+    *ret_payload = tp->inbox[tp->inbox_at++].payload;
+    return true;
+}
+
+bool topics_wanted(struct topics *tp, struct bytes topic)
+{
+    struct topic words;
+    const struct ulid *peers;
+    return topic_split(&words, topic) == 0 &&
+           (listeners_count(tp->listeners, &words) > 0 ||
+            interest_peers(tp->interest, topic, &words, &peers) > 0);
+}
+
+/* ---- to subscribers here ---- */
+
+static uint32_t deliver(struct topics *tp, struct turn *t, const struct passing *p)
+{
+    const struct topic_message *m = &p->message;
+    int64_t latency_us = t->wall_us - m->stamp_us;
+    struct ulid_text text;
+    struct topic_delivery delivery = {
+        .topic = m->topic,
+        .payload = m->payload,
+        .origin = m->origin,
+        .origin_name = core_name(tp->core, &m->origin, &text),
+        .seq = m->seq,
+        .priority = m->priority,
+        .stamp_ms = m->stamp_us / KITH_MS,
+        .latency_us = latency_us > 0 ? (uint64_t)latency_us : 0,
+    };
+    uint32_t n = listeners_offer(tp->listeners, &p->topic, &delivery);
+    keep_for_itself(tp, p);
+    if (n > 0) {
+        meter_latency(p->meter, latency_us);
+        p->meter->delivered += n;
+        tp->counts.delivered += n;
+    }
+    return n;
+}
+
+/* ---- to other peers ---- */
+
+static bool avoid(void *arg, const struct ulid *id)
+{
+    const struct topics *tp = arg;
+    return tp->suspect(tp->suspect_arg, id);
+}
+
+/* From the own half of the lane, or from what the other half has to spare. */
+static bool take_lane(struct topics *tp, kith_time now_us, enum share share, uint32_t cost)
+{
+    enum share other = share == SHARE_OWN ? SHARE_OTHERS : SHARE_OWN;
+    return budget_take(&tp->lane[share], lane_half, now_us, cost, /* reserve_permille= */ 0) ||
+           budget_take(&tp->lane[other], lane_half, now_us, cost, /* reserve_permille= */ 500);
+}
+
+static uint32_t cost_of(const struct passing *p)
+{
+    return (uint32_t)p->encoded.len + OVERHEAD_BYTES;
+}
+
+static void send_to(struct topics *tp, struct turn *t, const struct passing *p,
+                    const struct fanout *to, size_t n, uint8_t hops)
+{
+    bool urgent = p->message.priority == TOPIC_PRIORITY_HIGH;
+    for (size_t i = 0; i < n; i++) {
+        bool serves = !ulid_is_zero(&to[i].before);
+        struct topic_item item = {.message = p->encoded,
+                                  .hops = serves ? (uint8_t)(hops - 1) : 0,
+                                  .before = to[i].before};
+        parcels_add(tp->parcels, t, &to[i].to, &item, urgent);
+    }
+}
+
+/* Whom to send it to; none when it has been passed on too often already. */
+static size_t plan(struct topics *tp, const struct passing *p, const struct ulid *before,
+                   uint8_t hops, struct fanout ret[FANOUT_MAX], size_t *ret_served)
+{
+    const struct ulid *peers;
+    size_t n = interest_peers(tp->interest, p->message.topic, &p->topic, &peers);
+    n = fanout(peers, n, &tp->core->self, before, avoid, tp, ret, ret_served);
+    if (hops > 0 || *ret_served <= FANOUT_DIRECT)
+        return n;
+    tp->counts.hops_ended++;
+    return 0;
+}
+
+static void pass_on(struct topics *tp, struct turn *t, const struct passing *p,
+                    const struct topic_item *item)
+{
+    struct fanout to[FANOUT_MAX];
+    size_t served;
+    if (ulid_is_zero(&item->before))
+        return;
+    size_t n = plan(tp, p, &item->before, item->hops, to, &served);
+    if (n > 0 && !take_lane(tp, t->now_us, SHARE_OTHERS, cost_of(p) * (uint32_t)n)) {
+        tp->counts.not_passed_on++;
+        return;
+    }
+    send_to(tp, t, p, to, n, item->hops);
+    tp->counts.passed_on += n;
+}
+
+static struct bytes uri_of(void *arg, const struct ulid *to)
+{
+    const struct topics *tp = arg;
+    return core_uri(tp->core, to, ADDR_ROLE_BULK);
+}
+
+/* The end of everything that may have put messages into queues. */
+static void leave(struct topics *tp, struct turn *t)
+{
+    parcels_flush(tp->parcels, t, uri_of, tp);
+    listeners_flush(tp->listeners, t);
+    if (listeners_changed(tp->listeners))
+        tell_interests(tp, t);
+}
+
+/* ---- published here ---- */
+
+static uint32_t reserve_of(enum topic_priority priority)
+{
+    switch (priority) {
+    case TOPIC_PRIORITY_LOW:
+        return 500;
+    case TOPIC_PRIORITY_HIGH:
+        return 0;
+    case TOPIC_PRIORITY_NORMAL:
+        break;
+    }
+    return 200;
+}
+
+/* All or nothing of what one message costs. */
+static bool affordable(struct topics *tp, kith_time now_us, const struct passing *p, size_t copies)
+{
+    uint32_t reserve = reserve_of(p->message.priority);
+    uint32_t cost = cost_of(p);
+    if (!budget_has(&tp->messages, origin_messages, now_us, 1, reserve) ||
+        !budget_has(&tp->bytes, origin_bytes, now_us, cost, reserve))
+        return false;
+    if (copies > 0 && !take_lane(tp, now_us, SHARE_OWN, cost * (uint32_t)copies))
+        return false;
+    budget_take(&tp->messages, origin_messages, now_us, 1, reserve);
+    budget_take(&tp->bytes, origin_bytes, now_us, cost, reserve);
+    return true;
+}
+
+/* One message, all but its payload set. */
+static bool publish_one(struct topics *tp, struct turn *t, struct passing *p, uint8_t hops)
+{
+    struct fanout to[FANOUT_MAX];
+    struct buf encoded = {0};
+    size_t served;
+    p->message.seq = tp->seq + 1;
+    topic_message_encode(&encoded, &p->message);
+    p->encoded = buf_bytes(&encoded);
+    size_t n = plan(tp, p, &tp->core->self, hops, to, &served);
+    bool accepted = affordable(tp, t->now_us, p, n);
+    if (accepted) {
+        tp->seq++;
+        deliver(tp, t, p);
+        send_to(tp, t, p, to, n, hops);
+    }
+    buf_deinit(&encoded);
+    return accepted;
+}
+
+struct topics_sent topics_publish(struct topics *tp, struct turn *t, const struct publish *publish)
+{
+    struct topics_sent sent = {0};
+    const struct ulid *peers;
+    struct passing p = {.message = {.origin = tp->core->self,
+                                    .boot = tp->core->boot,
+                                    .topic = publish->topic,
+                                    .priority = publish->priority,
+                                    .stamp_us = t->wall_us}};
+    if (topic_split(&p.topic, publish->topic) != 0)
+        return sent;
+    p.meter = meter_get(tp->meter, publish->topic);
+    for (uint32_t i = 0; i < publish->payloads_n; i++) {
+        p.message.payload = publish->payloads[i];
+        if (publish_one(tp, t, &p, publish->hops ? publish->hops : TOPICS_HOPS))
+            sent.accepted++;
+        else
+            sent.dropped++;
+    }
+    sent.peers = (uint32_t)interest_peers(tp->interest, publish->topic, &p.topic, &peers);
+    sent.local = listeners_count(tp->listeners, &p.topic);
+    p.meter->published += sent.accepted;
+    p.meter->dropped += sent.dropped;
+    tp->counts.published += sent.accepted;
+    tp->counts.dropped_at_origin += sent.dropped;
+    leave(tp, t);
+    return sent;
+}
+
+/* ---- come from others ---- */
+
+static void refuse(struct topics *tp, struct turn *t, const struct incoming *in,
+                   const struct wire_error *err)
+{
+    naming_refuse(&tp->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err->field, err->why);
+}
+
+static void take(struct topics *tp, struct turn *t, const struct topic_item *item,
+                 struct passing *p)
+{
+    const struct topic_message *m = &p->message;
+    if (ulid_equal(&m->origin, &tp->core->self))
+        return;
+    switch (seen_take(tp->seen, &m->origin, &m->boot, m->seq, others_messages, t->now_us)) {
+    case SEEN_NEW:
+        p->meter = meter_get(tp->meter, m->topic);
+        p->meter->received++;
+        tp->counts.received++;
+        deliver(tp, t, p);
+        pass_on(tp, t, p, item);
+        break;
+    case SEEN_AGAIN: /* by another way, and perhaps with others to serve */
+        tp->counts.received_again++;
+        pass_on(tp, t, p, item);
+        break;
+    case SEEN_STALE:
+        tp->counts.received_stale++;
+        break;
+    case SEEN_TOO_MANY:
+        tp->counts.received_too_many++;
+        break;
+    }
+}
+
+bool topics_receive(struct topics *tp, struct turn *t, const struct incoming *in)
+{
+    struct topic_batch batch;
+    struct arena mem = {0};
+    struct wire_error err;
+    if (in->envelope->kind != WIRE_TOPIC_BATCH)
+        return false;
+    if (parcel_open(&batch, in->payload, &mem, &err) != 0)
+        refuse(tp, t, in, &err);
+    for (uint32_t i = 0; i < batch.items_n; i++) {
+        struct passing p = {.encoded = batch.items[i].message};
+        int bad = topic_message_decode(&p.message, p.encoded, &mem, &err);
+        if (bad == 0 && topic_split(&p.topic, p.message.topic) != 0) {
+            err = (struct wire_error){"topic_message.topic", "is none"};
+            bad = WIRE_BAD;
+        }
+        if (bad == 0)
+            take(tp, t, &batch.items[i], &p);
+        else
+            refuse(tp, t, in, &err);
+    }
+    arena_deinit(&mem);
+    leave(tp, t);
+    return true;
+}
+
+/* ---- clients ---- */
+
+static void bad_request(struct turn *t, const struct incoming *in, const struct wire_error *err)
+{
+    turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err->field, err->why);
+}
+
+static void publish_asked(struct topics *tp, struct turn *t, const struct incoming *in)
+{
+    struct publish publish;
+    struct topic topic;
+    struct arena mem = {0};
+    struct buf payload = {0};
+    struct wire_error err;
+    int bad;
+    if (publish_decode(&publish, in->payload, &mem, &err) != 0) {
+        bad_request(t, in, &err);
+    } else if ((bad = topic_split(&topic, publish.topic)) != 0) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "this is no topic: %s", pattern_problem(bad));
+    } else if (!tp->core->member) {
+        turn_fail(t, in, FAIL_CODE_NOT_READY, "this peer has not joined its cluster yet");
+    } else {
+        struct topics_sent sent = topics_publish(tp, t, &publish);
+        published_encode(&payload, &(struct published){.accepted = sent.accepted,
+                                                       .dropped = sent.dropped,
+                                                       .peers = sent.peers,
+                                                       .local = sent.local});
+        turn_reply(t, in, WIRE_PUBLISHED, buf_bytes(&payload), /* wait= */ 0);
+    }
+    buf_deinit(&payload);
+    arena_deinit(&mem);
+}
+
+static void subscribe_asked(struct topics *tp, struct turn *t, const struct incoming *in)
+{
+    struct subscribe subscribe;
+    struct subscribed answer;
+    struct arena mem = {0};
+    struct buf payload = {0};
+    struct wire_error err;
+    const char *why;
+    if (subscribe_decode(&subscribe, in->payload, &mem, &err) != 0) {
+        bad_request(t, in, &err);
+        arena_deinit(&mem);
+        return;
+    }
+    switch (listeners_subscribe(tp->listeners, t, in, &subscribe, &answer.lease_ms, &why)) {
+    case LISTENERS_BAD_PATTERN:
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "this is no pattern: %s", why);
+        break;
+    case LISTENERS_FULL:
+        turn_fail(t, in, FAIL_CODE_BUSY, "this peer has %d subscriptions already", LISTENERS_MAX);
+        break;
+    case LISTENERS_DONE:
+        answer.subscription = subscribe.subscription;
+        subscribed_encode(&payload, &answer);
+        turn_reply(t, in, WIRE_SUBSCRIBED, buf_bytes(&payload), /* wait= */ 0);
+        break;
+    }
+    buf_deinit(&payload);
+    arena_deinit(&mem);
+}
+
+static void taken_told(struct topics *tp, struct turn *t, const struct incoming *in)
+{
+    struct taken taken;
+    struct wire_error err;
+    if (taken_decode(&taken, in->payload, /* mem= */ NULL, &err) != 0)
+        bad_request(t, in, &err);
+    else
+        listeners_taken(tp->listeners, t, &in->envelope->sender, &taken);
+}
+
+static void unsubscribe_told(struct topics *tp, struct turn *t, const struct incoming *in)
+{
+    struct unsubscribe unsubscribe;
+    struct wire_error err;
+    if (unsubscribe_decode(&unsubscribe, in->payload, /* mem= */ NULL, &err) != 0)
+        bad_request(t, in, &err);
+    else
+        listeners_unsubscribe(tp->listeners, &in->envelope->sender, unsubscribe.subscription);
+}
+
+bool topics_request(struct topics *tp, struct turn *t, const struct incoming *in)
+{
+    switch (in->envelope->kind) {
+    case WIRE_PUBLISH:
+        publish_asked(tp, t, in);
+        break;
+    case WIRE_SUBSCRIBE:
+        subscribe_asked(tp, t, in);
+        break;
+    case WIRE_TAKEN:
+        taken_told(tp, t, in);
+        break;
+    case WIRE_UNSUBSCRIBE:
+        unsubscribe_told(tp, t, in);
+        break;
+    default:
+        return false;
+    }
+    leave(tp, t);
+    return true;
+}
+
+/* ---- time ---- */
+
+void topics_time(struct topics *tp, struct turn *t)
+{
+    listeners_time(tp->listeners, t);
+    leave(tp, t);
+    interest_time(tp->interest, t);
+}
+
+kith_time topics_deadline(const struct topics *tp)
+{
+    kith_time at_us =
+        kith_time_min(parcels_deadline(tp->parcels), listeners_deadline(tp->listeners));
+    return kith_time_min(at_us, interest_deadline(tp->interest));
+}
+
+static void add(struct info *ret, struct counter *counters, struct arena *mem, const char *name,
+                uint64_t value)
+{
+    counters[ret->counters_n++] = (struct counter){
+        .name = bytes_str(arena_printf(mem, "topic.%s", name)), .value = (int64_t)value};
+}
+
+void topics_info(const struct topics *tp, struct info *ret, struct arena *mem)
+{
+    const struct parcel_counts *p = parcels_counts(tp->parcels);
+    size_t fields = sizeof(tp->counts) / sizeof(uint64_t) + 7;
+    struct counter *counters = arena_array(mem, ret->counters_n + fields, sizeof(*counters));
+    for (uint32_t i = 0; i < ret->counters_n; i++)
+        counters[i] = ret->counters[i];
+#define TOPICS_COUNT_ADD(field) add(ret, counters, mem, #field, tp->counts.field);
+    TOPICS_COUNTS(TOPICS_COUNT_ADD)
+#undef TOPICS_COUNT_ADD
+    add(ret, counters, mem, "subscriptions", listeners_number(tp->listeners));
+    add(ret, counters, mem, "dropped_for_slow_clients", listeners_dropped(tp->listeners));
+    add(ret, counters, mem, "frames_sent", p->frames);
+    add(ret, counters, mem, "messages_sent", p->messages);
+    add(ret, counters, mem, "bytes_sent", p->bytes);
+    add(ret, counters, mem, "frames_packed", p->packed);
+    add(ret, counters, mem, "bytes_saved", p->saved_bytes);
+    ret->counters = counters;
+    ret->topics_n = meter_read(tp->meter, mem, &ret->topics);
+}

@@ -1,0 +1,259 @@
+#include "cluster.h"
+#include "gossip/load_batch.h"
+#include "gossip/loadcast.h"
+#include "test.h"
+
+#include <string.h>
+
+static struct cluster *running(size_t n)
+{
+    struct cluster *c = cluster_new(n);
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 20 * KITH_SEC));
+    return c;
+}
+
+/* As the shells do it: each host is measured every second. */
+static void run_measured(struct cluster *c, int seconds)
+{
+    for (int s = 0; s < seconds; s++) {
+        for (size_t i = 0; i < c->n; i++)
+            node_sample(c, i, (uint16_t)(100 + 4 * i), 500);
+        cluster_run(c, KITH_SEC);
+    }
+}
+
+static kith_time age_of(struct cluster *c, size_t by, size_t host)
+{
+    struct ulid id = node_id(c, host);
+    struct load_value v;
+    if (!loads_host(node_loads(c, by), &id, c->now_us, &v))
+        return KITH_NEVER;
+    assert_int_equal(v.value, loads_host_value((uint32_t)(100 + 4 * host), 500));
+    return c->now_us - v.taken_us;
+}
+
+static kith_time oldest(struct cluster *c)
+{
+    kith_time age_us = 0;
+    for (size_t by = 0; by < c->n; by++) {
+        for (size_t host = 0; host < c->n; host++) {
+            kith_time a = age_of(c, by, host);
+            age_us = a > age_us ? a : age_us;
+        }
+    }
+    return age_us;
+}
+
+static void everybody_knows_everybodys_load(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(5);
+    run_measured(c, 3);
+    for (int s = 0; s < 20; s++) {
+        run_measured(c, 1);
+        assert_true(oldest(c) < 4 * KITH_SEC);
+    }
+    cluster_free(c);
+}
+
+static void sixty_four_peers_stay_within_their_budget(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(64);
+    run_measured(c, 8);
+    uint64_t before = cluster_count(c, "load.bytes_sent");
+    for (int s = 0; s < 10; s++) {
+        run_measured(c, 1);
+        assert_true(oldest(c) < 15 * KITH_SEC);
+    }
+    uint64_t bytes = (cluster_count(c, "load.bytes_sent") - before) / 64 / 10;
+    assert_in_range(bytes, 500, LOADCAST_BYTES);
+    cluster_free(c);
+}
+
+static void a_dead_hosts_load_is_forgotten(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(3);
+    run_measured(c, 3);
+    assert_true(age_of(c, 0, 2) < 5 * KITH_SEC);
+    node_kill(c, 2);
+    run_measured(c, 70);
+    assert_true(age_of(c, 0, 2) == KITH_NEVER);
+    assert_true(age_of(c, 0, 1) < 5 * KITH_SEC);
+    cluster_free(c);
+}
+
+/* ---- endpoints ---- */
+
+static void put_row(struct cluster *c, size_t i, enum table_id table, struct bytes key,
+                    struct bytes value)
+{
+    assert_int_equal(state_put(node_state(c, i), table, key, value, 0, 0), 0);
+}
+
+static struct ulid small_id(uint8_t n)
+{
+    return (struct ulid){{9, n}};
+}
+
+/* Service `name` with an instance on the node, as src/control would write its rows. */
+static void run_service(struct cluster *c, size_t node, uint8_t n, const char *name,
+                        const char *needs)
+{
+    struct ulid service = small_id(n), spec_id = small_id((uint8_t)(n + 100));
+    struct ulid host = node_id(c, node), instance = small_id((uint8_t)(n + 200));
+    struct bytes need = bytes_str(needs ? needs : "");
+    struct buf value = {0};
+    uint8_t key[32];
+    service_row_encode(&value, &(struct service_row){.name = bytes_str(name), .spec = spec_id});
+    put_row(c, node, TABLE_ID_SERVICE, ulid_bytes(&service), buf_bytes(&value));
+    buf_reset(&value);
+    struct spec_row spec = {.spec = {.name = bytes_str(name), .needs = &need}};
+    spec.spec.needs_n = needs ? 1 : 0;
+    spec_row_encode(&value, &spec);
+    memcpy(key, service.b, 16);
+    memcpy(key + 16, spec_id.b, 16);
+    put_row(c, node, TABLE_ID_SPEC, bytes_of(key, 32), buf_bytes(&value));
+    buf_reset(&value);
+    struct instance_row row = {
+        .service = service, .spec = spec_id, .state = INSTANCE_STATE_RUNNING, .pid = 1};
+    instance_row_encode(&value, &row);
+    memcpy(key, host.b, 16);
+    memcpy(key + 16, instance.b, 16);
+    put_row(c, node, TABLE_ID_INSTANCE, bytes_of(key, 32), buf_bytes(&value));
+    buf_deinit(&value);
+}
+
+static kith_time endpoint_age(struct cluster *c, size_t by, size_t node, uint8_t n,
+                              uint16_t *ret_value)
+{
+    struct ulid host = node_id(c, node), instance = small_id((uint8_t)(n + 200));
+    struct load_value v;
+    if (!loads_endpoint(node_loads(c, by), &host, &instance, c->now_us, &v))
+        return KITH_NEVER;
+    *ret_value = v.value;
+    return c->now_us - v.taken_us;
+}
+
+static void who_needs_a_service_hears_of_its_endpoints_every_second(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(20);
+    struct ulid db = small_id(201);
+    kith_time worst = 0, others = 0;
+    uint16_t value = 0;
+    cluster_run(c, KITH_SEC);
+    run_service(c, 1, 1, "db", NULL);
+    run_service(c, 2, 2, "api", "db");
+    for (int s = 0; s < 30; s++) {
+        node_checked(c, 1, &db, 3 * KITH_MS);
+        run_measured(c, 1);
+        if (s < 12)
+            continue;
+        kith_time age = endpoint_age(c, 2, 1, 1, &value);
+        worst = age > worst ? age : worst;
+        assert_int_equal(value, 30);
+        age = endpoint_age(c, 7, 1, 1, &value);
+        others = age > others ? age : others;
+    }
+    assert_true(worst <= 2 * KITH_SEC);
+    assert_true(others < 15 * KITH_SEC);
+    assert_true(node_count(c, 1, "load.direct_messages") > 15);
+    assert_int_equal(node_count(c, 2, "load.direct_messages"), 0);
+    cluster_free(c);
+}
+
+/* ---- batches ---- */
+
+static void a_batch_says_what_is_news_and_not_to_whom_it_came_from(void **unused)
+{
+    (void)unused;
+    struct loads *from = loads_new(), *to = loads_new();
+    struct load_value v = {.value = 7, .seq = 3, .taken_us = 9 * KITH_SEC}, got;
+    struct ulid host = small_id(1), instance = small_id(2), other = small_id(3);
+    struct buf batch = {0};
+    struct load_read read;
+    struct wire_error err;
+    assert_false(load_batch_write(&batch, from, 15, 10 * KITH_SEC));
+    loads_put(from, loads_host_key(&host), &v, 1, 10 * KITH_SEC);
+    loads_put(from, loads_host_key(&host) | loads_endpoint_key(&instance), &v, 1, 10 * KITH_SEC);
+    loads_put(from, loads_host_key(&other), &v, 2, 10 * KITH_SEC);
+    assert_true(load_batch_write(&batch, from, 2, 11 * KITH_SEC));
+    assert_int_equal(load_batch_read(&read, to, buf_bytes(&batch), 5, 50 * KITH_SEC, &err), 0);
+    assert_int_equal(read.news, 2);
+    assert_true(loads_host(to, &host, 50 * KITH_SEC, &got));
+    assert_int_equal(got.taken_us, 48 * KITH_SEC);
+    assert_true(loads_endpoint(to, &host, &instance, 50 * KITH_SEC, &got));
+    assert_false(loads_host(to, &other, 50 * KITH_SEC, &got));
+    assert_int_equal(load_batch_read(&read, to, buf_bytes(&batch), 6, 50 * KITH_SEC, &err), 0);
+    assert_int_equal(read.news, 0);
+    assert_int_equal(read.old, 2);
+    assert_true(batch.len < 40);
+    assert_false(load_batch_write(&batch, from, LOAD_BATCH_OWN, 11 * KITH_SEC));
+    buf_deinit(&batch);
+    loads_free(from);
+    loads_free(to);
+}
+
+static void lists_that_do_not_agree_are_refused_as_a_whole(void **unused)
+{
+    (void)unused;
+    struct loads *l = loads_new();
+    uint16_t u16[4] = {1, 1, 1, 1};
+    uint8_t u8[4] = {1, 1, 1, 1};
+    struct load_read read;
+    struct wire_error err;
+    struct buf out = {0};
+    struct load_batch good = {.hosts = bytes_of("abcdefghijkl", 12),
+                              .seqs = u16,
+                              .seqs_n = 2,
+                              .ages = u16,
+                              .ages_n = 2,
+                              .cpus = u8,
+                              .cpus_n = 2,
+                              .memories = u8,
+                              .memories_n = 2,
+                              .counts = u8,
+                              .counts_n = 2,
+                              .endpoints = u16,
+                              .endpoints_n = 2,
+                              .latencies = u16,
+                              .latencies_n = 2};
+    struct load_batch bad[7];
+    for (size_t i = 0; i < 7; i++)
+        bad[i] = good;
+    bad[0].hosts.len = 11;
+    bad[1].seqs_n = 3;
+    bad[2].ages_n = 1;
+    bad[3].cpus_n = 1;
+    bad[4].counts_n = 1;
+    bad[5].endpoints_n = 3;
+    bad[6].latencies_n = 1;
+    for (size_t i = 0; i < 7; i++) {
+        buf_reset(&out);
+        load_batch_encode(&out, &bad[i]);
+        assert_int_equal(load_batch_read(&read, l, buf_bytes(&out), 1, KITH_SEC, &err), WIRE_BAD);
+    }
+    assert_int_equal(loads_count(l), 0);
+    buf_reset(&out);
+    load_batch_encode(&out, &good);
+    assert_int_equal(load_batch_read(&read, l, buf_bytes(&out), 1, KITH_SEC, &err), 0);
+    assert_int_equal(loads_count(l), 4);
+    buf_deinit(&out);
+    loads_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everybody_knows_everybodys_load),
+        cmocka_unit_test(sixty_four_peers_stay_within_their_budget),
+        cmocka_unit_test(a_dead_hosts_load_is_forgotten),
+        cmocka_unit_test(who_needs_a_service_hears_of_its_endpoints_every_second),
+        cmocka_unit_test(a_batch_says_what_is_news_and_not_to_whom_it_came_from),
+        cmocka_unit_test(lists_that_do_not_agree_are_refused_as_a_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
