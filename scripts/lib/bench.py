@@ -8,6 +8,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import procfs  # noqa: E402
 import up  # noqa: E402
+from bench_lookup import INSTANCES, lookup  # noqa: E402
 from bench_membership import IDLE_S, PARTS, PAUSES_S, SIZES, membership  # noqa: E402
 from bench_rows import Rows  # noqa: E402
 from bench_transport import transport  # noqa: E402
@@ -56,7 +57,7 @@ def compare_membership(options):
 
 
 BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3),
-           "transport": transport}
+           "lookup": lookup, "transport": transport}
 
 
 def words(known):
@@ -77,6 +78,13 @@ def sizes(text):
     return wanted
 
 
+def instances(text):
+    wanted = [int(word) for word in text.split(",")]
+    if min(wanted) < 10 or max(wanted) > 1000000:
+        raise argparse.ArgumentTypeError("from 10 to 1000000 instances")
+    return wanted
+
+
 def options_of(arguments):
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("name", choices=BENCHES)
@@ -87,6 +95,7 @@ def options_of(arguments):
     parser.add_argument("--sides", type=words(("serf", "kith")), default=["serf", "kith"])
     parser.add_argument("--seconds", type=float, default=IDLE_S)
     parser.add_argument("--pause-seconds", type=float, default=PAUSES_S)
+    parser.add_argument("--instances", type=instances, default=list(INSTANCES))
     return parser.parse_args(arguments)
 
 

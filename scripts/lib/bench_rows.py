@@ -51,11 +51,12 @@ class Rows:
         self.peer = peer
         self.rows = {}
 
-    def row(self, case, metric, unit, must=None, versus=False):
-        """The row of that name, made when it is new. versus: it is measured on both sides."""
+    def row(self, case, metric, unit, must=None, versus=None):
+        """The row of that name, made when it is new. versus: it is measured on both sides; True, or whom it is beside where
+        there are several peers."""
         key = (case, metric)
         if key not in self.rows:
-            self.rows[key] = Row(case, metric, unit, must, self.peer if versus else None)
+            self.rows[key] = Row(case, metric, unit, must, self.peer if versus is True else versus)
         return self.rows[key]
 
     def add(self, case, metric, unit, value, must=None):

@@ -13,9 +13,9 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cluster import ROOT, Cluster, Failed, wait  # noqa: E402
+from fetch import fetched  # noqa: E402
 
 EXAMPLE = os.path.join(ROOT, "deploy/examples")
-REDIS = os.path.join(ROOT, "build/redis")
 START_S = 60
 FAILOVER_S = 30
 
@@ -24,32 +24,11 @@ def say(text):
     print("==> " + text, flush=True)
 
 
-def fetch_redis():
-    """redis-server from Debian's package, unpacked but not installed: the package would enable a system service."""
-    program = os.path.join(REDIS, "usr/bin/redis-server")
-    if os.path.exists(program):
-        return program
-    os.makedirs(REDIS, exist_ok=True)
-    for attempt in range(2):
-        done = subprocess.run(["apt-get", "download", "-q", "redis-server", "redis-tools"], cwd=REDIS, capture_output=True,
-                              text=True, check=False)
-        if done.returncode == 0:
-            break
-        if attempt == 0:
-            sudo = [] if os.getuid() == 0 else ["sudo"]
-            subprocess.run(sudo + ["apt-get", "update", "-q"], capture_output=True, check=False)
-    for package in glob.glob(os.path.join(REDIS, "*.deb")):
-        subprocess.run(["dpkg", "-x", package, REDIS], check=True)
-    if not os.path.exists(program):
-        raise Failed("no redis-server: apt-get download redis-server says: " + done.stderr.strip())
-    return program
-
-
 def stage(cluster):
     """The example's files where services may read them, whoever they run as."""
     folder = os.path.join(cluster.folder, "example")
     shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
-    shutil.copy(os.path.realpath(fetch_redis()), os.path.join(folder, "shop/redis-server"))
+    shutil.copy(os.path.realpath(fetched(["redis-server", "redis-tools"], "usr/bin/redis-server")), os.path.join(folder, "shop/redis-server"))
     for path, folders, files in os.walk(folder):
         for name in folders + files:
             os.chmod(os.path.join(path, name), 0o755)

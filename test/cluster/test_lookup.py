@@ -1,0 +1,274 @@
+#!/usr/bin/python3
+"""Applications look up from the file that a real daemon keeps: while it is killed and started, and whatever they do."""
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
+from cluster import POLL_S, Cluster, Failed, Skipped, story, wait  # noqa: E402
+
+SECONDS = float(os.environ.get("KITH_SECONDS", "8"))  # scripts/soak: a minute
+AGE_RIGHT_S = 1.0
+EDGE_S = 0.1      # around a kill or a new file, what was so before it counts as well
+NEW_FILE_S = 30
+NOBODY = "65534"
+SEED = 7
+
+SERVICES = """
+service: api
+count: 3
+run: {exec: [/usr/bin/sleep, "1000"]}
+ports: {http: auto}
+---
+service: noise
+count: 1
+run: {exec: [/usr/bin/sleep, "1000"]}
+ports: {http: auto}
+"""
+
+
+class Reader:
+    """The program lookup-reader on one service, perhaps run by way of another command."""
+
+    def __init__(self, cluster, *by, service="api", threads=2):
+        self.cluster = cluster
+        command = [cluster.program("test/lookup-reader"), folder_of(cluster), service, str(threads)]
+        self.process = subprocess.Popen([*by, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        if self.process.stdout.readline().strip() != "ready":
+            self.__exit__()
+            raise Failed("a reader finds nothing")
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def finish(self):
+        """Its last words; each look-up must have been a good one."""
+        words, _ = self.process.communicate(timeout=60)
+        if self.process.returncode != 0:
+            raise Failed("a reader ended with status %d" % self.process.returncode)
+        seen = json.loads(words)
+        if seen["failed"] or seen["strange"] or seen["fewer"] or not seen["looked"]:
+            raise Failed("look-ups: " + ", ".join("%d %s" % (n, what) for what, n in seen.items() if what != "samples"))
+        return seen
+
+
+def folder_of(cluster):
+    return os.path.join(cluster.peers[0].data, "lookup")
+
+
+def file_of(cluster):
+    """Which file has the name, by number."""
+    try:
+        return os.stat(os.path.join(folder_of(cluster), "services")).st_ino
+    except FileNotFoundError:
+        return None
+
+
+def look_up(cluster, service):
+    """What `kith lookup` says."""
+    return json.loads(cluster.kith("-o", "json", "lookup", service, "--lookup", folder_of(cluster)))
+
+
+def running(cluster):
+    """Starts the cluster and the services."""
+    cluster.start()
+    cluster.wait_alive(60)
+    path = os.path.join(cluster.folder, "services.yaml")
+    with open(path, "w") as f:
+        f.write(SERVICES)
+    cluster.peers[0].kith("apply", path)
+    cluster.wait_healthy(60, services=["api", "noise"])
+    wait("look-ups", lambda: len(look_up(cluster, "api")) == 3, 30)
+
+
+class Noise:
+    """Rows that change all the time, in the background, as far as the daemon answers."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.change)
+        self.changes = 0
+
+    def change(self):
+        while not self.ended.wait(POLL_S):
+            done = self.cluster.kith("scale", "noise", str(1 + self.changes % 3), "--timeout", "1s",
+                                     addr=self.cluster.peers[0].socket, check=False)
+            self.changes += done.returncode == 0
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+
+def age_errors(samples, spans):
+    """How wrong each age was, in seconds. spans: (killed, a new file was there), in order, by monotonic time."""
+    for at_us, age_us in samples:
+        at, age = at_us / 1e6, age_us / 1e6
+        truths = [0] if not [1 for begin, end in spans if begin + EDGE_S < at < end - EDGE_S] else []
+        truths += [at - begin for begin, end in spans if begin - EDGE_S < at < end + EDGE_S]
+        yield min(abs(age - truth) for truth in truths)
+
+
+def new_file(cluster, former, seconds):
+    """When another file than the former had the name; None: not within so long."""
+    try:
+        return wait("a new look-up file", lambda: file_of(cluster) != former and time.monotonic(), seconds)
+    except Failed:
+        return None
+
+
+def kill_once(cluster, dice):
+    """Kills the daemon, and starts it until there is a new file, at times killing it before; yields the spans."""
+    peer = cluster.peers[0]
+    killed, former = time.monotonic(), file_of(cluster)
+    peer.kill()
+    for last in [False] * dice.randrange(3) + [True]:
+        time.sleep(dice.uniform(0, 1.5))
+        peer.start()
+        shown = new_file(cluster, former, NEW_FILE_S if last else dice.uniform(0, 0.2))
+        if last:
+            if not shown:
+                raise Failed("no new look-up file in %g s" % NEW_FILE_S)
+            yield killed, shown
+            return
+        again = time.monotonic()
+        peer.kill()
+        if file_of(cluster) != former:
+            yield killed, shown or again
+            killed, former = again, file_of(cluster)
+
+
+def kill_for(cluster, seconds):
+    """Kills and starts the daemon in a loop; the spans for age_errors()."""
+    dice, spans = random.Random(SEED), []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(dice.uniform(0.1, 1.5))  # it lives for a while
+        spans += kill_once(cluster, dice)
+    return spans
+
+
+def killed_in_a_loop():
+    """The daemon is SIGKILLed and restarted all the time: no look-up fails or is torn, and each age is right."""
+    with Cluster(1, net="127.7.1") as cluster:
+        running(cluster)
+        with Reader(cluster) as reader, Noise(cluster) as noise:
+            spans = kill_for(cluster, SECONDS)
+            seen = reader.finish()
+        errors = sorted(age_errors(seen["samples"], spans))
+        print("%d look-ups, %d restarts, %d other changes; %d ages, the most wrong one by %.3f s"
+              % (seen["looked"], len(spans), noise.changes, len(errors), errors[-1]))
+        if errors[-1] > AGE_RIGHT_S:
+            raise Failed("an age is wrong by %.3f s" % errors[-1])
+        if not noise.changes:
+            raise Failed("nothing was written meanwhile")
+
+
+def held(cluster):
+    """What a daemon holds that readers might make grow."""
+    peer, folder = cluster.peers[0], folder_of(cluster)
+    with open("/proc/%d/status" % peer.pid) as f:
+        resident = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+    return {"files": sorted(os.listdir(folder)), "bytes": os.stat(os.path.join(folder, "services")).st_size,
+            "descriptors": len(os.listdir("/proc/%d/fd" % peer.pid)), "resident": resident}
+
+
+def readers_harm_nobody():
+    """Readers are stopped, and killed in look-ups, while rows change: the daemon and others go on, nothing grows."""
+    with Cluster(1, net="127.7.2") as cluster:
+        running(cluster)
+        with Reader(cluster) as good, Reader(cluster) as stopped, Noise(cluster) as noise:
+            wait("changes", lambda: noise.changes > 5, 30)
+            stopped.process.send_signal(signal.SIGSTOP)
+            before = held(cluster)
+            for _ in range(20):  # all that they do is look up, so that is what they are killed in
+                with Reader(cluster) as victim:
+                    victim.process.kill()
+            changes = noise.changes
+            wait("changes after that", lambda: noise.changes > changes + 5, 30)
+            after = held(cluster)
+            stopped.process.send_signal(signal.SIGCONT)
+            stopped.finish()
+            good.finish()
+        if before["files"] != after["files"] or before["bytes"] != after["bytes"]:
+            raise Failed("the files grew: %s, %s" % (before, after))
+        if after["descriptors"] > before["descriptors"] + 5 or after["resident"] > before["resident"] + 4096:
+            raise Failed("the daemon grew: %s, %s" % (before, after))
+
+
+def from_elsewhere():
+    """Another user, in a PID namespace of its own, looks up while the daemon is killed and started."""
+    if os.getuid() != 0:
+        raise Skipped("needs root")
+    by = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "setpriv", "--reuid", NOBODY, "--regid", NOBODY,
+          "--clear-groups"]
+    if subprocess.run([*by, "true"], check=False, capture_output=True).returncode != 0:
+        raise Skipped("no PID namespaces here")
+    with Cluster(1, net="127.7.3") as cluster:
+        running(cluster)
+        with Reader(cluster, *by) as reader:
+            spans = kill_for(cluster, min(SECONDS, 4))
+            errors = list(age_errors(reader.finish()["samples"], spans))
+        if max(errors) > AGE_RIGHT_S:
+            raise Failed("an age is wrong by %.3f s" % max(errors))
+
+
+def answers(text):
+    """All values in a text of JSON; the last one may not be there to its end."""
+    while text:
+        try:
+            value, end = json.JSONDecoder().raw_decode(text)
+        except json.JSONDecodeError:
+            return
+        yield value
+        text = text[end:].lstrip()
+
+
+def watched():
+    """`kith watch service` tells what is there, and again when it changes, also by way of a restart; not before."""
+    with Cluster(1, net="127.7.4") as cluster:
+        running(cluster)
+        peer = cluster.peers[0]
+        path = os.path.join(cluster.folder, "watched")
+        with open(path, "w") as out, subprocess.Popen(
+                [cluster.program("kith"), "-o", "json", "watch", "service", "api", "--lookup", folder_of(cluster)],
+                stdout=out, stderr=subprocess.DEVNULL) as watch:
+            try:
+                def told():
+                    with open(path) as f:
+                        return [len(answer) for answer in answers(f.read())]
+
+                wait("what is there", lambda: told() == [3], 30)
+                peer.kith("scale", "noise", "2")
+                wait("two of noise", lambda: len(look_up(cluster, "noise")) == 2, 30)
+                peer.kith("scale", "api", "4")
+                wait("all four", lambda: told()[-1] == 4, 30)
+                before = told()
+                at = file_of(cluster)
+                peer.kill()
+                peer.start()
+                wait("a new look-up file", lambda: file_of(cluster) != at, NEW_FILE_S)
+                peer.kith("scale", "api", "5")
+                wait("all five", lambda: told()[-1] == 5, 30)
+                if before[0] != 3 or before[-1] != 4:
+                    raise Failed("it told %s" % told())
+            finally:
+                watch.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(story(killed_in_a_loop, readers_harm_nobody, from_elsewhere, watched))
