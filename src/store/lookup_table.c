@@ -37,12 +37,13 @@ static void put_word_after(struct lookup_table *t, uint64_t at, uint64_t word)
         t->trace(t->trace_arg, at, word);
 }
 
-/* Watchers sleep on the half of the word that always changes. */
-static void wake(const uint64_t *word)
+/* Watchers sleep on the half of the word that always changes. Returns how many slept. */
+static uint64_t wake(const uint64_t *word)
 {
     const uint32_t *half = (const uint32_t *)word + (__BYTE_ORDER == __BIG_ENDIAN);
+    long count = syscall(SYS_futex, half, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 
-    syscall(SYS_futex, half, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    return count > 0 ? (uint64_t)count : 0;
 }
 
 /* ---- making ---- */
@@ -254,7 +255,7 @@ static void add_slot(struct lookup_table *t, uint64_t at, const uint64_t *row, u
     put_word_after(t, slot + LOOKUP_SLOT_HASH, hash);
     t->used_slots++;
     put_word_after(t, names, t->words[names] + 1);
-    wake(&t->words[names]);
+    t->woken += wake(&t->words[names]);
 }
 
 static void move_slot(struct lookup_table *t, uint64_t slot, uint64_t at, const uint64_t *row)
@@ -265,7 +266,7 @@ static void move_slot(struct lookup_table *t, uint64_t slot, uint64_t at, const 
     put_word(t, slot + LOOKUP_SLOT_HINT, row_words(row));
     put_word_after(t, slot + LOOKUP_SLOT_INDEX, row[LOOKUP_ROW_STAMP]);
     free_block(t, former, row_words(&t->words[former]));
-    wake(&t->words[slot + LOOKUP_SLOT_INDEX]);
+    t->woken += wake(&t->words[slot + LOOKUP_SLOT_INDEX]);
 }
 
 int lookup_table_put(struct lookup_table *t, const uint64_t *row)

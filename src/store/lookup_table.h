@@ -34,6 +34,7 @@ struct lookup_table {
     uint64_t used_slots;
     uint64_t heap_next;  /* where blocks were never given */
     uint64_t live_words; /* in blocks that hold a row */
+    uint64_t woken;      /* watchers, by changes of what they watch; not by being retired */
     struct lookup_blocks free[LOOKUP_CLASSES];
     lookup_trace *trace;
     void *trace_arg;

@@ -1,11 +1,10 @@
 /* libkith against files that a real writer writes, also in other processes. */
 #include "kith/kith.h"
 
-#include "store/lookup_file.h"
+#include "place.h"
 #include "test.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,101 +17,6 @@
 #include <unistd.h>
 
 #define DEADLINE_MS 20000
-
-/* ---- a folder, a writer, services ---- */
-
-struct place {
-    char path[64];
-    struct lookup_file *file;
-};
-
-static int make_place(void **state)
-{
-    struct place *p = calloc(1, sizeof(*p));
-
-    strcpy(p->path, "/tmp/kith-lookup-XXXXXX");
-    assert_non_null(mkdtemp(p->path));
-    assert_int_equal(chmod(p->path, 0755), 0);
-    *state = p;
-    return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int remove_place(void **state)
-{
-    struct place *p = *state;
-
-    lookup_file_close(p->file);
-    nftw(p->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    free(p);
-    return 0;
-}
-
-static struct lookup_file *open_writer(const char *path)
-{
-    struct lookup_file_config config = {.folder = path};
-    struct lookup_file *f;
-    struct buf why = {0};
-    int r = lookup_file_open(&f, &config, &why);
-
-    if (r)
-        fprintf(stderr, "%s\n", buf_cstr(&why));
-    buf_deinit(&why);
-    return r || lookup_file_begin(f) ? NULL : f;
-}
-
-static void start_writer(struct place *p)
-{
-    p->file = open_writer(p->path);
-    assert_non_null(p->file);
-}
-
-/* `count` instances, each with an `http` and an `admin` port; all of one round. */
-static int put(struct lookup_file *f, const char *name, uint32_t count, uint32_t round)
-{
-    static struct lookup_endpoint list[512];
-    struct bytes tags[] = {bytes_str("v1"), bytes_str("eu")};
-    char addr[32];
-
-    snprintf(addr, sizeof(addr), "10.0.%u.%u", round / 256 % 256, round % 256);
-    for (uint32_t i = 0; i < count * 2; i++) {
-        list[i] = (struct lookup_endpoint){.node_name = bytes_str(addr),
-                                           .addr = bytes_str(addr),
-                                           .port_name = bytes_str(i % 2 ? "http" : "admin"),
-                                           .port = (uint16_t)(i + 1),
-                                           .weight = round,
-                                           .distance_us = i / 2 * 1000};
-    }
-    return lookup_file_put(f, &(struct lookup_service){.space = bytes_str("default"),
-                                                       .name = bytes_str(name),
-                                                       .tags = tags,
-                                                       .tags_n = 2,
-                                                       .endpoints = list,
-                                                       .endpoints_n = count * 2});
-}
-
-static void take_away(struct lookup_file *f, const char *name)
-{
-    struct lookup_service s = {
-        .space = bytes_str("default"), .name = bytes_str(name), .gone = true};
-
-    assert_int_equal(lookup_file_put(f, &s), 0);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* All endpoints that were copied are of one round: it; or -1. */
 static int64_t round_of(const struct kith_endpoint *e, int count)
@@ -136,8 +40,8 @@ static void endpoints_are_found_and_filtered(void **state)
     const char *both[] = {"v1", "eu"}, *other[] = {"v1", "us"};
     int64_t age_us = -1;
 
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 3, 7), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 3, 7), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
     struct kith_reader *k = kith_open(p->path);
 
@@ -162,7 +66,7 @@ static void endpoints_are_found_and_filtered(void **state)
     assert_int_equal(kith_lookup(k, "web", NULL, e, 32, NULL), KITH_UNKNOWN);
     assert_int_equal(kith_lookup(k, "api", &(struct kith_filter){.space = "other"}, e, 32, NULL),
                      KITH_UNKNOWN);
-    take_away(p->file, "api");
+    place_take_away(p->file, "api");
     assert_int_equal(kith_lookup(k, "api", NULL, e, 32, NULL), KITH_UNKNOWN);
     kith_close(k);
 }
@@ -172,16 +76,16 @@ static void a_handle_waits_for_its_file(void **state)
     struct place *p = *state;
     struct kith_endpoint e;
     struct kith_reader *k = kith_open(p->path);
-    int64_t end_ms = now_ms() + DEADLINE_MS;
+    int64_t end_ms = place_now_ms() + DEADLINE_MS;
 
     assert_int_equal(kith_problem(k), KITH_NO_FILE);
     assert_int_equal(kith_lookup(k, "api", NULL, &e, 1, NULL), KITH_NO_FILE);
     assert_non_null(strstr(kith_error_text(KITH_NO_FILE), "does kithd run"));
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 1, 1), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 1), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
     while (kith_lookup(k, "api", NULL, &e, 1, NULL) == KITH_NO_FILE)
-        assert_true(now_ms() < end_ms);
+        assert_true(place_now_ms() < end_ms);
     assert_int_equal(kith_lookup(k, "api", NULL, &e, 1, NULL), 2);
     kith_close(k);
 }
@@ -194,13 +98,13 @@ static void growth_is_followed(void **state)
     char name[16], line[512];
     int maps = 0;
 
-    start_writer(p);
+    place_start(p);
     assert_int_equal(lookup_file_publish(p->file), 0);
     struct kith_reader *k = kith_open(p->path);
 
     for (uint32_t i = 0; i < 6000; i++) {
         snprintf(name, sizeof(name), "s%u", i);
-        assert_int_equal(put(p->file, name, 1, i), 0);
+        assert_int_equal(place_put(p->file, name, 1, i), 0);
         assert_int_equal(kith_lookup(k, name, NULL, e, 2, NULL), 2);
         assert_int_equal(round_of(e, 2), i);
         assert_true(i == 0 || kith_lookup(k, "s0", NULL, e, 2, NULL) == 2);
@@ -220,8 +124,8 @@ static void a_file_of_another_version_is_refused_and_replaced(void **state)
     struct place *p = *state;
     struct kith_endpoint e[2];
 
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 1, 1), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 1), 0);
     lookup_file_table(p->file)->words[LOOKUP_AT_VERSION] = LOOKUP_VERSION + 1;
     assert_int_equal(lookup_file_publish(p->file), 0);
     struct kith_reader *k = kith_open(p->path);
@@ -230,12 +134,12 @@ static void a_file_of_another_version_is_refused_and_replaced(void **state)
     assert_int_equal(kith_lookup(k, "api", NULL, e, 2, NULL), KITH_OTHER_VERSION);
     assert_non_null(strstr(kith_error_text(KITH_OTHER_VERSION), "another version"));
     lookup_file_close(p->file);
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 1, 2), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 2), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
-    int64_t end_ms = now_ms() + DEADLINE_MS;
+    int64_t end_ms = place_now_ms() + DEADLINE_MS;
 
-    while (kith_problem(k) && now_ms() < end_ms) /* the handle looks again within a second */
+    while (kith_problem(k) && place_now_ms() < end_ms) /* the handle looks again within a second */
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_int_equal(kith_lookup(k, "api", NULL, e, 2, NULL), 2);
     assert_int_equal(round_of(e, 2), 2);
@@ -251,12 +155,12 @@ static void all_services_can_be_walked(void **state)
     struct kith_service s;
     int r, count = 0;
 
-    start_writer(p);
+    place_start(p);
     for (uint32_t i = 0; i < 100; i++) {
         snprintf(name, sizeof(name), "s%u", i);
-        assert_int_equal(put(p->file, name, i % 3, i), 0);
+        assert_int_equal(place_put(p->file, name, i % 3, i), 0);
     }
-    take_away(p->file, "s50");
+    place_take_away(p->file, "s50");
     assert_int_equal(lookup_file_publish(p->file), 0);
     struct kith_reader *k = kith_open(p->path);
 
@@ -286,7 +190,7 @@ static void *change_later(void *arg)
 
     nanosleep(&(struct timespec){.tv_nsec = 50000000},
               NULL); /* so that the watcher mostly sleeps by then */
-    return (void *)(intptr_t)put(l->file, l->name, l->count, l->round);
+    return (void *)(intptr_t)place_put(l->file, l->name, l->count, l->round);
 }
 
 static void a_watcher_is_woken_by_its_own_service(void **state)
@@ -295,9 +199,9 @@ static void a_watcher_is_woken_by_its_own_service(void **state)
     uint64_t index = 0, other = 0;
     pthread_t thread;
 
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 1, 1), 0);
-    assert_int_equal(put(p->file, "web", 1, 1), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 1), 0);
+    assert_int_equal(place_put(p->file, "web", 1, 1), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
     struct kith_reader *k = kith_open(p->path);
 
@@ -306,15 +210,16 @@ static void a_watcher_is_woken_by_its_own_service(void **state)
     assert_int_equal(kith_watch(k, NULL, "api", &index, 0), KITH_TIMED_OUT);
     struct later l = {p->file, "api", 1, 2};
     uint64_t before = index;
-    int64_t begin_ms = now_ms();
+    int64_t begin_ms = place_now_ms();
 
     pthread_create(&thread, NULL, change_later, &l);
     assert_int_equal(kith_watch(k, NULL, "api", &index, DEADLINE_MS), 0);
-    assert_true(now_ms() - begin_ms < 900); /* woken: by itself it would look after a second */
+    assert_true(place_now_ms() - begin_ms <
+                900); /* woken: by itself it would look after a second */
     pthread_join(thread, NULL);
     assert_true(index > before);
     assert_int_equal(kith_watch(k, NULL, "web", &other, 0), KITH_TIMED_OUT);
-    take_away(p->file, "api");
+    place_take_away(p->file, "api");
     assert_int_equal(kith_watch(k, NULL, "api", &index, 0), 0);
     assert_true(index == 0);
     kith_close(k);
@@ -326,17 +231,17 @@ static void a_watcher_can_wait_for_a_service_to_appear(void **state)
     uint64_t index = 0;
     pthread_t thread;
 
-    start_writer(p);
+    place_start(p);
     assert_int_equal(lookup_file_publish(p->file), 0);
     struct kith_reader *k = kith_open(p->path);
 
     assert_int_equal(kith_watch(k, NULL, "new", &index, 1), KITH_TIMED_OUT);
     struct later l = {p->file, "new", 1, 2};
-    int64_t begin_ms = now_ms();
+    int64_t begin_ms = place_now_ms();
 
     pthread_create(&thread, NULL, change_later, &l);
     assert_int_equal(kith_watch(k, NULL, "new", &index, DEADLINE_MS), 0);
-    assert_true(now_ms() - begin_ms < 900);
+    assert_true(place_now_ms() - begin_ms < 900);
     pthread_join(thread, NULL);
     assert_true(index > 0);
     kith_close(k);
@@ -388,8 +293,8 @@ static void a_child_goes_on_with_the_handle(void **state)
     struct reader r = {.end = false};
     pthread_t thread;
 
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 1, 1), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 1), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
     r.k = kith_open(p->path);
     pthread_create(&thread, NULL, read_on, &r);
@@ -399,14 +304,14 @@ static void a_child_goes_on_with_the_handle(void **state)
         if (pid == 0) {
             struct kith_endpoint e[16];
             bool good = true;
-            int64_t end_ms = now_ms() + DEADLINE_MS;
+            int64_t end_ms = place_now_ms() + DEADLINE_MS;
 
             while (good && (kith_lookup(r.k, "api", NULL, e, 16, NULL) <= 0 || e[0].weight < i))
-                good = now_ms() < end_ms;
+                good = place_now_ms() < end_ms;
             child_exits(good);
         }
         assert_int_equal(lookup_file_begin(p->file), 0); /* as after a restart: another file */
-        assert_int_equal(put(p->file, "api", 1 + i % 4, i), 0);
+        assert_int_equal(place_put(p->file, "api", 1 + i % 4, i), 0);
         assert_int_equal(lookup_file_publish(p->file), 0);
         assert_child_was_good(pid);
     }
@@ -421,14 +326,14 @@ static void a_child_goes_on_with_the_handle(void **state)
 /* A daemon that is killed in the middle of whatever it writes. */
 static void write_until_killed(const char *path, uint32_t run)
 {
-    struct lookup_file *f = open_writer(path);
+    struct lookup_file *f = place_writer(path);
     char name[16];
 
-    if (!f || put(f, "api", 4, run) || lookup_file_publish(f))
+    if (!f || place_put(f, "api", 4, run) || lookup_file_publish(f))
         _exit(1);
     for (uint32_t i = 0;; i++) {
         snprintf(name, sizeof(name), "s%u", i % 3000);
-        if (put(f, "api", 1 + i % 5, run * 1000 + i) || put(f, name, 1 + i % 3, i))
+        if (place_put(f, "api", 1 + i % 5, run * 1000 + i) || place_put(f, name, 1 + i % 3, i))
             _exit(1);
         lookup_file_beat(f);
     }
@@ -441,8 +346,8 @@ static void readers_do_not_notice_a_daemon_that_is_killed(void **state)
     pthread_t threads[2];
     unsigned seed = 1;
 
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 1, 1), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 1), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
     lookup_file_close(p->file);
     p->file = NULL;
@@ -478,12 +383,12 @@ static void a_stopped_reader_holds_nothing(void **state)
     struct stat before, after;
     char path[96], name[16];
 
-    start_writer(p);
+    place_start(p);
     for (uint32_t i = 0; i < 200; i++) {
         snprintf(name, sizeof(name), "s%u", i);
-        assert_int_equal(put(p->file, name, 4, i), 0);
+        assert_int_equal(place_put(p->file, name, 4, i), 0);
     }
-    assert_int_equal(put(p->file, "api", 3, 1), 0);
+    assert_int_equal(place_put(p->file, "api", 3, 1), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
     snprintf(path, sizeof(path), "%s/" LOOKUP_FILE_NAME, p->path);
     pid_t pid = fork();
@@ -503,17 +408,18 @@ static void a_stopped_reader_holds_nothing(void **state)
         child_exits(false);
     }
     for (uint32_t i = 0; i < 2000; i++) /* each row has been of each size */
-        assert_int_equal(put(p->file, i % 5 ? "api" : "s7", 1 + i % 4, 100 + i), 0);
+        assert_int_equal(place_put(p->file, i % 5 ? "api" : "s7", 1 + i % 4, 100 + i), 0);
     assert_int_equal(stat(path, &before), 0);
     for (uint32_t round = 0; round < 20; round++) {
         kill(pid, round % 2 ? SIGCONT : SIGSTOP);
         for (uint32_t i = 0; i < 2000; i++)
-            assert_int_equal(put(p->file, i % 5 ? "api" : "s7", 1 + i % 4, 100 + round + i), 0);
+            assert_int_equal(place_put(p->file, i % 5 ? "api" : "s7", 1 + i % 4, 100 + round + i),
+                             0);
     }
     assert_int_equal(stat(path, &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
     assert_int_equal(before.st_blocks, after.st_blocks);
-    assert_int_equal(put(p->file, "api", 3, 99), 0);
+    assert_int_equal(place_put(p->file, "api", 3, 99), 0);
     kill(pid, SIGCONT);
     assert_child_was_good(pid);
 }
@@ -544,8 +450,8 @@ static void another_user_in_another_namespace_reads_and_watches(void **state)
         fprintf(stderr, "skipped: needs root\n");
         skip();
     }
-    start_writer(p);
-    assert_int_equal(put(p->file, "api", 1, 1), 0);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 1), 0);
     assert_int_equal(lookup_file_publish(p->file), 0);
     pid_t pid = fork();
 
@@ -560,12 +466,12 @@ static void another_user_in_another_namespace_reads_and_watches(void **state)
             _exit(3);
         _exit(WEXITSTATUS(status));
     }
-    int64_t end_ms = now_ms() + DEADLINE_MS;
+    int64_t end_ms = place_now_ms() + DEADLINE_MS;
     uint32_t round = 2;
 
     while (waitpid(pid, &status, WNOHANG) == 0) { /* a change now and then, until it has seen one */
-        assert_true(now_ms() < end_ms);
-        assert_int_equal(put(p->file, "api", 1, round++), 0);
+        assert_true(place_now_ms() < end_ms);
+        assert_int_equal(place_put(p->file, "api", 1, round++), 0);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
     assert_true(WIFEXITED(status));
@@ -578,7 +484,7 @@ static void another_user_in_another_namespace_reads_and_watches(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, place_make, place_remove)
     const struct CMUnitTest tests[] = {
         CASE(endpoints_are_found_and_filtered),
         CASE(a_handle_waits_for_its_file),
