@@ -4,6 +4,7 @@
  * What the parts of src/gossip share: who this peer is, what it may touch, what it counts. One per
  * peer, owned by gossip.c; parts borrow it for their whole life.
  */
+#include "base/histogram.h"
 #include "gossip/atlas.h"
 #include "gossip/boots.h"
 #include "gossip/naming.h"
@@ -24,9 +25,10 @@
     X(accusations) /* told to members held for dead who spoke */                                   \
     X(verdicts_written)                                                                            \
     X(verdicts_withdrawn)                                                                          \
-    X(refutations) /* own incarnation raised */                                                    \
-    X(pauses)      /* this peer did not run for a while */                                         \
-    X(doubt)       /* now: how far it stretches its own time-outs */                               \
+    X(verdicts_refuted) /* by who ran all the while: they were false, or it was cut off */         \
+    X(refutations)      /* own incarnation raised */                                               \
+    X(pauses)           /* this peer did not run for a while */                                    \
+    X(doubt)            /* now: how far it stretches its own time-outs */                          \
     X(hellos_sent)                                                                                 \
     X(hellos_admitted)                                                                             \
     X(hellos_refused)                                                                              \
@@ -75,10 +77,13 @@ struct core {
     kith_time heard_us; /* when any other member was heard last */
     kith_time well_since_us; /* most of those it probes answer in time since then; 0: they do not */
     bool pushed;             /* this step's frame was a push of rows */
+    bool fresh;              /* what rows this step's frame brings are changes, not repair */
     struct core_trip trips[CORE_TRIPS];
     uint32_t trips_n; /* measured in all; the latest is trips[(trips_n - 1) % CORE_TRIPS] */
     struct naming naming;
     struct core_counts counts;
+    struct histogram
+        convergence; /* from a change at its writer, by its stamp, to its arrival here */
 };
 
 /* Where a member answers; len 0: it is unknown or tells no such address. */

@@ -16,6 +16,7 @@
 #include "gossip/self.h"
 #include "gossip/topics.h"
 #include "state/journal.h"
+#include "state/merge.h"
 
 #include <string.h>
 
@@ -140,7 +141,7 @@ bool gossip_identify(struct gossip *g, struct turn *t, const struct event_frame 
     const struct ulid *publisher =
         frame->door == DOOR_SUB ? overlay_whose(g->overlay, frame->from) : NULL;
     detect_wake(g->detect, t);
-    g->core.directed = g->core.pushed = false;
+    g->core.directed = g->core.pushed = g->core.fresh = false;
     if (!admit_identify(g->admit, t, frame, envelope, publisher, ret))
         return false;
     g->core.directed = frame->door != DOOR_SUB;
@@ -164,6 +165,7 @@ static bool from_member(struct gossip *g, struct turn *t, const struct incoming 
 {
     if (in->who.kind != PRINCIPAL_KIND_NODE || !g->core.member)
         return false;
+    g->core.fresh = true;
     return self_receive(g->self, t, in) || detect_receive(g->detect, t, in) ||
            overlay_receive(g->overlay, t, in) || topics_receive(g->topics, t, in) ||
            loadcast_receive(g->load, t, in);
@@ -185,7 +187,7 @@ bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
 void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link)
 {
     detect_wake(g->detect, t);
-    g->core.directed = g->core.pushed = false;
+    g->core.directed = g->core.pushed = g->core.fresh = false;
     detect_link(g->detect, t, link);
     overlay_link(g->overlay, t, link);
     if (g->core.member && !g->core.leaving)
@@ -222,6 +224,21 @@ static void reunite(struct gossip *g, struct turn *t, const struct member *befor
         sync_with(g->core.sync, t, member_uri(now, ADDR_ROLE_BULK));
 }
 
+/* How long it took to get here. Own tables are ordered without a clock: their stamps say nothing. */
+static void time_it(struct gossip *g, struct turn *t, const struct row *row)
+{
+    if (g->core.fresh && table_rule(row->table) != RULE_OWN &&
+        !ulid_equal(&row->origin, &g->core.self))
+        histogram_add(&g->core.convergence, t->wall_us - hlc_wall_us(row->version.minor));
+}
+
+/* It was taken for dead at this very start, so it ran all the while. */
+static bool refuted(const struct member *before, const struct member *now)
+{
+    return before->state == MEMBER_STATE_DEAD && now->state == MEMBER_STATE_ALIVE && before->row &&
+           now->row && ulid_equal(&before->row->boot, &now->row->boot);
+}
+
 void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
                     const struct member *before)
 {
@@ -233,6 +250,7 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
         topics_row(g->topics, row);
     loadcast_row(g->load, row);
     overlay_changed(g->overlay, t, row);
+    time_it(g, t, row);
     if (row->table == TABLE_ID_MEMBER || row->table == TABLE_ID_VERDICT) {
         if (bytes_equal(row->key, ulid_bytes(&g->core.self)))
             self_changed(g->self, t, row);
@@ -243,6 +261,7 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
     const struct member *now = members_get(g->core.members, &id);
     if (now) {
         note(g, t, before, now);
+        g->core.counts.verdicts_refuted += refuted(before, now);
         reunite(g, t, before, now);
     }
     member_moved(g, t, &id);
@@ -272,7 +291,7 @@ void gossip_leave(struct gossip *g, struct turn *t)
 void gossip_time(struct gossip *g, struct turn *t)
 {
     detect_wake(g->detect, t);
-    g->core.directed = g->core.pushed = false;
+    g->core.directed = g->core.pushed = g->core.fresh = false;
     admit_time(g->admit, t);
     joiner_time(g->joiner, t);
     self_time(g->self, t);
@@ -311,7 +330,7 @@ void gossip_counters(const struct gossip *g, struct info *ret, struct arena *mem
     const struct core_counts *c = &g->core.counts;
     size_t fields = sizeof(*c) / sizeof(uint64_t);
     struct counter *counters =
-        arena_array(mem, ret->counters_n + fields + REFUSALS + 1, sizeof(*counters));
+        arena_array(mem, ret->counters_n + fields + REFUSALS + 4, sizeof(*counters));
     for (uint32_t i = 0; i < ret->counters_n; i++)
         counters[i] = ret->counters[i];
 #define CORE_COUNT_ADD(field) add(ret, counters, mem, #field, c->field);
@@ -321,6 +340,11 @@ void gossip_counters(const struct gossip *g, struct info *ret, struct arena *mem
         add(ret, counters, mem, arena_printf(mem, "refused_%s", refusal_name((enum refusal)i)),
             g->core.naming.refused[i]);
     add(ret, counters, mem, "refused_unnamed", g->core.naming.unnamed);
+    add(ret, counters, mem, "convergence_rows", g->core.convergence.count);
+    add(ret, counters, mem, "convergence_p50_us",
+        (uint64_t)histogram_quantile(&g->core.convergence, 500));
+    add(ret, counters, mem, "convergence_p99_us",
+        (uint64_t)histogram_quantile(&g->core.convergence, 990));
     ret->counters = counters;
     topics_info(g->topics, ret, mem);
     loadcast_info(g->load, ret, mem);

@@ -219,10 +219,10 @@ static void receive(struct peer *p, struct turn *t, const struct event_frame *e)
                           .from = e->from};
     if (!gossip_identify(p->gossip, t, e, &frame.envelope, &in.who))
         return;
+    info_count(&p->about, frame.envelope.lane, e->frame.len);
     bool known = no_room(p, t, &in) || gossip_receive(p->gossip, t, &in) ||
                  sync_receive(p->sync, t, &in) || control_receive(p->control, t, &in) ||
-                 leave_receive(p, t, &in) ||
-                 info_receive(&p->about, p->gossip, p->control, p->members, t, &in);
+                 leave_receive(p, t, &in) || info_receive(&p->about, t, &in);
     if (!known && in.who.kind != PRINCIPAL_KIND_NODE)
         turn_fail(t, &in, FAIL_CODE_BAD_REQUEST, "unknown kind of request: %u",
                   (unsigned)frame.envelope.kind);
@@ -305,6 +305,9 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
         break;
     case EVENT_LOOKUP_FAILED:
         control_lookup_failed(p->control, t);
+        break;
+    case EVENT_COUNTED:
+        info_counted(&p->about, p->gossip, p->control, p->members, t, &event->counted);
         break;
     case EVENT_STOP:
         stop(p, t, event->leave);

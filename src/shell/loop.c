@@ -1,6 +1,7 @@
 #include "shell/loop.h"
 #include "peer/peer.h"
 #include "shell/clock.h"
+#include "shell/counts.h"
 #include "shell/host.h"
 #include "shell/log.h"
 #include "shell/lookups.h"
@@ -20,9 +21,10 @@ struct loop {
     size_t signal_item, writer_item, procs_item, checks_item, lookups_item;
     struct host_sampler sampler;
     kith_time sampled_us;
-    kith_time due_us;  /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
-    kith_time beat_us; /* when readers of look-ups are told next that all is well */
-    bool interrupted;  /* by a first SIGINT */
+    kith_time due_us;   /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
+    kith_time beat_us;  /* when readers of look-ups are told next that all is well */
+    bool interrupted;   /* by a first SIGINT */
+    bool counts_wanted; /* the machine asked what is counted here */
     bool ended;
     int exit_code;
 };
@@ -81,6 +83,9 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
         break;
     case EFFECT_LOG:
         log_bytes(e->log.level, e->log.text);
+        break;
+    case EFFECT_COUNT:
+        l->counts_wanted = true;
         break;
     case EFFECT_EXIT:
         l->ended = true;
@@ -155,6 +160,18 @@ static void take_signals(struct loop *l)
     }
 }
 
+static void tell_counts(struct loop *l)
+{
+    struct arena mem = {0};
+    struct event event = {.kind = EVENT_COUNTED};
+    if (!l->counts_wanted)
+        return;
+    l->counts_wanted = false;
+    counts_take(&event.counted, l->transport, &mem);
+    step(l, &event);
+    arena_deinit(&mem);
+}
+
 static void tell_time(struct loop *l, bool backlog)
 {
     kith_time now_us = clock_now_us();
@@ -227,6 +244,7 @@ static void turn(struct loop *l)
     tell_sample(l);
     tell_time(l, backlog);
     beat(l);
+    tell_counts(l);
 }
 
 int loop_run(const struct loop_parts *parts, const struct event_start *start)

@@ -38,6 +38,7 @@ static void drop_head(struct queue *q)
     if (q->head == NULL)
         q->tail = NULL;
     q->bytes -= cost(f);
+    q->count--;
     mem_free(f);
 }
 
@@ -60,6 +61,7 @@ void queue_push(struct queue *q, struct bytes frame, kith_time now_us)
         q->tail->next = f;
     q->tail = f;
     q->bytes += cost(f);
+    q->count++;
     while (q->bytes > q->limits.bytes) {
         drop_head(q);
         q->dropped_full++;

@@ -23,7 +23,7 @@ struct queue_frame;
 struct queue { /* zeroed with limits set is valid and empty */
     struct queue_limits limits;
     struct queue_frame *head, *tail;
-    size_t bytes;
+    size_t bytes, count;
     uint64_t dropped_full, dropped_stale;
 };
 

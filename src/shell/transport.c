@@ -80,6 +80,7 @@ struct transport {
     kith_time tick_us, rebind_us;
     zmq_msg_t msg; /* the frame that was received last */
     struct transport_counters counters;
+    struct transport_depth closed[TRANSPORT_LANES]; /* of connections that are no more */
 };
 
 /* ---- life ---- */
@@ -129,8 +130,8 @@ struct transport *transport_new(const struct transport_config *c)
 static void line_free(struct transport *t, struct line *l)
 {
     TREE_REMOVE(line_tree, &t->lines, l);
-    t->counters.dropped_full += l->queue.dropped_full;
-    t->counters.dropped_stale += l->queue.dropped_stale;
+    t->closed[l->lane].dropped_full += l->queue.dropped_full;
+    t->closed[l->lane].dropped_stale += l->queue.dropped_stale;
     queue_deinit(&l->queue);
     dial_deinit(&l->dial);
     mem_free(l);
@@ -603,4 +604,21 @@ void transport_flush(struct transport *t, kith_time within_us)
 const struct transport_counters *transport_counters(const struct transport *t)
 {
     return &t->counters;
+}
+
+void transport_depths(const struct transport *t, struct transport_depth ret[TRANSPORT_LANES])
+{
+    memcpy(ret, t->closed, sizeof t->closed);
+    struct line *l;
+    TREE_FOREACH (l, line_tree, (struct line_tree *)&t->lines) {
+        struct transport_depth *d = &ret[l->lane];
+        d->connections += l->dial.up;
+        d->frames += l->queue.count;
+        d->bytes += l->queue.bytes;
+        d->dropped_full += l->queue.dropped_full;
+        d->dropped_stale += l->queue.dropped_stale;
+    }
+    struct sub *s;
+    TREE_FOREACH (s, sub_tree, (struct sub_tree *)&t->subs)
+        ret[WIRE_LANE_TOPIC].connections += s->dial.up;
 }

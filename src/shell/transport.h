@@ -31,11 +31,19 @@ struct transport_config {
 
 struct transport_counters {
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
-    uint64_t dropped_full, dropped_stale; /* in queues */
-    uint64_t dropped_replies;             /* the way back was gone or full */
-    uint64_t refused;                     /* handshakes */
-    uint64_t malformed;                   /* messages of more parts than one frame */
+    uint64_t dropped_replies; /* the way back was gone or full */
+    uint64_t refused;         /* handshakes */
+    uint64_t malformed;       /* messages of more parts than one frame */
 };
+
+/* What waits and what was dropped, of all connections of one lane. */
+struct transport_depth {
+    uint64_t connections; /* that are up; of TOPIC: to other peers' PUBs */
+    uint64_t frames, bytes;
+    uint64_t dropped_full, dropped_stale; /* since the start, of closed connections too */
+};
+
+#define TRANSPORT_LANES 8 /* by enum wire_lane */
 
 struct transport;
 
@@ -75,5 +83,6 @@ bool transport_link(struct transport *t, struct event_link *ret);
 void transport_flush(struct transport *t, kith_time within_us);
 
 const struct transport_counters *transport_counters(const struct transport *t);
+void transport_depths(const struct transport *t, struct transport_depth ret[TRANSPORT_LANES]);
 
 #endif

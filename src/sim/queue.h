@@ -20,6 +20,7 @@ enum sim_kind {
     SIM_EXITED,   /* a process ended: instance */
     SIM_CHECKED,  /* a check ended: instance */
     SIM_LOG_READ, /* output was read */
+    SIM_COUNTED,  /* what the virtual shell counts is told: nothing */
     SIM_BOOT,     /* a host's daemon starts */
     SIM_RESUME,   /* a paused host goes on */
     SIM_PAUSE,  /* a host stands still for a while, again and again: a, b: between, c: generation */

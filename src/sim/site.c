@@ -253,6 +253,11 @@ static bool execute(struct site *s, const struct effect *e, kith_time now_us)
     case EFFECT_READ_LOG:
         execute_log_read(s, &e->read_log, now_us);
         break;
+    case EFFECT_COUNT:
+        queue_add(s->w->queue,
+                  &(struct sim_item){
+                      .at_us = now_us, .kind = SIM_COUNTED, .host = s->index, .run = s->run});
+        break;
     case EFFECT_EXIT:
         end_daemon(s, now_us);
         return true;

@@ -234,6 +234,10 @@ static void for_site(struct world *w, const struct sim_item *item)
         event.kind = EVENT_LOG_READ;
         event.log_read = (struct event_log_read){.request = item->a, .data = bytes_str("output")};
         break;
+    case SIM_COUNTED:
+        event.kind = EVENT_COUNTED;
+        event.counted = (struct event_counted){0};
+        break;
     default:
         arena_reset(&w->common.mem);
         if (!procs_item(site_procs(s), item, &event, &w->common.mem))
@@ -255,8 +259,7 @@ static bool put_off(struct world *w, const struct sim_item *item)
 {
     kith_time until;
     bool concerns = item->kind == SIM_DELIVER ||
-                    (item->kind >= SIM_LINK && item->kind <= SIM_LOG_READ) ||
-                    item->kind == SIM_WAKE;
+                    (item->kind >= SIM_LINK && item->kind <= SIM_COUNTED) || item->kind == SIM_WAKE;
     if (!concerns || !site_paused(w->common.sites[item->host], &until) || until <= item->at_us)
         return false;
     struct sim_item again = *item;

@@ -182,6 +182,7 @@ static const struct {
     [EFFECT_READ_LOG] = {"read-log", &effect_read_log_table},
     [EFFECT_LOOKUP] = {"lookup", &effect_lookup_table},
     [EFFECT_LOG] = {"log", &effect_log_table},
+    [EFFECT_COUNT] = {"count", &nothing_table},
     [EFFECT_EXIT] = {"exit", &nothing_table},
 };
 

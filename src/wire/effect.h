@@ -28,6 +28,7 @@ enum effect_kind {
     EFFECT_READ_LOG,  /* read an instance's output */
     EFFECT_LOOKUP,    /* what applications of this host read about some services */
     EFFECT_LOG,       /* a line for the daemon's log */
+    EFFECT_COUNT,     /* tell what is counted outside the machine: EVENT_COUNTED answers */
     EFFECT_EXIT,      /* the daemon ends now; instances that still run are left running */
 };
 

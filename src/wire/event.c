@@ -107,6 +107,11 @@ static const struct wire_field event_sample_fields[] = {
 };
 TABLE(event_sample);
 
+static const struct wire_field event_counted_fields[] = {
+    TABLE_LIST(event_counted, 1, counters, STRUCT, .sub = &counter_struct),
+};
+TABLE(event_counted);
+
 struct event_stop { /* as it stands in the union */
     bool leave;
 };
@@ -133,6 +138,7 @@ static const struct {
     [EVENT_LOG_READ] = {"log-read", &event_log_read_table},
     [EVENT_LOOKUP_FAILED] = {"lookup-failed", &nothing_table},
     [EVENT_SAMPLE] = {"sample", &event_sample_table},
+    [EVENT_COUNTED] = {"counted", &event_counted_table},
     [EVENT_STOP] = {"stop", &event_stop_table},
 };
 

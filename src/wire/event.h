@@ -23,6 +23,7 @@ enum event_kind {
     EVENT_LOG_READ,      /* answer to EFFECT_READ_LOG */
     EVENT_LOOKUP_FAILED, /* what EFFECT_LOOKUP told could not be written: it is not shown */
     EVENT_SAMPLE,        /* how busy the host is, about once a second */
+    EVENT_COUNTED,       /* answer to EFFECT_COUNT */
     EVENT_STOP, /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
 };
 
@@ -133,6 +134,12 @@ struct event_sample {         /* since the last one; what cannot be found out is
     uint16_t memory_permille; /* not available */
 };
 
+/* What the world around the machine counts: connections, queues. */
+struct event_counted {
+    const struct counter *counters;
+    uint32_t counters_n;
+};
+
 struct event {
     enum event_kind kind;
     kith_time now_us; /* monotonic */
@@ -148,6 +155,7 @@ struct event {
         struct event_checked checked;
         struct event_log_read log_read;
         struct event_sample sample;
+        struct event_counted counted;
         bool leave; /* EVENT_STOP */
     };
 };

@@ -22,6 +22,8 @@ static enum wire_lane pack(struct post *p, struct buf *out, enum wire_kind kind,
         .correlation = correlation,
     };
     frame_pack(out, &envelope, payload);
+    p->made[info->lane].frames++;
+    p->made[info->lane].bytes += buf_bytes(out).len;
     return info->lane;
 }
 

@@ -8,9 +8,14 @@
 
 #define POST_LANES 8
 
+struct post_count {
+    uint64_t frames, bytes;
+};
+
 struct post {
     struct ulid cluster, self, boot;
     uint64_t seq[POST_LANES];
+    struct post_count made[POST_LANES]; /* by lane; what is published counts once */
 };
 
 /* Kind and lane come from the message's definition. `payload` is the encoded message. */

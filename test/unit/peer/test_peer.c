@@ -3,6 +3,7 @@
 
 #include "state/state.h"
 #include "test.h"
+#include "wire/post.h"
 
 #define WALL (1767225600 * KITH_SEC)
 
@@ -113,11 +114,91 @@ static void nothing_is_wanted_before_the_start(void **state)
     peer_free(p);
 }
 
+static void ask_info(struct peer *p, uint64_t route, struct effects *out)
+{
+    struct post client = {.self = id_of(9), .boot = id_of(10)};
+    struct effects asked = {0};
+    struct buf payload = {0};
+    get_info_encode(&payload, &(struct get_info){0});
+    post_send(&client, &asked, bytes_str("x"), WIRE_GET_INFO, buf_bytes(&payload), route);
+    struct event event = {.kind = EVENT_FRAME,
+                          .now_us = KITH_SEC,
+                          .wall_us = WALL,
+                          .frame = {.door = DOOR_LOCAL,
+                                    .route = route,
+                                    .from = bytes_str("local"),
+                                    .frame = asked.items[0].send.frame}};
+    effects_reset(out);
+    assert_int_equal(peer_step(p, &event, out), 0);
+    effects_deinit(&asked);
+    buf_deinit(&payload);
+}
+
+static size_t count_of(const struct effects *out, enum effect_kind kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < out->count; i++)
+        n += out->items[i].kind == kind;
+    return n;
+}
+
+static int64_t counter_of(const struct info *info, const char *name)
+{
+    for (uint32_t i = 0; i < info->counters_n; i++) {
+        if (bytes_equal_str(info->counters[i].name, name))
+            return info->counters[i].value;
+    }
+    fail_msg("no counter %s", name);
+    return 0;
+}
+
+/* Two ask at once: the world is asked once what it counts, and both hear all of it. */
+static void info_waits_for_what_the_world_counts(void **state)
+{
+    struct effects out = {0};
+    (void)state;
+    struct peer *p = start((struct bytes){0}, &out);
+    ask_info(p, 7, &out);
+    assert_int_equal(count_of(&out, EFFECT_COUNT), 1);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 0);
+    ask_info(p, 8, &out);
+    assert_int_equal(count_of(&out, EFFECT_COUNT), 0);
+
+    struct counter counted = {.name = bytes_str("lane.member.queued"), .value = 42};
+    struct event event = {.kind = EVENT_COUNTED,
+                          .now_us = KITH_SEC,
+                          .wall_us = WALL,
+                          .counted = {.counters = &counted, .counters_n = 1}};
+    effects_reset(&out);
+    assert_int_equal(peer_step(p, &event, &out), 0);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 2);
+    struct ulid cluster = id_of(1);
+    for (size_t i = 0; i < out.count; i++) {
+        if (out.items[i].kind != EFFECT_REPLY)
+            continue;
+        struct frame frame;
+        struct info info;
+        struct wire_error err;
+        struct arena mem = {0};
+        assert_int_equal(frame_unpack(&frame, out.items[i].reply.frame, &cluster, &err), 0);
+        assert_int_equal(frame.envelope.correlation, out.items[i].reply.route);
+        assert_int_equal(info_decode(&info, frame.payload, &mem, &err), 0);
+        assert_int_equal(counter_of(&info, "lane.member.queued"), 42);
+        assert_int_equal(counter_of(&info, "lane.client.frames_in"), 2);
+        assert_true(counter_of(&info, "lane.client.bytes_in") > 0);
+        assert_int_equal(counter_of(&info, "store_unstored"), 1);
+        arena_deinit(&mem);
+    }
+    peer_free(p);
+    effects_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_that_ends_wakes_the_peer),
         cmocka_unit_test(a_clock_that_steps_moves_the_end),
+        cmocka_unit_test(info_waits_for_what_the_world_counts),
         cmocka_unit_test(nothing_is_wanted_before_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
