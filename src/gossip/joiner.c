@@ -243,6 +243,17 @@ static void start_token(struct joiner *j, struct turn *t, const struct event_sta
     arena_deinit(&mem);
 }
 
+/* One is asked at once, any; the others follow if that does not answer: each that admits a newcomer costs
+ * all a row and the newcomer a few connections. */
+static void stagger(struct joiner *j, struct turn *t)
+{
+    if (j->seeds_n == 0)
+        return;
+    uint32_t first = (uint32_t)rng_below(t->rng, j->seeds_n);
+    for (uint32_t i = 0; i < j->seeds_n; i++)
+        j->seeds[(first + i) % j->seeds_n].at_us = t->now_us + i * JOINER_STAGGER;
+}
+
 void joiner_start(struct joiner *j, struct turn *t, const struct event_start *start)
 {
     buf_append(&j->name, start->name.data, start->name.len);
@@ -268,6 +279,7 @@ void joiner_start(struct joiner *j, struct turn *t, const struct event_start *st
     }
     for (uint32_t i = 0; i < start->seeds_n; i++)
         (void)add_seed(j, t, start->seeds[i]);
+    stagger(j, t);
 }
 
 static void refused(struct joiner *j, struct turn *t, const struct incoming *in)

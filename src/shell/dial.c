@@ -28,11 +28,12 @@ void dial_deinit(struct dial *d)
 
 void dial_close(struct dial *d)
 {
+    pollset_forget(&d->hint);
+    pollset_forget(&d->monitor_hint);
     if (d->socket != NULL)
         zmq_socket_monitor(d->socket, /* endpoint= */ NULL, 0);
     sockets_close(&d->monitor);
     sockets_close(&d->socket);
-    d->hint = d->monitor_hint = (struct pollset_hint){0};
     d->up = d->greeted = false;
     d->retry_at_us = 0;
     d->item = d->monitor_item = POLLSET_NONE;

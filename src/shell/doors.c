@@ -103,11 +103,12 @@ int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t
 void doors_close(struct doors *d, enum door which)
 {
     struct door_socket *s = &d->door[which];
+    pollset_forget(&s->hint);
+    pollset_forget(&s->monitor_hint);
     if (s->socket != NULL)
         zmq_socket_monitor(s->socket, /* endpoint= */ NULL, 0);
     sockets_close(&s->monitor);
     sockets_close(&s->socket);
-    s->hint = s->monitor_hint = (struct pollset_hint){0};
     s->item = s->monitor_item = POLLSET_NONE;
     s->budget = 0;
 }

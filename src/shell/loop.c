@@ -21,6 +21,7 @@ struct loop {
     size_t signal_item, writer_item, procs_item, checks_item, lookups_item;
     struct host_sampler sampler;
     kith_time sampled_us;
+    struct pollset_hint writer_hint, procs_hint, checks_hint, lookups_hint;
     kith_time due_us;   /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
     kith_time beat_us;  /* when readers of look-ups are told next that all is well */
     bool interrupted;   /* by a first SIGINT */
@@ -31,9 +32,10 @@ struct loop {
 
 /* ---- effects ---- */
 
-static void give(zactor_t *actor, const struct effect *e)
+static void give(zactor_t *actor, struct pollset_hint *hint, const struct effect *e)
 {
     mail_send(zactor_sock(actor), job_new(e));
+    pollset_touch(hint);
 }
 
 static void fail(struct loop *l)
@@ -66,20 +68,20 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
         transport_admit(t, &e->admit, now_us);
         break;
     case EFFECT_STORE:
-        give(l->parts->writer, e);
+        give(l->parts->writer, &l->writer_hint, e);
         break;
     case EFFECT_CHECK:
-        give(l->parts->checks, e);
+        give(l->parts->checks, &l->checks_hint, e);
         break;
     case EFFECT_CLAIM:
     case EFFECT_START:
     case EFFECT_SIGNAL:
     case EFFECT_CLEAN:
     case EFFECT_READ_LOG:
-        give(l->parts->procs, e);
+        give(l->parts->procs, &l->procs_hint, e);
         break;
     case EFFECT_LOOKUP:
-        give(l->parts->lookups, e);
+        give(l->parts->lookups, &l->lookups_hint, e);
         break;
     case EFFECT_LOG:
         log_bytes(e->log.level, e->log.text);
@@ -102,8 +104,10 @@ static void step(struct loop *l, struct event *event)
         log_line(LOG_ERROR_, "the peer failed in an unexpected way");
         fail(l);
     }
-    if (event->kind == EVENT_STORE_FAILED)
+    if (event->kind == EVENT_STORE_FAILED) {
         writer_resume(l->parts->writer);
+        pollset_touch(&l->writer_hint);
+    }
     for (size_t i = 0; i < l->effects.count; i++)
         execute(l, &l->effects.items[i], event->now_us);
 }
@@ -223,10 +227,10 @@ static void turn(struct loop *l)
     struct pollset *p = &l->poll;
     pollset_reset(p);
     l->signal_item = pollset_add_fd(p, parts->signal_fd, ZMQ_POLLIN);
-    l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN, NULL);
-    l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN, NULL);
-    l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN, NULL);
-    l->lookups_item = pollset_add(p, zsock_resolve(parts->lookups), ZMQ_POLLIN, NULL);
+    l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN, &l->writer_hint);
+    l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN, &l->procs_hint);
+    l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN, &l->checks_hint);
+    l->lookups_item = pollset_add(p, zsock_resolve(parts->lookups), ZMQ_POLLIN, &l->lookups_hint);
     transport_poll(l->transport, p, clock_now_us());
     pollset_wait(p, deadline(l));
     transport_polled(l->transport, p, clock_now_us());

@@ -1,18 +1,26 @@
 #include "shell/pollset.h"
 #include "base/mem.h"
 #include "shell/clock.h"
+#include <assert.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 /* Nobody sleeps longer: a clock that was read wrong once must not stop a thread for good. */
 #define WAIT_MAX_US (60 * KITH_SEC)
+/* Taken from the kernel at once; those beyond are told of in the next turn. */
+#define READY_MAX 64
 
 struct pollset_item {
     void *socket; /* NULL: a descriptor */
     struct pollset_hint *hint;
+    size_t fd; /* index in fds, without a hint */
     short events, ready;
 };
 
 void pollset_deinit(struct pollset *p)
 {
+    if (p->epoll_fd > 0)
+        close(p->epoll_fd);
     mem_free(p->items);
     mem_free(p->fds);
     *p = (struct pollset){0};
@@ -21,18 +29,25 @@ void pollset_deinit(struct pollset *p)
 void pollset_reset(struct pollset *p)
 {
     p->count = 0;
+    p->fds_n = 0;
 }
 
-static size_t add(struct pollset *p, struct pollset_item item, int fd, short fd_events)
+static struct pollset_item *add(struct pollset *p, struct pollset_item item)
 {
     if (p->count == p->cap) {
         p->cap = p->cap == 0 ? 16 : 2 * p->cap;
         p->items = mem_grow(p->items, p->cap, sizeof *p->items);
-        p->fds = mem_grow(p->fds, p->cap, sizeof *p->fds);
+        p->fds = mem_grow(p->fds, p->cap + 1, sizeof *p->fds);
     }
     p->items[p->count] = item;
-    p->fds[p->count] = (struct pollfd){.fd = fd, .events = fd_events};
-    return p->count++;
+    return &p->items[p->count++];
+}
+
+static void add_fd(struct pollset *p, struct pollset_item item, int fd, short fd_events)
+{
+    struct pollset_item *added = add(p, item);
+    added->fd = ++p->fds_n; /* the first is epoll_fd's */
+    p->fds[added->fd] = (struct pollfd){.fd = fd, .events = fd_events};
 }
 
 static int fd_of(void *socket)
@@ -43,22 +58,45 @@ static int fd_of(void *socket)
     return fd;
 }
 
+static void enlist(struct pollset *p, void *socket, struct pollset_hint *hint)
+{
+    if (p->epoll_fd == 0)
+        p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    *hint = (struct pollset_hint){.known = true, .fd = fd_of(socket), .epoll_fd = p->epoll_fd};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = hint};
+    int rc = epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, hint->fd, &event);
+    assert(rc == 0);
+}
+
+void pollset_forget(struct pollset_hint *hint)
+{
+    if (hint->known)
+        epoll_ctl(hint->epoll_fd, EPOLL_CTL_DEL, hint->fd, NULL);
+    *hint = (struct pollset_hint){0};
+}
+
 size_t pollset_add(struct pollset *p, void *socket, short events, struct pollset_hint *hint)
 {
     if (socket == NULL)
         return POLLSET_NONE;
-    if (hint != NULL && !hint->known)
-        *hint = (struct pollset_hint){.known = true, .fd = fd_of(socket)};
-    int fd = hint != NULL ? hint->fd : fd_of(socket);
-    return add(p, (struct pollset_item){.socket = socket, .hint = hint, .events = events}, fd,
-               POLLIN);
+    struct pollset_item item = {.socket = socket, .hint = hint, .events = events};
+    if (hint == NULL) {
+        add_fd(p, item, fd_of(socket), POLLIN);
+    } else {
+        if (!hint->known)
+            enlist(p, socket, hint);
+        hint->index = p->count;
+        add(p, item);
+    }
+    return p->count - 1;
 }
 
 size_t pollset_add_fd(struct pollset *p, int fd, short events)
 {
     short wanted =
         (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0));
-    return add(p, (struct pollset_item){.events = events}, fd, wanted);
+    add_fd(p, (struct pollset_item){.events = events}, fd, wanted);
+    return p->count - 1;
 }
 
 /* Asks a socket for its state, which also takes in what its descriptor told of. */
@@ -97,20 +135,39 @@ static int wait_ms(kith_time until_us)
     return (int)((kith_time_min(wait_us, WAIT_MAX_US) + KITH_MS - 1) / KITH_MS);
 }
 
+/* What the kernel tells of sockets with a hint. One that is in no set any more was not forgotten in time,
+ * which is an error of the caller's; one that is not in this turn's set is left alone. */
+static void ask_told(struct pollset *p)
+{
+    struct epoll_event ready[READY_MAX];
+    int count = epoll_wait(p->epoll_fd, ready, READY_MAX, 0);
+    for (int n = 0; n < count; n++) {
+        struct pollset_hint *hint = ready[n].data.ptr;
+        if (hint->index < p->count && p->items[hint->index].hint == hint)
+            ask(&p->items[hint->index]);
+    }
+}
+
 void pollset_wait(struct pollset *p, kith_time until_us)
 {
+    if (p->count == 0)
+        p->fds = p->fds == NULL ? mem_alloc(sizeof *p->fds) : p->fds;
     bool any = ask_restless(p);
-    if (poll(p->fds, p->count, any ? 0 : wait_ms(until_us)) <= 0)
+    p->fds[0] = (struct pollfd){.fd = p->epoll_fd > 0 ? p->epoll_fd : -1, .events = POLLIN};
+    if (poll(p->fds, p->fds_n + 1, any ? 0 : wait_ms(until_us)) <= 0)
         return;
+    if (p->fds[0].revents != 0)
+        ask_told(p);
     for (size_t n = 0; n < p->count; n++) {
         struct pollset_item *i = &p->items[n];
-        if (p->fds[n].revents == 0)
+        short told = i->hint == NULL ? p->fds[i->fd].revents : 0;
+        if (told == 0)
             continue;
         if (i->socket != NULL)
             ask(i);
         else
-            i->ready = (short)(i->events & (p->fds[n].revents & ~POLLOUT ? ZMQ_POLLIN | ZMQ_POLLOUT
-                                                                         : ZMQ_POLLOUT));
+            i->ready =
+                (short)(i->events & (told & ~POLLOUT ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLOUT));
     }
 }
 

@@ -5,7 +5,8 @@
  *
  * zmq_poll() asks every socket for its state on every call, at two or three system calls each: with
  * a hundred quiet connections that is most of what an idle peer costs. A socket with a hint is only
- * asked when its descriptor says that something may have changed, or when pollset_touch() says so.
+ * asked when its descriptor says that something may have changed, or when pollset_touch() says so; and
+ * its descriptor stays registered with the kernel from one turn to the next (epoll).
  */
 #include "base/time.h"
 #include <poll.h>
@@ -15,19 +16,22 @@
 
 #define POLLSET_NONE ((size_t)-1) /* an index for what is not in the set */
 
-/* Kept beside a socket for as long as that lives; a zeroed one is right for a new socket. */
+/* Kept beside a socket for as long as that lives; a zeroed one is right for a new socket. It belongs to
+ * the first set that it is added to, stays where it is, and is taken out before the socket is closed. */
 struct pollset_hint {
     bool known;
     bool quiet; /* it had nothing when it was asked last, and was not used since */
-    int fd;
+    int fd, epoll_fd;
+    size_t index; /* in this turn's set */
 };
 
 struct pollset_item;
 
 struct pollset { /* a zeroed one is valid and empty */
     struct pollset_item *items;
-    struct pollfd *fds;
-    size_t count, cap;
+    struct pollfd *fds; /* of those without a hint; the first is epoll_fd's */
+    size_t count, cap, fds_n;
+    int epoll_fd; /* 0: none yet */
 };
 
 void pollset_deinit(struct pollset *p);
@@ -37,6 +41,9 @@ void pollset_reset(struct pollset *p);
  * ZMQ_POLLOUT. The hint may be NULL; else it must live until pollset_wait() returns. */
 size_t pollset_add(struct pollset *p, void *socket, short events, struct pollset_hint *hint);
 size_t pollset_add_fd(struct pollset *p, int fd, short events);
+
+/* The hint's socket is about to be closed. */
+void pollset_forget(struct pollset_hint *hint);
 
 /* To be called after a send on a socket with a hint: what else came in then is not told again. */
 static inline void pollset_touch(struct pollset_hint *hint)

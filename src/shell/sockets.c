@@ -33,8 +33,10 @@ static void *open_socket(void *ctx, int type)
 static void set_common(void *socket)
 {
     sockets_set(socket, ZMQ_HANDSHAKE_IVL, SOCKETS_HANDSHAKE_MS);
-    sockets_set(socket, ZMQ_HEARTBEAT_IVL, SOCKETS_HEARTBEAT_MS);
-    sockets_set(socket, ZMQ_HEARTBEAT_TIMEOUT, SOCKETS_HEARTBEAT_OUT_MS);
+    sockets_set(socket, ZMQ_TCP_KEEPALIVE, 1);
+    sockets_set(socket, ZMQ_TCP_KEEPALIVE_IDLE, SOCKETS_KEEPALIVE_S);
+    sockets_set(socket, ZMQ_TCP_KEEPALIVE_INTVL, SOCKETS_KEEPALIVE_AGAIN_S);
+    sockets_set(socket, ZMQ_TCP_MAXRT, SOCKETS_VANISHED_MS);
     sockets_set(socket, ZMQ_SNDHWM, SOCKETS_HWM);
     sockets_set(socket, ZMQ_RCVHWM, SOCKETS_HWM);
     int64_t max = SOCKETS_MAX_BYTES;

@@ -9,15 +9,19 @@
 #include <zmq.h>
 
 /* A message that is larger closes its connection. Answers to a hello carry the member list. */
-#define SOCKETS_MAX_PROBE_BYTES  (1 << 20)
-#define SOCKETS_MAX_BYTES        (16 << 20)
-#define SOCKETS_HWM              256  /* frames inside libzmq; what waits longer waits in queue.h */
-#define SOCKETS_PUB_HWM          4096 /* to a subscriber that is slow; then it misses some */
-#define SOCKETS_BACKLOG          1024 /* connections not yet accepted: a cluster starts at once */
-#define SOCKETS_HANDSHAKE_MS     10000 /* whoever says nothing is cut off */
-#define SOCKETS_HEARTBEAT_MS     5000  /* finds connections whose other end vanished silently, */
-#define SOCKETS_HEARTBEAT_OUT_MS 10000 /* after this long */
-#define SOCKETS_RECONNECT_MS     100   /* first pause; doubles */
+#define SOCKETS_MAX_PROBE_BYTES (1 << 20)
+#define SOCKETS_MAX_BYTES       (16 << 20)
+#define SOCKETS_HWM             256   /* frames inside libzmq; what waits longer waits in queue.h */
+#define SOCKETS_PUB_HWM         4096  /* to a subscriber that is slow; then it misses some */
+#define SOCKETS_BACKLOG         1024  /* connections not yet accepted: a cluster starts at once */
+#define SOCKETS_HANDSHAKE_MS    10000 /* whoever says nothing is cut off */
+/* Connections whose other end vanished silently are found by the kernel: ZeroMQ's own heartbeats wake both
+ * ends of every connection, which was most of what an idle peer with many of them cost. */
+#define SOCKETS_KEEPALIVE_S       5 /* without traffic: ask */
+#define SOCKETS_KEEPALIVE_AGAIN_S 2
+#define SOCKETS_VANISHED_MS                                                                        \
+    10000 /* no answer, or sent bytes not acknowledged, for so long: closed */
+#define SOCKETS_RECONNECT_MS     100 /* first pause; doubles */
 #define SOCKETS_RECONNECT_MAX_MS 2000
 #define SOCKETS_CONNECT_MS       3000 /* an address that does not answer at all */
 

@@ -10,6 +10,7 @@
 #include "base/tree.h"
 #include "shell/clock.h"
 #include "shell/dial.h"
+#include "shell/handshake.h"
 #include "shell/hourly.h"
 #include "shell/log.h"
 #include "shell/queue.h"
@@ -25,6 +26,11 @@
 #define REVOKE_US   (500 * KITH_MS) /* what was just published, the revocation too, gets out */
 #define EXIT_LINGER 200             /* ms that libzmq may use for what was handed to it last */
 
+/* A newcomer subscribes to many at once, and what it has to say and to hear first must not wait behind all
+ * those handshakes, its own and those of others who start now: after the first few each waits its turn. */
+#define SUBS_AT_ONCE 4
+#define SUBS_PACE_US (40 * KITH_MS)
+
 struct line {
     struct bytes uri; /* view of dial.uri */
     enum wire_lane lane;
@@ -37,6 +43,7 @@ struct line {
 struct sub {
     struct bytes uri; /* view of dial.uri */
     struct dial dial;
+    kith_time from_us; /* not opened before; 0: it was */
     TREE_ENTRY(sub) by_uri;
 };
 
@@ -71,6 +78,7 @@ struct transport {
     struct curve keys;
     struct doors doors;
     struct zap *zap;
+    struct pollset_hint zap_hint;
     size_t zap_item;
     struct line_tree lines;
     struct sub_tree subs;
@@ -78,7 +86,8 @@ struct transport {
     struct hourly *hourly;
     struct link_news *news, **news_end, *told;
     kith_time tick_us, rebind_us;
-    zmq_msg_t msg; /* the frame that was received last */
+    kith_time subs_us; /* when the next new SUB may be opened */
+    zmq_msg_t msg;     /* the frame that was received last */
     struct transport_counters counters;
     struct transport_depth closed[TRANSPORT_LANES]; /* of connections that are no more */
 };
@@ -98,6 +107,13 @@ static void complain(struct transport *t, const char *address, const char *why, 
                  why, (unsigned long long)before);
 }
 
+static void on_zap_closing(void *arg)
+{
+    struct transport *t = arg;
+    pollset_forget(&t->zap_hint);
+    t->zap_item = POLLSET_NONE;
+}
+
 static void on_refused(void *arg, const char *address, const char *why)
 {
     complain(arg, address, why, clock_now_us());
@@ -106,6 +122,7 @@ static void on_refused(void *arg, const char *address, const char *why)
 struct transport *transport_new(const struct transport_config *c)
 {
     struct transport *t = mem_alloc(sizeof *t);
+    handshake_memory_init();
     t->ctx = zmq_ctx_new();
     assert(t->ctx != NULL);
     zmq_ctx_set(t->ctx, ZMQ_MAX_SOCKETS, TRANSPORT_SOCKETS_MAX);
@@ -117,7 +134,7 @@ struct transport *transport_new(const struct transport_config *c)
     t->nonce = c->nonce;
     t->keys = c->keys;
     doors_init(&t->doors, t->ctx);
-    t->zap = zap_new(t->ctx, on_refused, t);
+    t->zap = zap_new(t->ctx, on_refused, on_zap_closing, t);
     t->zap_item = POLLSET_NONE;
     t->routes = routes_new();
     t->hourly = hourly_new();
@@ -168,6 +185,7 @@ void transport_free(struct transport *t)
     sub_free(t, s);
     zmq_msg_close(&t->msg);
     doors_deinit(&t->doors);
+    pollset_forget(&t->zap_hint);
     zap_free(t->zap);
     zmq_ctx_term(t->ctx);
     routes_free(t->routes);
@@ -242,6 +260,7 @@ int transport_ring(struct transport *t, const struct effect_ring *ring)
 
 void transport_admit(struct transport *t, const struct effect_admit *a, kith_time now_us)
 {
+    pollset_touch(&t->zap_hint); /* it may answer on that socket */
     if (!zap_admit(t->zap, &a->key, a->on) || a->on || t->keys.insecure)
         return;
     /* libzmq cannot cut one subscriber off. The others come back within SOCKETS_RECONNECT_MS, and
@@ -351,6 +370,10 @@ void transport_subscribe(struct transport *t, const struct effect_subscribe *e)
     s = mem_alloc(sizeof *s);
     dial_init(&s->dial, t->ctx, ZMQ_SUB, e->uri, bytes_of(NULL, 0));
     s->uri = bytes_str(s->dial.uri);
+    kith_time now_us = clock_now_us();
+    kith_time next_us = t->subs_us > now_us ? t->subs_us : now_us;
+    s->from_us = next_us - SUBS_AT_ONCE * SUBS_PACE_US;
+    t->subs_us = next_us + SUBS_PACE_US;
     TREE_INSERT(sub_tree, &t->subs, s);
 }
 
@@ -358,7 +381,7 @@ void transport_subscribe(struct transport *t, const struct effect_subscribe *e)
 
 void transport_poll(struct transport *t, struct pollset *p, kith_time now_us)
 {
-    t->zap_item = pollset_add(p, zap_socket(t->zap), ZMQ_POLLIN, NULL);
+    t->zap_item = pollset_add(p, zap_socket(t->zap), ZMQ_POLLIN, &t->zap_hint);
     doors_poll(&t->doors, p);
     struct line *l;
     TREE_FOREACH (l, line_tree, &t->lines) {
@@ -367,6 +390,9 @@ void transport_poll(struct transport *t, struct pollset *p, kith_time now_us)
     }
     struct sub *s;
     TREE_FOREACH (s, sub_tree, &t->subs) {
+        if (now_us < s->from_us)
+            continue;
+        s->from_us = 0;
         open_dial(t, &s->dial, now_us);
         dial_poll(&s->dial, p, /* out= */ false);
     }
@@ -425,7 +451,8 @@ static void tick(struct transport *t, kith_time now_us)
 void transport_polled(struct transport *t, const struct pollset *p, kith_time now_us)
 {
     if (pollset_ready(p, t->zap_item) != 0)
-        zap_answer(t->zap);
+        zap_answer(t->zap, now_us);
+    zap_time(t->zap, now_us);
     watch_doors(t, p, now_us);
     struct line *l;
     TREE_FOREACH (l, line_tree, &t->lines) {
@@ -444,29 +471,32 @@ void transport_polled(struct transport *t, const struct pollset *p, kith_time no
 kith_time transport_deadline(const struct transport *t)
 {
     kith_time at_us = kith_time_min(t->tick_us, t->rebind_us);
+    at_us = kith_time_min(at_us, zap_deadline(t->zap));
     struct line *l;
     TREE_FOREACH (l, line_tree, (struct line_tree *)&t->lines)
         if (l->dial.socket == NULL && l->dial.retry_at_us > 0)
             at_us = kith_time_min(at_us, l->dial.retry_at_us);
     struct sub *s;
-    TREE_FOREACH (s, sub_tree, (struct sub_tree *)&t->subs)
+    TREE_FOREACH (s, sub_tree, (struct sub_tree *)&t->subs) {
         if (s->dial.socket == NULL && s->dial.retry_at_us > 0)
             at_us = kith_time_min(at_us, s->dial.retry_at_us);
+        if (s->from_us > 0)
+            at_us = kith_time_min(at_us, s->from_us);
+    }
     return at_us;
 }
 
 /* ---- in ---- */
 
-/* Takes one message off a socket into t->msg; what has more parts than `parts` is thrown away.
- * False: there is none, or it was thrown away. */
-static bool take(struct transport *t, void *socket, zmq_msg_t *id)
+/* Takes one message off a socket into t->msg; one of too many parts is thrown away. False: there is none,
+ * and then *budget is 0 (each further try would cost system calls), or it was thrown away. */
+static bool take(struct transport *t, void *socket, zmq_msg_t *id, unsigned *budget)
 {
-    if (id != NULL) {
-        if (zmq_msg_recv(id, socket, ZMQ_DONTWAIT) < 0 || !zmq_msg_more(id))
-            return false;
-    }
-    if (zmq_msg_recv(&t->msg, socket, ZMQ_DONTWAIT) < 0)
+    if ((id != NULL && zmq_msg_recv(id, socket, ZMQ_DONTWAIT) < 0) ||
+        (id != NULL && !zmq_msg_more(id)) || zmq_msg_recv(&t->msg, socket, ZMQ_DONTWAIT) < 0) {
+        *budget = 0;
         return false;
+    }
     if (!zmq_msg_more(&t->msg)) {
         t->counters.frames_in++;
         t->counters.bytes_in += zmq_msg_size(&t->msg);
@@ -492,7 +522,7 @@ static bool receive_door(struct transport *t, enum door which, kith_time now_us,
         s->budget--;
         zmq_msg_t id;
         zmq_msg_init(&id);
-        bool took = take(t, s->socket, &id);
+        bool took = take(t, s->socket, &id, &s->budget);
         if (took) {
             *ret = (struct event_frame){.door = which, .frame = msg_bytes(&t->msg)};
             ret->route = routes_number(t->routes, which, msg_bytes(&id), now_us);
@@ -512,7 +542,7 @@ static bool receive_dial(struct transport *t, struct dial *d, enum door door,
 {
     while (d->budget > 0) {
         d->budget--;
-        if (!take(t, d->socket, /* id= */ NULL))
+        if (!take(t, d->socket, /* id= */ NULL, &d->budget))
             continue;
         *ret = (struct event_frame){.door = door, .frame = msg_bytes(&t->msg)};
         ret->from = bytes_str(d->uri);

@@ -17,8 +17,8 @@
 #include "wire/event.h"
 
 #define TRANSPORT_WAYS_MAX    5
-#define TRANSPORT_IDLE_US     (60 * KITH_SEC) /* a DEALER without traffic is closed */
-#define TRANSPORT_SOCKETS_MAX 32768           /* libzmq's own limit is 1023 */
+#define TRANSPORT_IDLE_US     (20 * KITH_SEC) /* a DEALER without traffic is closed */
+#define TRANSPORT_SOCKETS_MAX 8192 /* three a connection; libzmq takes 16 bytes for each at once */
 
 struct transport_config {
     const char *const *ways; /* that the doors are bound on, as doors_endpoint() takes them */

@@ -23,11 +23,17 @@ static int compare_admitted(const struct admitted *a, const struct admitted *b)
 
 TREE_DEFINE(admitted_tree, admitted, by_key, compare_admitted)
 
+struct request;
+
 struct zap {
-    void *socket;
+    void *ctx, *socket;
+    kith_time fresh_at_us; /* when the socket is made anew; KITH_NEVER: nobody asked on this one */
     zap_refused *refused;
+    zap_closing *closing;
     void *arg;
     struct admitted_tree keys;
+    struct request *first, **end; /* that wait, the oldest first */
+    size_t waiting;
 };
 
 /* One request: the parts of RFC 27, behind the routing id of the asking session. */
@@ -35,6 +41,9 @@ struct request {
     uint8_t part[FRAMES_MAX][PART_MAX];
     size_t len[FRAMES_MAX];
     size_t count;
+    struct request *next;
+    struct key32 key;
+    kith_time until_us;
 };
 
 enum {
@@ -50,18 +59,27 @@ enum {
     PART_COUNT
 };
 
-struct zap *zap_new(void *ctx, zap_refused *refused, void *arg)
+static void open_socket(struct zap *z)
 {
-    struct zap *z = mem_alloc(sizeof *z);
-    z->refused = refused;
-    z->arg = arg;
-    z->socket = zmq_socket(ctx, ZMQ_ROUTER);
+    z->socket = zmq_socket(z->ctx, ZMQ_ROUTER);
     assert(z->socket != NULL);
     sockets_set(z->socket, ZMQ_LINGER, 0);
     sockets_set(z->socket, ZMQ_SNDHWM, 0);
     sockets_set(z->socket, ZMQ_RCVHWM, 0);
     int rc = zmq_bind(z->socket, ENDPOINT);
     assert(rc == 0); /* one peer, one context */
+    z->fresh_at_us = KITH_NEVER;
+}
+
+struct zap *zap_new(void *ctx, zap_refused *refused, zap_closing *closing, void *arg)
+{
+    struct zap *z = mem_alloc(sizeof *z);
+    z->ctx = ctx;
+    z->refused = refused;
+    z->closing = closing;
+    z->arg = arg;
+    z->end = &z->first;
+    open_socket(z);
     return z;
 }
 
@@ -74,6 +92,11 @@ void zap_free(struct zap *z)
     {
         TREE_REMOVE(admitted_tree, &z->keys, a);
         mem_free(a);
+    }
+    while (z->first != NULL) {
+        struct request *r = z->first;
+        z->first = r->next;
+        mem_free(r);
     }
     sockets_close(&z->socket);
     mem_free(z);
@@ -88,21 +111,6 @@ bool zap_is_admitted(const struct zap *z, const struct key32 *key)
 {
     struct admitted a = {.key = *key};
     return TREE_FIND(admitted_tree, (struct admitted_tree *)&z->keys, &a) != NULL;
-}
-
-bool zap_admit(struct zap *z, const struct key32 *key, bool on)
-{
-    struct admitted probe = {.key = *key};
-    struct admitted *a = TREE_FIND(admitted_tree, &z->keys, &probe);
-    if ((a != NULL) == on)
-        return false;
-    if (on) {
-        TREE_INSERT(admitted_tree, &z->keys, mem_copy(&probe, sizeof probe));
-    } else {
-        TREE_REMOVE(admitted_tree, &z->keys, a);
-        mem_free(a);
-    }
-    return true;
 }
 
 struct key32 zap_key(const char *user_id)
@@ -162,7 +170,93 @@ static void refuse(struct zap *z, const struct request *r, const char *why)
     answer(z, r, "400", why, "");
 }
 
-static void decide(struct zap *z, const struct request *r)
+static void accept_key(struct zap *z, const struct request *r, const struct key32 *key)
+{
+    char text[KEY_TEXT];
+    zmq_z85_encode(text, key->b, sizeof key->b);
+    answer(z, r, "200", "OK", text);
+}
+
+/* Takes the request that *at points to off the list. */
+static struct request *take_out(struct zap *z, struct request **at)
+{
+    struct request *r = *at;
+    *at = r->next;
+    if (z->end == &r->next)
+        z->end = at;
+    z->waiting--;
+    return r;
+}
+
+static void hold(struct zap *z, const struct request *r, const struct key32 *key, kith_time now_us)
+{
+    struct request *held = mem_copy(r, sizeof *r);
+    held->key = *key;
+    held->until_us = now_us + ZAP_PATIENCE_US;
+    held->next = NULL;
+    *z->end = held;
+    z->end = &held->next;
+    z->waiting++;
+}
+
+static void let_in(struct zap *z, const struct key32 *key)
+{
+    struct request **at = &z->first;
+    while (*at != NULL) {
+        if (key32_compare(&(*at)->key, key) != 0) {
+            at = &(*at)->next;
+            continue;
+        }
+        struct request *r = take_out(z, at);
+        accept_key(z, r, key);
+        mem_free(r);
+    }
+}
+
+bool zap_admit(struct zap *z, const struct key32 *key, bool on)
+{
+    struct admitted probe = {.key = *key};
+    struct admitted *a = TREE_FIND(admitted_tree, &z->keys, &probe);
+    if ((a != NULL) == on)
+        return false;
+    if (on) {
+        TREE_INSERT(admitted_tree, &z->keys, mem_copy(&probe, sizeof probe));
+        let_in(z, key);
+    } else {
+        TREE_REMOVE(admitted_tree, &z->keys, a);
+        mem_free(a);
+    }
+    return true;
+}
+
+/* A handshake that asks between the two finds nobody, fails, and is tried again by its client. */
+static void renew(struct zap *z)
+{
+    z->closing(z->arg);
+    zmq_unbind(z->socket, ENDPOINT); /* at once; the close is done by another thread, later */
+    sockets_close(&z->socket);
+    open_socket(z);
+}
+
+bool zap_time(struct zap *z, kith_time now_us)
+{
+    while (z->first != NULL && z->first->until_us <= now_us) {
+        struct request *r = take_out(z, &z->first);
+        refuse(z, r, "key is not admitted");
+        mem_free(r);
+    }
+    if (z->first != NULL || now_us < z->fresh_at_us)
+        return false;
+    renew(z);
+    return true;
+}
+
+kith_time zap_deadline(const struct zap *z)
+{
+    return kith_time_min(z->fresh_at_us, z->first != NULL ? z->first->until_us : KITH_NEVER);
+}
+
+static void decide(struct zap *z, const struct request *r, kith_time now_us)
 {
     struct bytes key_bytes = part(r, PART_KEY);
     if (r->count != PART_COUNT || !bytes_equal_str(part(r, PART_MECHANISM), "CURVE") ||
@@ -172,18 +266,19 @@ static void decide(struct zap *z, const struct request *r)
     }
     struct key32 key;
     memcpy(key.b, key_bytes.data, sizeof key.b);
-    if (!bytes_equal_str(part(r, PART_DOMAIN), ZAP_ROUTER) && !zap_is_admitted(z, &key)) {
+    if (bytes_equal_str(part(r, PART_DOMAIN), ZAP_ROUTER) || zap_is_admitted(z, &key))
+        accept_key(z, r, &key);
+    else if (z->waiting < ZAP_WAITING_MAX)
+        hold(z, r, &key, now_us);
+    else
         refuse(z, r, "key is not admitted");
-        return;
-    }
-    char text[KEY_TEXT];
-    zmq_z85_encode(text, key.b, sizeof key.b);
-    answer(z, r, "200", "OK", text);
 }
 
-void zap_answer(struct zap *z)
+void zap_answer(struct zap *z, kith_time now_us)
 {
     struct request r;
-    while (receive(z, &r))
-        decide(z, &r);
+    while (receive(z, &r)) {
+        decide(z, &r, now_us);
+        z->fresh_at_us = now_us + ZAP_QUIET_US;
+    }
 }

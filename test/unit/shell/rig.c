@@ -37,6 +37,8 @@ struct curve rig_member(const struct rig_keys *own, const struct rig_keys *ring)
                           .ring_secret = ring->secret};
 }
 
+#define TRANSPORTS_MAX 64 /* of one test program, one after the other */
+
 struct transport *rig_transport(unsigned n, const struct curve *keys)
 {
     char way[64];
@@ -51,14 +53,29 @@ struct transport *rig_transport(unsigned n, const struct curve *keys)
     return transport_new(&config);
 }
 
+/* Each transport keeps its set, as the peer's loop does. One that took the place of a freed one takes its
+ * set over, which is empty then. */
+static struct pollset *set_of(const struct transport *t)
+{
+    static struct {
+        const struct transport *t;
+        struct pollset set;
+    } sets[TRANSPORTS_MAX];
+    size_t i = 0;
+    while (sets[i].t != NULL && sets[i].t != t)
+        assert(++i < TRANSPORTS_MAX);
+    sets[i].t = t;
+    return &sets[i].set;
+}
+
 void rig_turn(struct transport *t)
 {
-    struct pollset p = {0};
+    struct pollset *p = set_of(t);
     kith_time now_us = clock_now_us();
-    transport_poll(t, &p, now_us);
-    pollset_wait(&p, now_us + 20 * KITH_MS);
-    transport_polled(t, &p, clock_now_us());
-    pollset_deinit(&p);
+    pollset_reset(p);
+    transport_poll(t, p, now_us);
+    pollset_wait(p, now_us + 20 * KITH_MS);
+    transport_polled(t, p, clock_now_us());
 }
 
 long rig_resident_kib(void)

@@ -3,6 +3,7 @@
 
 #include "rig.h"
 #include "shell/clock.h"
+#include "shell/zap.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -143,7 +144,7 @@ static void only_admitted_keys_may_subscribe_and_not_after_revocation(void **sta
     open_pair(&p);
     struct effect_subscribe on = {.uri = uri_of(1, DOORS_PORT_PUB), .on = true};
     transport_subscribe(p.t[0], &on);
-    assert_false(hears(&p, 700 * KITH_MS));
+    assert_false(hears(&p, ZAP_PATIENCE_US + 700 * KITH_MS));
     assert_true(transport_counters(p.t[1])->refused > 0);
 
     struct effect_admit admit = {.key = p.keys[0].public, .on = true};
@@ -158,6 +159,22 @@ static void only_admitted_keys_may_subscribe_and_not_after_revocation(void **sta
         assert_true(clock_now_us() < until_us);
         forget_the_news(&p);
     }
+    close_pair(&p);
+}
+
+/* As a newcomer that is faster than the news of its admission. */
+static void who_is_admitted_while_it_waits_needs_no_second_handshake(void **state)
+{
+    (void)state;
+    struct pair_of p;
+    open_pair(&p);
+    struct effect_subscribe on = {.uri = uri_of(1, DOORS_PORT_PUB), .on = true};
+    transport_subscribe(p.t[0], &on);
+    assert_false(hears(&p, ZAP_PATIENCE_US / 3));
+    struct effect_admit admit = {.key = p.keys[0].public, .on = true};
+    transport_admit(p.t[1], &admit, clock_now_us());
+    assert_true(hears(&p, RIG_DEADLINE_US));
+    assert_int_equal(transport_counters(p.t[1])->refused, 0);
     close_pair(&p);
 }
 
@@ -403,6 +420,7 @@ int main(void)
         cmocka_unit_test(each_way_carries_frames_answers_and_broadcasts),
         cmocka_unit_test(a_wrong_ring_key_does_not_look_up_by_websocket),
         cmocka_unit_test(bulk_and_member_frames_come_by_their_own_doors),
+        cmocka_unit_test(who_is_admitted_while_it_waits_needs_no_second_handshake),
         cmocka_unit_test(only_admitted_keys_may_subscribe_and_not_after_revocation),
         cmocka_unit_test(a_wrong_ring_key_reaches_nobody_and_is_named),
         cmocka_unit_test(garbage_costs_nothing_that_grows),
