@@ -58,7 +58,7 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
         transport_publish(t, e->publish);
         break;
     case EFFECT_SUBSCRIBE:
-        transport_subscribe(t, &e->subscribe);
+        transport_subscribe(t, &e->subscribe, now_us);
         break;
     case EFFECT_RING:
         if (transport_ring(t, &e->ring) != 0)
@@ -199,6 +199,7 @@ static void beat(struct loop *l)
     if (now_us < l->beat_us)
         return;
     lookups_beat(l->parts->lookups);
+    pollset_touch(&l->lookups_hint);
     l->beat_us = now_us + LOOKUPS_BEAT_US;
 }
 

@@ -359,7 +359,7 @@ void transport_publish(struct transport *t, struct bytes frame)
     t->counters.bytes_out += frame.len;
 }
 
-void transport_subscribe(struct transport *t, const struct effect_subscribe *e)
+void transport_subscribe(struct transport *t, const struct effect_subscribe *e, kith_time now_us)
 {
     struct sub key = {.uri = e->uri};
     struct sub *s = TREE_FIND(sub_tree, &t->subs, &key);
@@ -370,7 +370,6 @@ void transport_subscribe(struct transport *t, const struct effect_subscribe *e)
     s = mem_alloc(sizeof *s);
     dial_init(&s->dial, t->ctx, ZMQ_SUB, e->uri, bytes_of(NULL, 0));
     s->uri = bytes_str(s->dial.uri);
-    kith_time now_us = clock_now_us();
     kith_time next_us = t->subs_us > now_us ? t->subs_us : now_us;
     s->from_us = next_us - SUBS_AT_ONCE * SUBS_PACE_US;
     t->subs_us = next_us + SUBS_PACE_US;
@@ -452,7 +451,10 @@ void transport_polled(struct transport *t, const struct pollset *p, kith_time no
 {
     if (pollset_ready(p, t->zap_item) != 0)
         zap_answer(t->zap, now_us);
-    zap_time(t->zap, now_us);
+    if (now_us >= zap_deadline(t->zap)) {
+        pollset_touch(&t->zap_hint); /* it answers on that socket */
+        zap_time(t->zap, now_us);
+    }
     watch_doors(t, p, now_us);
     struct line *l;
     TREE_FOREACH (l, line_tree, &t->lines) {

@@ -59,7 +59,7 @@ int transport_ring(struct transport *t, const struct effect_ring *ring);
 void transport_send(struct transport *t, const struct effect_send *send, kith_time now_us);
 void transport_reply(struct transport *t, const struct effect_reply *reply);
 void transport_publish(struct transport *t, struct bytes frame);
-void transport_subscribe(struct transport *t, const struct effect_subscribe *s);
+void transport_subscribe(struct transport *t, const struct effect_subscribe *s, kith_time now_us);
 
 /* A key that is no longer admitted soon loses its subscription too: the PUB is bound anew. */
 void transport_admit(struct transport *t, const struct effect_admit *a, kith_time now_us);

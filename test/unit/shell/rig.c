@@ -68,14 +68,30 @@ static struct pollset *set_of(const struct transport *t)
     return &sets[i].set;
 }
 
+static kith_time held_us; /* 0: time goes */
+
+kith_time rig_now_us(void)
+{
+    return held_us > 0 ? held_us : clock_now_us();
+}
+
+void rig_hold_time(void)
+{
+    held_us = clock_now_us();
+}
+
+void rig_let_time_go(void)
+{
+    held_us = 0;
+}
+
 void rig_turn(struct transport *t)
 {
     struct pollset *p = set_of(t);
-    kith_time now_us = clock_now_us();
     pollset_reset(p);
-    transport_poll(t, p, now_us);
-    pollset_wait(p, now_us + 20 * KITH_MS);
-    transport_polled(t, p, clock_now_us());
+    transport_poll(t, p, rig_now_us());
+    pollset_wait(p, clock_now_us() + 20 * KITH_MS);
+    transport_polled(t, p, rig_now_us());
 }
 
 long rig_resident_kib(void)

@@ -23,6 +23,12 @@ struct transport *rig_transport(unsigned n, const struct curve *keys);
 
 void rig_turn(struct transport *t); /* one turn of at most 20 ms */
 
+/* What transports are told the time is: the clock's, but while it is held, when it stands still. So a test of
+ * what happens before some time is over does not depend on how fast this machine is. */
+kith_time rig_now_us(void);
+void rig_hold_time(void);
+void rig_let_time_go(void);
+
 long rig_resident_kib(void);
 int rig_descriptors(void);
 
