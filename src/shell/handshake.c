@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define SLOT_BYTES 1024 /* the largest piece of a handshake with our metadata has about 400 */
 #define SLOTS      64   /* of one I/O thread: a few at a time */
@@ -18,9 +19,8 @@ void handshake_memory_init(void)
 {
     if (region != NULL)
         return;
-    void *found =
-        mmap(NULL, SLOTS * SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (found == MAP_FAILED)
+    void *found = aligned_alloc((size_t)sysconf(_SC_PAGESIZE), SLOTS * SLOT_BYTES);
+    if (found == NULL)
         return;
     /* Where locking is not allowed (RLIMIT_MEMLOCK) libsodium goes on without, too. */
     mlock(found, SLOTS * SLOT_BYTES);
