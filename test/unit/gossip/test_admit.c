@@ -379,6 +379,7 @@ static void without_keys_the_envelope_is_believed(void **unused)
         node_no_token(c, i);
     cluster_start_all(c);
     assert_true(cluster_agrees(c, 5 * KITH_SEC));
+    cluster_run(c, 2 * KITH_SEC); /* each has been probed */
     node_kill(c, 1);
     assert_true(cluster_sees(c, 1, MEMBER_STATE_DEAD, 2 * KITH_SEC) > 0);
     node_start(c, 1);

@@ -195,6 +195,13 @@ static void a_large_cluster_hears_through_neighbours(void **unused)
     }
     assert_true(cluster_same_tables(c, 10 * KITH_SEC));
 
+    /* What somebody said while all started and some missed is pulled when it speaks again. */
+    assert_true(change_reaches_all(c, 7, "hello of 7") >= 0);
+    assert_true(change_reaches_all(c, 60, "hello of 60") >= 0);
+    assert_true(change_reaches_all(c, 9, "hello of 9") >= 0);
+    assert_true(change_reaches_all(c, 33, "hello of 33") >= 0);
+    cluster_run(c, KITH_SEC);
+
     uint64_t before = cluster_count(c, "payloads_received");
     assert_in_range(change_reaches_all(c, 7, "one"), 0, 300 * KITH_MS);
     assert_in_range(change_reaches_all(c, 60, "two"), 0, 300 * KITH_MS);
