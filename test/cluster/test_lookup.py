@@ -270,5 +270,29 @@ def watched():
                 watch.kill()
 
 
+def of_another_version():
+    """A file of another version is refused with what to do; the daemon says so, and replaces it."""
+    with Cluster(1, net="127.7.5") as cluster:
+        running(cluster)
+        peer = cluster.peers[0]
+        peer.kill()
+        with open(os.path.join(folder_of(cluster), "services"), "r+b") as f:
+            f.seek(8)
+            version = int.from_bytes(f.read(8), sys.byteorder) + 1
+            f.seek(8)
+            f.write(version.to_bytes(8, sys.byteorder))
+        refused = cluster.kith("lookup", "api", "--lookup", folder_of(cluster), check=False)
+        if refused.returncode == 0 or "another version" not in refused.stderr:
+            raise Failed("kith lookup says %s" % refused)
+        at = file_of(cluster)
+        peer.start()
+        wait("a new look-up file", lambda: file_of(cluster) != at, NEW_FILE_S)
+        if len(look_up(cluster, "api")) != 3:
+            raise Failed("the new file is not whole")
+        with open(peer.log) as f:
+            if "of another version of kithd" not in f.read():
+                raise Failed("the daemon says nothing of it")
+
+
 if __name__ == "__main__":
-    sys.exit(story(killed_in_a_loop, readers_harm_nobody, from_elsewhere, watched))
+    sys.exit(story(killed_in_a_loop, readers_harm_nobody, from_elsewhere, watched, of_another_version))
