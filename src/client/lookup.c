@@ -146,8 +146,8 @@ static bool is_wanted(const struct lookup_row_ref *row, const struct lookup_endp
 static bool copy_endpoint(const struct lookup_row_ref *row, const struct lookup_endpoint_ref *e,
                           struct kith_endpoint *out)
 {
-    memcpy(out->instance, e->instance, sizeof(out->instance));
-    memcpy(out->node, e->node, sizeof(out->node));
+    lookup_id(e, LOOKUP_ENDPOINT_INSTANCE, out->instance);
+    lookup_id(e, LOOKUP_ENDPOINT_NODE, out->node);
     out->weight = e->weight;
     out->distance_us = e->distance_us;
     out->port = e->port;

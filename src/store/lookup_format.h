@@ -23,6 +23,7 @@
  *     SLOTS_AT, 4 words each      hash index: linear probing from hash & (SLOTS - 1)
  *     HEAP_AT ..                  rows, each at a multiple of 8 words
  */
+#include <endian.h>
 #include <stdint.h>
 
 #define LOOKUP_FILE_NAME "services" /* in the folder that a daemon and its readers agree on */
@@ -125,6 +126,16 @@ static inline uint64_t lookup_check(uint64_t check, uint64_t word)
     return (check ^ word) * UINT64_C(0x9e3779b97f4a7c15) + (check >> 29);
 }
 
+/* The last `len` < 8 bytes of a text as its last word has them: zeros follow. */
+static inline uint64_t lookup_last_word(const char *text, uint64_t len)
+{
+    uint64_t word = 0;
+
+    for (uint64_t i = 0; i < len; i++)
+        word |= (uint64_t)(uint8_t)text[i] << 8 * (__BYTE_ORDER == __BIG_ENDIAN ? 7 - i : i);
+    return word;
+}
+
 /* Carries a hash on over a text, eight bytes at a time; the last ones as if zeros followed. */
 static inline uint64_t lookup_hash_text(uint64_t h, const char *text, uint64_t len)
 {
@@ -137,11 +148,7 @@ static inline uint64_t lookup_hash_text(uint64_t h, const char *text, uint64_t l
         text += 8;
         len -= 8;
     }
-    uint64_t rest = 0;
-
-    for (uint64_t i = 0; i < len; i++)
-        rest |= (uint64_t)(uint8_t)text[i] << 8 * i;
-    h = (h ^ rest) * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ lookup_last_word(text, len)) * UINT64_C(0x9e3779b97f4a7c15);
     return h ^ h >> 32;
 }
 

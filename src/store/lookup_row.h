@@ -29,7 +29,7 @@ struct lookup_text_ref {
 };
 
 struct lookup_endpoint_ref {
-    uint64_t instance[2], node[2];
+    const uint64_t *at; /* in the file */
     uint32_t weight, distance_us;
     uint16_t port;
     uint8_t tags_n;
@@ -66,10 +66,7 @@ static inline bool lookup_endpoint(const struct lookup_row_ref *row, uint32_t i,
     uint64_t texts = lookup_get(&e[LOOKUP_ENDPOINT_TEXTS]);
     uint64_t more = lookup_get(&e[LOOKUP_ENDPOINT_MORE]);
 
-    for (unsigned k = 0; k < 2; k++) {
-        ret->instance[k] = lookup_get(&e[LOOKUP_ENDPOINT_INSTANCE + k]);
-        ret->node[k] = lookup_get(&e[LOOKUP_ENDPOINT_NODE + k]);
-    }
+    ret->at = e;
     ret->weight = (uint32_t)weight;
     ret->distance_us = (uint32_t)(weight >> 32);
     ret->port = (uint16_t)port;
@@ -80,6 +77,18 @@ static inline bool lookup_endpoint(const struct lookup_row_ref *row, uint32_t i,
     ret->tags_at = (uint32_t)(more >> 32);
     return ret->addr.len <= LOOKUP_ADDR_MAX && ret->port_name.len <= LOOKUP_NAME_MAX &&
            ret->node_name.len <= LOOKUP_NAME_MAX && ret->tags_n <= LOOKUP_TAGS_MAX;
+}
+
+/* Copies the 16 bytes of the instance's or the node's ULID. Straight from the file: by way of a structure, the compiler
+ * would fetch as one what was stored as two, for which a processor waits. */
+static inline void lookup_id(const struct lookup_endpoint_ref *endpoint,
+                             enum lookup_endpoint_words which, uint8_t *ret)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        uint64_t word = lookup_get(&endpoint->at[which + k]);
+
+        memcpy(ret + (size_t)k * 8, &word, 8);
+    }
 }
 
 /* Copies the text and a zero: lookup_room() bytes. */
@@ -104,13 +113,16 @@ static inline bool lookup_text_is(const struct lookup_row_ref *row, struct looku
 {
     if (text.len != len || !lookup_inside(row, text.at, lookup_words_of(len)))
         return false;
-    for (size_t done = 0; done < len; done += 8) {
-        uint64_t word = lookup_get(&row->at[text.at + done / 8]);
+    const uint64_t *at = row->at + text.at;
 
-        if (memcmp(&word, what + done, len - done < 8 ? len - done : 8) != 0)
+    for (; len >= 8; len -= 8, what += 8) {
+        uint64_t word;
+
+        memcpy(&word, what, 8);
+        if (lookup_get(at++) != word)
             return false;
     }
-    return true;
+    return len == 0 || lookup_get(at) == lookup_last_word(what, len);
 }
 
 static inline bool lookup_has_tag(const struct lookup_row_ref *row,

@@ -55,14 +55,18 @@ void lookups_remove(struct lookup_file *f, const char *name)
 static bool see_endpoint(const struct lookup_row_ref *row, uint32_t i, uint32_t round)
 {
     struct lookup_endpoint_ref e;
+    uint8_t id[16] = {0};
     char addr[LOOKUP_ADDR_MAX + 8], node[LOOKUP_NAME_MAX + 8], want_addr[32], want_node[32];
 
     snprintf(want_addr, sizeof(want_addr), "10.0.%u.%u", round / 256 % 256, round % 256);
     snprintf(want_node, sizeof(want_node), "node-%u", round);
-    return lookup_endpoint(row, i, &e) && e.weight == round && e.port == i &&
-           memcmp(e.instance, &round, sizeof(round)) == 0 && lookup_text(row, e.addr, addr) &&
-           lookup_text(row, e.node_name, node) && strcmp(addr, want_addr) == 0 &&
-           strcmp(node, want_node) == 0 && lookup_has_tag(row, &e, "v1", 2) &&
+    if (!lookup_endpoint(row, i, &e))
+        return false;
+    lookup_id(&e, LOOKUP_ENDPOINT_INSTANCE, id);
+    return e.weight == round && e.port == i && memcmp(id, &round, sizeof(round)) == 0 &&
+           lookup_text(row, e.addr, addr) && lookup_text(row, e.node_name, node) &&
+           strcmp(addr, want_addr) == 0 && strcmp(node, want_node) == 0 &&
+           lookup_has_tag(row, &e, "v1", 2) &&
            lookup_text_is(row, e.port_name, i % 2 ? "http" : "admin", i % 2 ? 4 : 5);
 }
 
