@@ -13,7 +13,8 @@ FOLDER = "test/sim/measure"
 KNOWN = [("death_known", "max", "ms", 3500), ("death_known", "missing", "", 0), ("false_verdicts", "max", "", 0)]
 NO_DEATH = [("verdicts", "max", "", 0)]
 ODD = [("false_verdicts_held", "max", "", 0), ("flaps", "max", "", 2)]
-HEALED = [("one_view_after_heal", "max", "ms", 10000), ("one_view_after_heal", "missing", "", 0), ("wrong_at_end", "max", "", 0)]
+HEALED = [("split_known", "max", "ms", None), ("split_unseen", "max", "", 0), ("false_verdicts", "max", "", 0),
+          ("one_view_after_heal", "max", "ms", 10000), ("one_view_after_heal", "missing", "", 0), ("wrong_at_end", "max", "", 0)]
 
 
 def change(held_ms, copies):

@@ -207,12 +207,33 @@ static struct verdict *judge(struct measure *m, uint32_t writer, struct measured
     return v;
 }
 
+void measure_cut(struct measure *m, kith_time now_us)
+{
+    m->cut = true;
+    m->cut_us = now_us;
+    m->split_us = 0;
+}
+
+void measure_heals(struct measure *m)
+{
+    for (uint32_t i = 0; m->cut && i < m->hosts_n; i++) {
+        for (uint32_t k = 0; k < m->hosts_n; k++) {
+            if (i == k || !m->hosts[i].runs || !m->hosts[k].runs || !net_is_cut(m->net, i, k))
+                continue;
+            m->split_pairs++;
+            m->split_unseen += believes(m, i, k);
+        }
+    }
+}
+
 static void hold_for_dead(struct measure *m, uint32_t observer, struct measured_host *subject,
                           uint64_t incarnation, kith_time now_us)
 {
     uint8_t *flaps = &m->flaps[(size_t)observer * m->hosts_n + subject->index];
     if (subject->runs && !is_odd(m, observer) && *flaps < UINT8_MAX)
         (*flaps)++;
+    if (m->cut && net_is_cut(m->net, observer, subject->index))
+        m->split_us = now_us - m->cut_us;
     if (subject->death && !subject->death->known[observer])
         subject->death->known[observer] = since(subject->death->at_us, now_us);
     struct verdict *v = verdict_of(subject, incarnation);

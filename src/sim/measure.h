@@ -15,6 +15,8 @@
  *   dumb or loses half of its packets or more; what others say of it then is no mistake.
  * - a flap: a peer that runs turns dead in the eyes of another that is not odd. Of each peer the worst other
  *   counts.
+ * - a split: hosts that are cut off from each other. All that run on both sides should hold each
+ *   other for dead by the time it heals; a pair counts once for each of its two.
  * - copies: frames received by a peer that have the changed record in them.
  * - bytes: of frames, envelope included, without what TCP, ZMTP and CURVE add; a published frame counts once
  *   for each subscriber.
@@ -34,6 +36,9 @@ void measure_runs(struct measure *m, uint32_t host, bool runs, kith_time now_us)
 void measure_view(struct measure *m, uint32_t host, const struct members *members,
                   kith_time now_us);
 void measure_pauses(struct measure *m, uint32_t host, bool paused, kith_time now_us);
+/* A cut begins; all cuts are about to be healed. */
+void measure_cut(struct measure *m, kith_time now_us);
+void measure_heals(struct measure *m);
 /* From here on it is measured how long it takes until all that run see each other, and nobody else. */
 void measure_mark(struct measure *m, const char *what, kith_time now_us);
 /* A client asks this host for a change that writes this row. */

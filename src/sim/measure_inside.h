@@ -72,6 +72,10 @@ struct measure {
     struct death *deaths;
     struct write *writes;
     struct mark *marks;
+    bool cut;
+    kith_time cut_us;   /* when the latest cut began */
+    kith_time split_us; /* from then to the last who held one cut off from it for dead */
+    uint64_t split_pairs, split_unseen; /* at healing */
     uint64_t verdicts, false_n, late_n, false_held;
     struct measure_false first[MEASURE_FALSE_KEPT];
     uint64_t kind_bytes[MEASURE_KINDS], kind_frames[MEASURE_KINDS];

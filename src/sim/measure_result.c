@@ -104,7 +104,7 @@ static bool known_to_all(const struct measure *m, const struct death *d)
 
 static void deaths(const struct measure *m, struct measure_result *ret)
 {
-    struct samples known = {0}, spread = {0};
+    struct samples found = {0}, known = {0}, spread = {0};
     uint64_t n = 0, cut_short = 0;
     for (const struct death *d = m->deaths; d; d = d->next) {
         uint32_t first = UINT32_MAX;
@@ -117,6 +117,10 @@ static void deaths(const struct measure *m, struct measure_result *ret)
             if (d->known[i] && d->known[i] < first)
                 first = d->known[i];
         }
+        if (first < UINT32_MAX)
+            add(&found, ms(first));
+        else
+            found.missing++;
         for (uint32_t i = 0; i < m->hosts_n; i++) {
             if (!survived(&m->hosts[i], d->at_us))
                 continue;
@@ -130,6 +134,7 @@ static void deaths(const struct measure *m, struct measure_result *ret)
     }
     single(ret, "deaths", "", (double)n);
     single(ret, "deaths_cut_short", "", (double)cut_short);
+    row(ret, "death_found", "ms", &found); /* by the first */
     row(ret, "death_known", "ms", &known);
     row(ret, "verdict_spread", "ms", &spread);
 }
@@ -154,6 +159,13 @@ static void verdicts(const struct measure *m, struct measure_result *ret)
         }
     }
     row(ret, "flaps", "", &flaps);
+}
+
+static void splits(const struct measure *m, struct measure_result *ret)
+{
+    single(ret, "split_pairs", "", (double)m->split_pairs);
+    single(ret, "split_unseen", "", (double)m->split_unseen);
+    single(ret, "split_known", "ms", (double)m->split_us / 1000.0);
 }
 
 static void writes(const struct measure *m, struct measure_result *ret)
@@ -226,6 +238,8 @@ void measure_finish(struct measure *m, kith_time now_us, struct measure_result *
     if (m->deaths)
         deaths(m, ret);
     verdicts(m, ret);
+    if (m->split_pairs > 0)
+        splits(m, ret);
     if (m->writes)
         writes(m, ret);
     if (now_us > m->from_us)

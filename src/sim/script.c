@@ -188,10 +188,12 @@ static void act_around(struct site_world *w, const struct scenario_fault *f, uin
 void script_play(struct site_world *w, const struct scenario_fault *f, kith_time now_us)
 {
     if (f->kind == SCENARIO_CUT || f->kind == SCENARIO_CUT_ONE_WAY) {
+        measure_cut(w->measure, now_us);
         cut(w, f);
         return;
     }
     if (f->kind == SCENARIO_HEAL) {
+        measure_heals(w->measure);
         net_heal(w->net, now_us);
         w->pauses++;
         measure_mark(w->measure, "heal", now_us);
