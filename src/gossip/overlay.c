@@ -13,6 +13,9 @@
 #define RELAY_MAX_BYTES (1u << 20)
 /* Where each passes on what is news to it, many at once are no news but a snapshot. */
 #define RELAY_NEWS_MAX 64
+/* News that come so soon after others wait for more of them: each further frame on a connection that loses
+ * packets holds up those behind it, and when many hosts go at once there is one for each. */
+#define RELAY_GATHER (50 * KITH_MS)
 /* What was published before a neighbour went, or the view became another, still arrives. */
 #define LINGER_LINK (2 * KITH_SEC)
 #define LINGER_VIEW (10 * KITH_SEC)
@@ -33,8 +36,9 @@ struct overlay {
     bool partial; /* too many to have all in view */
     bool stale;   /* a member changed: look who is to be heard */
     bool hush;
-    struct pile news;   /* about members, to be published */
-    struct pile pushed; /* others, pushed by one that has all in view */
+    kith_time relayed_us; /* when news were passed on last */
+    struct pile news;     /* about members, to be published */
+    struct pile pushed;   /* others, pushed by one that has all in view */
 };
 
 struct overlay *overlay_new(struct core *core)
@@ -339,6 +343,7 @@ static void relay(struct overlay *o, struct turn *t)
 {
     struct arena mem = {0};
     struct rows news = pile_take(&o->news, &mem), pushed = pile_take(&o->pushed, &mem);
+    o->relayed_us = t->now_us;
     o->core->counts.rows_relayed += news.records_n + pushed.records_n;
     if (o->hush)
         o->core->counts.broadcasts_kept++;
@@ -350,6 +355,13 @@ static void relay(struct overlay *o, struct turn *t)
             spread_say(o->spread, t, pushed.records, pushed.records_n);
     }
     arena_deinit(&mem);
+}
+
+static kith_time relay_at(const struct overlay *o)
+{
+    if (o->pushed.n > 0)
+        return 0;
+    return o->news.n > 0 ? o->relayed_us + RELAY_GATHER : KITH_NEVER;
 }
 
 /* ---- for other parts ---- */
@@ -412,7 +424,7 @@ void overlay_time(struct overlay *o, struct turn *t)
 {
     if (o->stale)
         look(o, t);
-    if (o->news.n + o->pushed.n > 0)
+    if (t->now_us >= relay_at(o))
         relay(o, t);
     neighbours_time(&o->links, t);
     follow(o, t);
@@ -425,9 +437,10 @@ void overlay_time(struct overlay *o, struct turn *t)
 
 kith_time overlay_deadline(const struct overlay *o)
 {
-    if (o->stale || o->news.n + o->pushed.n > 0)
+    if (o->stale)
         return 0;
     kith_time at_us = kith_time_min(subs_deadline(o->subs), neighbours_deadline(&o->links));
+    at_us = kith_time_min(at_us, relay_at(o));
     if (o->partial)
         at_us = kith_time_min(at_us,
                               kith_time_min(tree_deadline(&o->tree), spread_deadline(o->spread)));

@@ -16,8 +16,10 @@
 #define RAISE_FORGET KITH_MIN
 /* Doubts of different observers within this time count together. */
 #define DOUBTS_WITHIN (3 * KITH_SEC)
-/* So many observers have to doubt it before it rises; two where there are few. */
-#define DOUBTS 3
+/* So many observers have to doubt it before it rises, two where there are few: less than it takes to agree on
+ * its death, and more than the two or three who wait for a lost packet at any time under heavy loss. Each
+ * rise is told to everybody. */
+#define DOUBTS 5
 
 /* One who died and rose lately rises again only when the others answer it, or after this time: so who
  * loses most of its packets does not go on and off. */
