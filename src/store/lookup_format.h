@@ -11,7 +11,7 @@
  *   - A row is never changed where it stands. The new one is written elsewhere, and then the service's slot
  *     points to it. A writer that dies at any word leaves the former row in its place.
  *   - The place of a former row may be written again at once: nobody waits for readers. A reader therefore
- *     looks at the slot's REF and at the row's STAMP (which no two rows ever share, and which is 0 while
+ *     looks at the slot and at the row's STAMP (which no two rows ever share, and which is 0 while
  *     the place is being written) again after it has copied what it wants, and starts anew if either
  *     changed.
  *   - A file is complete before it gets its name. What outgrows it goes into a new one, which takes over the
@@ -20,7 +20,8 @@
  * So readers need no lock, write nothing, and one that is stopped holds nothing up.
  *
  *     words 0 .. 511              header
- *     SLOTS_AT, 4 words each      hash index: linear probing from hash & (SLOTS - 1)
+ *     SLOTS_AT, SLOTS words       hash index: linear probing from hash & (SLOTS - 1)
+ *     after these, SLOTS words    for each slot the STAMP of its row: a watcher sleeps on the lower half
  *     HEAP_AT ..                  rows, each at a multiple of 8 words
  */
 #include <endian.h>
@@ -30,7 +31,7 @@
 
 /* "KITHLOOK", and the order of the bytes with it. */
 #define LOOKUP_MAGIC   UINT64_C(0x4b4f4f4c4854494b)
-#define LOOKUP_VERSION UINT64_C(2) /* raised when what is written below changes */
+#define LOOKUP_VERSION UINT64_C(3) /* raised when what is written below changes */
 
 enum lookup_header {
     /* Written once, before the file has its name. */
@@ -57,13 +58,13 @@ enum lookup_header {
     LOOKUP_HEADER_WORDS = 512
 };
 
-enum lookup_slot {
-    LOOKUP_SLOT_HASH = 0, /* of the name, never 0; 0: the slot was never used. Written last, once */
-    LOOKUP_SLOT_REF = 1,  /* where the row begins, in words from the file's start */
-    LOOKUP_SLOT_INDEX = 2, /* STAMP of that row: a watcher sleeps on the lower half of this word */
-    LOOKUP_SLOT_HINT = 3,  /* words of that row, for fetching it early; may be those of another */
-    LOOKUP_SLOT_WORDS = 4
-};
+/*
+ * A slot is one word, so that many fit into a processor's cache: where the row begins, in units of LOOKUP_ROW_ALIGN from
+ * the file's start (32 bits); how many of these it has, for fetching it early (8; 255: that or more); upper bits of
+ * the name's hash (24), which stay as they are once there. 0: the slot was never used.
+ */
+#define LOOKUP_SLOT_TAG       (UINT64_C(0xffffff) << 40)
+#define LOOKUP_SLOT_UNITS_MAX 255
 
 /* A text begins at a word, ends with zeros up to the next word, and is as long as is said elsewhere. */
 enum lookup_row {
@@ -120,6 +121,27 @@ static inline uint64_t lookup_mix(uint64_t h)
     return h ^ h >> 33;
 }
 
+/* The slot of a row of `words` at word `at`; of its hash only the tag's bits are taken. */
+static inline uint64_t lookup_slot(uint64_t hash, uint64_t at, uint64_t words)
+{
+    uint64_t units = (words + LOOKUP_ROW_ALIGN - 1) / LOOKUP_ROW_ALIGN;
+
+    if (units > LOOKUP_SLOT_UNITS_MAX)
+        units = LOOKUP_SLOT_UNITS_MAX;
+    return (hash & LOOKUP_SLOT_TAG) | units << 32 | at / LOOKUP_ROW_ALIGN;
+}
+
+/* Where its row begins, in words. */
+static inline uint64_t lookup_slot_row(uint64_t slot)
+{
+    return (slot & UINT32_MAX) * LOOKUP_ROW_ALIGN;
+}
+
+static inline uint64_t lookup_slot_units(uint64_t slot)
+{
+    return slot >> 32 & LOOKUP_SLOT_UNITS_MAX;
+}
+
 /* Carries a check on over one more word; begins with 0. */
 static inline uint64_t lookup_check(uint64_t check, uint64_t word)
 {
@@ -152,14 +174,13 @@ static inline uint64_t lookup_hash_text(uint64_t h, const char *text, uint64_t l
     return h ^ h >> 32;
 }
 
-/* Of a namespace and a name; never 0. Lengths are in it, so that "ab", "c" is not "a", "bc". */
+/* Of a namespace and a name. Lengths are in it, so that "ab", "c" is not "a", "bc". */
 static inline uint64_t lookup_hash(const char *space, uint64_t space_len, const char *name,
                                    uint64_t name_len)
 {
     uint64_t h = lookup_hash_text(space_len << 8 | name_len, space, space_len);
 
-    h = lookup_mix(lookup_hash_text(h, name, name_len));
-    return h ? h : 1;
+    return lookup_mix(lookup_hash_text(h, name, name_len));
 }
 
 #endif

@@ -12,9 +12,8 @@
 /* A row that changed under the reader's eyes is read again. Each time the writer got somewhere, so this is
  * reached only by a file that is no look-up file any more. */
 #define TRIES_MAX 100000
-/* Words of a row that are fetched at once, and of a cache line. */
-#define FETCH_WORDS 256
-#define LINE_WORDS  8
+/* Units of a row, each a cache line on most processors, that are fetched at once. */
+#define FETCH_UNITS 32
 
 /* ---- opening ---- */
 
@@ -42,8 +41,8 @@ static bool parts_fit(const struct lookup_map *m)
 {
     return m->slots != 0 && m->slots <= LOOKUP_SLOTS_MAX && (m->slots & (m->slots - 1)) == 0 &&
            m->slots_at >= LOOKUP_HEADER_WORDS && m->slots_at <= m->file_words &&
-           m->slots * LOOKUP_SLOT_WORDS <= m->file_words - m->slots_at &&
-           m->heap_at >= m->slots_at + m->slots * LOOKUP_SLOT_WORDS && m->heap_at <= m->file_words;
+           m->slots * 2 <= m->file_words - m->slots_at &&
+           m->heap_at >= m->slots_at + m->slots * 2 && m->heap_at <= m->file_words;
 }
 
 /* Fills *m from the header. 0, LOOKUP_FOREIGN, LOOKUP_VERSION_ or LOOKUP_TORN. */
@@ -176,26 +175,25 @@ static bool read_head(struct lookup_row_ref *row)
 }
 
 /* The lines of the row begin to come while its first one is awaited. */
-static inline void fetch_early(const uint64_t *at, uint64_t words)
+static inline void fetch_early(const uint64_t *at, uint64_t units)
 {
-    for (uint64_t i = 0; i < words && i < FETCH_WORDS; i += LINE_WORDS)
-        __builtin_prefetch(at + i);
+    for (uint64_t i = 0; i < units && i < FETCH_UNITS; i++)
+        __builtin_prefetch(at + i * LOOKUP_ROW_ALIGN);
 }
 
 /* The row that the slot points to; checked only as far as not to read outside of the file. */
 static int load_row(const struct lookup_map *m, const uint64_t *slot, struct lookup_row_ref *ret)
 {
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        uint64_t ref = lookup_get_acquire(&slot[LOOKUP_SLOT_REF]);
+        uint64_t pointer = lookup_get_acquire(slot), at = lookup_slot_row(pointer);
 
-        if (ref < m->heap_at || ref % LOOKUP_ROW_ALIGN || ref > m->file_words ||
-            m->file_words - ref < LOOKUP_ROW_HEAD)
+        if (at < m->heap_at || at > m->file_words || m->file_words - at < LOOKUP_ROW_HEAD)
             return LOOKUP_TORN;
         ret->end = m->words + m->file_words;
         ret->slot = slot;
-        ret->ref = ref;
-        ret->at = m->words + ref;
-        fetch_early(ret->at, lookup_get(&slot[LOOKUP_SLOT_HINT]));
+        ret->pointer = pointer;
+        ret->at = m->words + at;
+        fetch_early(ret->at, lookup_slot_units(pointer));
         ret->stamp = lookup_get_acquire(&ret->at[LOOKUP_ROW_STAMP]);
         if (read_head(ret))
             return 0;
@@ -214,7 +212,7 @@ static bool name_is(const struct lookup_row_ref *row, const struct lookup_name *
 
 static const uint64_t *slot_of(const struct lookup_map *m, uint64_t i)
 {
-    return m->words + m->slots_at + (i & (m->slots - 1)) * LOOKUP_SLOT_WORDS;
+    return m->words + m->slots_at + (i & (m->slots - 1));
 }
 
 static int find_row(const struct lookup_map *m, const struct lookup_name *name, uint64_t hash,
@@ -224,11 +222,11 @@ static int find_row(const struct lookup_map *m, const struct lookup_name *name, 
 
     for (uint64_t i = 0; i < m->slots && tries < TRIES_MAX;) {
         const uint64_t *slot = slot_of(m, hash + i);
-        uint64_t there = lookup_get_acquire(&slot[LOOKUP_SLOT_HASH]);
+        uint64_t there = lookup_get_acquire(slot);
 
         if (!there)
             return LOOKUP_NONE;
-        if (there == hash) {
+        if (((there ^ hash) & LOOKUP_SLOT_TAG) == 0) {
             int problem = load_row(m, slot, ret);
 
             if (problem)
@@ -258,7 +256,7 @@ int lookup_at(const struct lookup_map *m, uint64_t i, struct lookup_row_ref *ret
 {
     const uint64_t *slot = slot_of(m, i);
 
-    if (!lookup_get_acquire(&slot[LOOKUP_SLOT_HASH]))
+    if (!lookup_get_acquire(slot))
         return LOOKUP_NONE;
     return load_row(m, slot, ret);
 }
@@ -269,7 +267,7 @@ const uint64_t *lookup_watch_word(const struct lookup_map *m, const struct looku
     uint64_t hash = lookup_hash(name->space, name->space_len, name->name, name->name_len);
 
     if (find_row(m, name, hash, &row) == 0)
-        return row.slot + LOOKUP_SLOT_INDEX;
+        return row.slot + m->slots;
     return &m->words[LOOKUP_AT_NAMES + hash % LOOKUP_NAMES];
 }
 

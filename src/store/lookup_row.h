@@ -16,7 +16,7 @@
 struct lookup_row_ref {  /* a row as it was found; the texts it leads to are in the map */
     const uint64_t *end; /* of the file */
     const uint64_t *slot, *at;
-    uint64_t ref, stamp;
+    uint64_t pointer, stamp; /* what the slot was, and the row's STAMP */
     uint32_t words, endpoints;
     uint32_t endpoints_at; /* in words from its start */
     uint8_t space_len, name_len;
@@ -44,8 +44,8 @@ struct lookup_endpoint_ref {
 static inline bool lookup_unchanged(const struct lookup_row_ref *row)
 {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    /* REF first: if another row came to stand in the same place meanwhile, its stamp is seen after. */
-    return lookup_get_acquire(&row->slot[LOOKUP_SLOT_REF]) == row->ref &&
+    /* The slot first: if another row came to stand in the same place meanwhile, its stamp is seen after. */
+    return lookup_get_acquire(row->slot) == row->pointer &&
            lookup_get(&row->at[LOOKUP_ROW_STAMP]) == row->stamp;
 }
 

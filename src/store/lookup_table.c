@@ -97,7 +97,7 @@ int lookup_table_make(struct lookup_table *ret, const char *path, struct lookup_
 {
     struct lookup_map m = {.slots = shape.slots,
                            .slots_at = LOOKUP_HEADER_WORDS,
-                           .heap_at = LOOKUP_HEADER_WORDS + shape.slots * LOOKUP_SLOT_WORDS,
+                           .heap_at = LOOKUP_HEADER_WORDS + shape.slots * 2,
                            .generation = generation};
 
     m.file_words = m.heap_at + shape.heap_words;
@@ -226,9 +226,9 @@ static void write_row(struct lookup_table *t, uint64_t at, const uint64_t *row)
 static uint64_t empty_slot(const struct lookup_table *t, uint64_t hash)
 {
     for (uint64_t i = hash;; i++) {
-        uint64_t at = t->map.slots_at + (i & (t->map.slots - 1)) * LOOKUP_SLOT_WORDS;
+        uint64_t at = t->map.slots_at + (i & (t->map.slots - 1));
 
-        if (t->words[at + LOOKUP_SLOT_HASH] == 0)
+        if (t->words[at] == 0)
             return at;
     }
 }
@@ -244,15 +244,12 @@ static void count_services(struct lookup_table *t, const uint64_t *former, const
         put_word(t, LOOKUP_AT_INDEX, row[LOOKUP_ROW_STAMP]);
 }
 
-/* The slot points to the row before it is found: its hash is written last. */
 static void add_slot(struct lookup_table *t, uint64_t at, const uint64_t *row, uint64_t hash)
 {
     uint64_t slot = empty_slot(t, hash), names = LOOKUP_AT_NAMES + hash % LOOKUP_NAMES;
 
-    put_word(t, slot + LOOKUP_SLOT_REF, at);
-    put_word(t, slot + LOOKUP_SLOT_HINT, row_words(row));
-    put_word(t, slot + LOOKUP_SLOT_INDEX, row[LOOKUP_ROW_STAMP]);
-    put_word_after(t, slot + LOOKUP_SLOT_HASH, hash);
+    put_word(t, slot + t->map.slots, row[LOOKUP_ROW_STAMP]);
+    put_word_after(t, slot, lookup_slot(hash, at, row_words(row)));
     t->used_slots++;
     put_word_after(t, names, t->words[names] + 1);
     t->woken += wake(&t->words[names]);
@@ -260,13 +257,12 @@ static void add_slot(struct lookup_table *t, uint64_t at, const uint64_t *row, u
 
 static void move_slot(struct lookup_table *t, uint64_t slot, uint64_t at, const uint64_t *row)
 {
-    uint64_t former = t->words[slot + LOOKUP_SLOT_REF];
+    uint64_t former = lookup_slot_row(t->words[slot]), index = slot + t->map.slots;
 
-    put_word_after(t, slot + LOOKUP_SLOT_REF, at);
-    put_word(t, slot + LOOKUP_SLOT_HINT, row_words(row));
-    put_word_after(t, slot + LOOKUP_SLOT_INDEX, row[LOOKUP_ROW_STAMP]);
+    put_word_after(t, slot, lookup_slot(t->words[slot], at, row_words(row)));
+    put_word_after(t, index, row[LOOKUP_ROW_STAMP]);
     free_block(t, former, row_words(&t->words[former]));
-    t->woken += wake(&t->words[slot + LOOKUP_SLOT_INDEX]);
+    t->woken += wake(&t->words[index]);
 }
 
 int lookup_table_put(struct lookup_table *t, const uint64_t *row)
@@ -294,11 +290,10 @@ int lookup_table_put(struct lookup_table *t, const uint64_t *row)
 int lookup_table_copy(struct lookup_table *to, const struct lookup_table *from)
 {
     for (uint64_t i = 0; i < from->map.slots; i++) {
-        const uint64_t *slot = from->words + from->map.slots_at + i * LOOKUP_SLOT_WORDS;
-        const uint64_t *row = from->words + slot[LOOKUP_SLOT_REF];
+        uint64_t slot = from->words[from->map.slots_at + i];
+        const uint64_t *row = from->words + lookup_slot_row(slot);
 
-        if (slot[LOOKUP_SLOT_HASH] && !(row[LOOKUP_ROW_NAMES] & LOOKUP_ROW_GONE) &&
-            lookup_table_put(to, row))
+        if (slot && !(row[LOOKUP_ROW_NAMES] & LOOKUP_ROW_GONE) && lookup_table_put(to, row))
             return LOOKUP_TABLE_FULL;
     }
     put_word(to, LOOKUP_AT_INDEX, from->words[LOOKUP_AT_INDEX]);
@@ -321,9 +316,9 @@ void lookup_retire(uint64_t *words, const struct lookup_map *map)
     for (unsigned i = 0; i < LOOKUP_NAMES; i++)
         wake(&words[LOOKUP_AT_NAMES + i]);
     for (uint64_t i = 0; i < map->slots; i++) {
-        const uint64_t *slot = words + map->slots_at + i * LOOKUP_SLOT_WORDS;
+        const uint64_t *slot = words + map->slots_at + i;
 
-        if (lookup_get(&slot[LOOKUP_SLOT_HASH]))
-            wake(&slot[LOOKUP_SLOT_INDEX]);
+        if (lookup_get(slot))
+            wake(slot + map->slots);
     }
 }
