@@ -11,11 +11,11 @@
 #include "gossip/detect.h"
 #include "gossip/joiner.h"
 #include "gossip/loadcast.h"
+#include "gossip/notes.h"
 #include "gossip/overlay.h"
 #include "gossip/request.h"
 #include "gossip/self.h"
 #include "gossip/topics.h"
-#include "state/journal.h"
 #include "state/merge.h"
 
 #include <string.h>
@@ -29,6 +29,7 @@ struct gossip {
     struct overlay *overlay;
     struct topics *topics;
     struct loadcast *load;
+    struct notes notes;
     bool entered; /* core.member was seen */
 };
 
@@ -60,6 +61,7 @@ void gossip_free(struct gossip *g)
 {
     loadcast_free(g->load);
     topics_free(g->topics);
+    notes_deinit(&g->notes);
     overlay_free(g->overlay);
     detect_free(g->detect);
     joiner_free(g->joiner);
@@ -194,26 +196,6 @@ void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link
         ways_link(g->core.ways, t, link);
 }
 
-/* For `kith events`. */
-static void note(struct gossip *g, struct turn *t, const struct member *before,
-                 const struct member *now)
-{
-    static const char *const what[] = {
-        [MEMBER_STATE_ALIVE] = "member-alive",
-        [MEMBER_STATE_DEAD] = "member-dead",
-        [MEMBER_STATE_LEFT] = "member-left",
-    };
-    struct ulid_text text;
-    if (now->state == before->state || now->state == MEMBER_STATE_UNKNOWN ||
-        now->state == MEMBER_STATE_SUSPECT)
-        return;
-    struct bytes name = core_name(&g->core, &now->id, &text);
-    journal_add(t->journal, t->wall_us / KITH_MS, what[now->state], name, "incarnation %llu",
-                (unsigned long long)now->incarnation);
-    effect_log(t->out, LOG_INFO_, BYTES_FMT " is %s", BYTES_ARG(name),
-               now->forgotten ? "forgotten" : member_state_name(now->state));
-}
-
 /* One that was dead is back, and told this peer first: there may be more that the halves do not know of
  * each other. */
 static void reunite(struct gossip *g, struct turn *t, const struct member *before,
@@ -260,7 +242,7 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
     struct ulid id = before->id;
     const struct member *now = members_get(g->core.members, &id);
     if (now) {
-        note(g, t, before, now);
+        notes_member(&g->notes, &g->core, t, before, now);
         g->core.counts.verdicts_refuted += refuted(before, now);
         reunite(g, t, before, now);
     }
@@ -303,6 +285,7 @@ void gossip_time(struct gossip *g, struct turn *t)
     overlay_time(g->overlay, t);
     loadcast_time(g->load, t);
     topics_time(g->topics, t);
+    notes_time(&g->notes, &g->core, t);
 }
 
 kith_time gossip_deadline(const struct gossip *g)
@@ -310,6 +293,7 @@ kith_time gossip_deadline(const struct gossip *g)
     kith_time at_us = kith_time_min(joiner_deadline(g->joiner), self_deadline(g->self));
     at_us = kith_time_min(at_us, admit_deadline(g->admit));
     at_us = kith_time_min(at_us, detect_deadline(g->detect));
+    at_us = kith_time_min(at_us, notes_deadline(&g->notes));
     if (g->core.member && !g->core.leaving)
         at_us = kith_time_min(at_us, atlas_deadline(g->core.atlas));
     at_us = kith_time_min(at_us, ways_deadline(g->core.ways, g->core.wan));
