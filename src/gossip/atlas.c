@@ -93,8 +93,7 @@ static void learn(struct atlas *a, struct turn *t, const struct coord *there, ki
 {
     coord_update(&a->place, there, rtt_us, t->rng);
     a->typical_us += (rtt_us - a->typical_us) / (a->measured < ATLAS_SETTLED ? 2 : 16);
-    if (++a->measured == ATLAS_SETTLED)
-        a->row_at_us = t->now_us;
+    a->measured++;
 }
 
 void atlas_probe(struct atlas *a, struct turn *t, const struct ulid *to, struct probe *p)
@@ -149,8 +148,11 @@ static void write_row(struct atlas *a, struct turn *t, const struct coord *now)
     buf_deinit(&value);
 }
 
-void atlas_time(struct atlas *a, struct turn *t)
+void atlas_time(struct atlas *a, struct turn *t, size_t alive)
 {
+    kith_time share_us = (kith_time)alive * ATLAS_ROWS_APART;
+    if (a->row_at_us == KITH_NEVER && a->measured >= ATLAS_SETTLED)
+        a->row_at_us = t->now_us + (kith_time)rng_below(t->rng, (uint64_t)share_us / 16 + 1);
     if (t->now_us < a->row_at_us)
         return;
     struct neighbour *n, *next;
@@ -163,7 +165,7 @@ void atlas_time(struct atlas *a, struct turn *t)
     kith_time wait_us = ATLAS_ROW_FIRST;
     if (is_news(a, &now)) {
         write_row(a, t, &now);
-        wait_us = a->row_gap_us;
+        wait_us = a->row_gap_us > share_us ? a->row_gap_us : share_us;
         a->row_gap_us = kith_time_min(2 * a->row_gap_us, ATLAS_ROW_MAX);
     }
     /* A quarter to either side, so that those who started together do not write together. */
@@ -173,7 +175,7 @@ void atlas_time(struct atlas *a, struct turn *t)
 
 kith_time atlas_deadline(const struct atlas *a)
 {
-    return a->row_at_us;
+    return a->row_at_us == KITH_NEVER && a->measured >= ATLAS_SETTLED ? 0 : a->row_at_us;
 }
 
 struct coord atlas_place(const struct atlas *a, const struct state *state, const struct ulid *id)

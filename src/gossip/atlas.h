@@ -10,8 +10,9 @@
  * 2007).
  *
  * Tells the others by a row of its own in table coord, only when its place has moved so far that estimates
- * by the former ones are off by a quarter (an eighth at each end), and at growing distances of time: so a thousand peers
- * write a row a second between them at most, and a quiet cluster none.
+ * by the former ones are off by a quarter (an eighth at each end), and at growing distances of time that follow the
+ * size of the cluster: so all of them write a row each ATLAS_ROWS_APART between them at most, after a first one that
+ * is spread over a sixteenth of that time, and a quiet cluster none.
  */
 #include "gossip/coord.h"
 #include "state/turn.h"
@@ -24,6 +25,8 @@
 /* Between two rows: doubles with each. */
 #define ATLAS_ROW_FIRST KITH_MIN
 #define ATLAS_ROW_MAX   (16 * KITH_MIN)
+/* Of all peers together: a row costs each of them some 800 bytes where the cluster is large (spread.h). */
+#define ATLAS_ROWS_APART (KITH_SEC / 2)
 /* A move that is no news, however near the others are. */
 #define ATLAS_MOVE_MIN_US 200
 /* A peer that was not measured for so long is no neighbour any more. */
@@ -43,8 +46,8 @@ void atlas_answered(struct atlas *a, struct turn *t, const struct ulid *from,
 void atlas_probed(struct atlas *a, struct turn *t, const struct ulid *from, const struct probe *p,
                   struct probe_ack *ack);
 
-/* Writes the own row when it is due. */
-void atlas_time(struct atlas *a, struct turn *t);
+/* Writes the own row when it is due. alive: how many live members there are. */
+void atlas_time(struct atlas *a, struct turn *t, size_t alive);
 kith_time atlas_deadline(const struct atlas *a);
 
 /* The estimate for any two peers, this one among them or not; 0: not known. */

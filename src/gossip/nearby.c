@@ -36,6 +36,15 @@ void nearby_learn(struct nearby *n, const struct ulid *id, kith_time rtt_us)
         e->rtt_us = rtt_us;
 }
 
+bool nearby_knows(const struct nearby *n, const struct ulid *id)
+{
+    for (size_t i = 0; i < NEARBY_MAX; i++) {
+        if (ulid_equal(&n->entries[i].id, id))
+            return n->entries[i].rtt_us > 0;
+    }
+    return false;
+}
+
 void nearby_forget(struct nearby *n, const struct ulid *id)
 {
     struct nearby_entry *e = find(n, id);

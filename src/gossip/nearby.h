@@ -27,6 +27,8 @@ struct nearby { /* a zeroed one is valid and empty */
 
 /* Heard of (rtt_us 0), or measured. */
 void nearby_learn(struct nearby *n, const struct ulid *id, kith_time rtt_us);
+/* It was measured, and still is a candidate. */
+bool nearby_knows(const struct nearby *n, const struct ulid *id);
 void nearby_forget(struct nearby *n, const struct ulid *id);
 /* Not to be asked before. */
 void nearby_not_until(struct nearby *n, const struct ulid *id, kith_time until_us);

@@ -1,21 +1,14 @@
-#include "gossip/neighbours.h"
+#include "gossip/neighbours_inside.h"
+#include "gossip/scout.h"
 
 #include <assert.h>
 
 /* While links are lacking, and at first, it looks each second. */
 #define TICK KITH_SEC
-/* A request that is not answered by then is given up. */
-#define ASK_TAKES (4 * KITH_SEC)
 /* Pings without a sign of life after which a link ends. */
 #define PINGS_MAX 3
 /* Whoever refused a near place is asked again then. */
 #define REFUSED_FOR KITH_MIN
-/* A nearer one has to be nearer by a fifth, and by this much: else links change for nothing. */
-#define NEARER_US (500 * KITH_US)
-/* Two digests that differ are looked at again so soon: rows on their way have arrived by then. */
-#define LOOK_AGAIN (1500 * KITH_MS)
-/* Differing for so many answers in a row they repair even though they are not quiet. */
-#define DIFFERED_MAX 8
 
 void neighbours_init(struct neighbours *n, struct core *core)
 {
@@ -46,7 +39,7 @@ size_t neighbours_count(const struct neighbours *n)
     return count;
 }
 
-static size_t count_near(const struct neighbours *n)
+size_t neighbours_near(const struct neighbours *n)
 {
     size_t count = 0;
     for (int i = 0; i < NEIGHBOURS_MAX; i++)
@@ -71,13 +64,13 @@ kith_time neighbours_rtt_us(const struct neighbours *n, int slot)
     return rtt_us > 0 ? rtt_us : NEIGHBOURS_RTT_UNKNOWN;
 }
 
-static void measured(struct neighbour *s, kith_time rtt_us)
+void neighbours_measured(struct neighbour *s, kith_time rtt_us)
 {
     s->trips_us[s->trips++ % NEIGHBOURS_TRIPS] = rtt_us > 0 ? rtt_us : 1;
 }
 
-static void add(struct neighbours *n, struct turn *t, const struct ulid *id, bool near,
-                kith_time rtt_us)
+void neighbours_add(struct neighbours *n, struct turn *t, const struct ulid *id, bool near,
+                    kith_time rtt_us)
 {
     int slot = 0;
     while (slot < NEIGHBOURS_MAX && neighbours_has(n, slot))
@@ -90,14 +83,14 @@ static void add(struct neighbours *n, struct turn *t, const struct ulid *id, boo
                             .heard_us = t->now_us,
                             .again_us = t->now_us + KITH_SEC};
     if (rtt_us > 0)
-        measured(s, rtt_us);
+        neighbours_measured(s, rtt_us);
     n->made |= 1u << slot;
     n->tick_us = kith_time_min(n->tick_us, s->again_us);
     n->core->counts.neighbours++;
     n->core->counts.links_made++;
 }
 
-static void empty(struct neighbours *n, int slot)
+void neighbours_empty(struct neighbours *n, int slot)
 {
     assert(slot >= 0);
     if (n->made & 1u << slot)
@@ -135,7 +128,7 @@ void neighbours_send(const struct neighbours *n, struct turn *t, int slot, enum 
     send_to(n, t, &n->slots[slot].id, kind, payload);
 }
 
-static void send_end(const struct neighbours *n, struct turn *t, const struct ulid *id)
+void neighbours_send_end(const struct neighbours *n, struct turn *t, const struct ulid *id)
 {
     struct buf payload = {0};
     link_end_encode(&payload, &(struct link_end){0});
@@ -143,10 +136,10 @@ static void send_end(const struct neighbours *n, struct turn *t, const struct ul
     buf_deinit(&payload);
 }
 
-static void end(struct neighbours *n, struct turn *t, int slot)
+void neighbours_end(struct neighbours *n, struct turn *t, int slot)
 {
-    send_end(n, t, &n->slots[slot].id);
-    empty(n, slot);
+    neighbours_send_end(n, t, &n->slots[slot].id);
+    neighbours_empty(n, slot);
 }
 
 static void ping(const struct neighbours *n, struct turn *t, const struct ulid *id, bool linked)
@@ -158,7 +151,7 @@ static void ping(const struct neighbours *n, struct turn *t, const struct ulid *
     buf_deinit(&payload);
 }
 
-static struct link_request *asked(struct neighbours *n, const struct ulid *id)
+struct link_request *neighbours_asked(struct neighbours *n, const struct ulid *id)
 {
     for (size_t i = 0; i < NEIGHBOURS_ASKS; i++) {
         if (ulid_equal(&n->asks[i].id, id))
@@ -171,10 +164,11 @@ static void ask(struct neighbours *n, struct turn *t, const struct ulid *id, boo
                 kith_time rtt_us)
 {
     static const struct ulid nobody;
-    struct link_request *r = asked(n, &nobody);
+    struct link_request *r = neighbours_asked(n, &nobody);
     if (!r)
         return;
-    *r = (struct link_request){.id = *id, .near = near, .until_us = t->now_us + ASK_TAKES};
+    *r = (struct link_request){
+        .id = *id, .near = near, .until_us = t->now_us + NEIGHBOURS_ASK_TAKES};
     struct link_ask a = {.near = near, .need = neighbours_count(n) < 2, .rtt_us = (uint64_t)rtt_us};
     struct buf payload = {0};
     link_ask_encode(&payload, &a);
@@ -240,8 +234,8 @@ static size_t count_asks(const struct neighbours *n, bool near)
 
 static void fill(struct neighbours *n, struct turn *t)
 {
-    size_t near = count_near(n) + count_asks(n, true);
-    size_t random = neighbours_count(n) - count_near(n) + count_asks(n, false);
+    size_t near = neighbours_near(n) + count_asks(n, true);
+    size_t random = neighbours_count(n) - neighbours_near(n) + count_asks(n, false);
     for (; near < NEIGHBOURS_NEAR; near++) {
         const struct nearby_entry *c = best_candidate(n, t->now_us);
         if (!c)
@@ -250,16 +244,18 @@ static void fill(struct neighbours *n, struct turn *t)
         nearby_not_until(&n->nearby, &id, t->now_us + REFUSED_FOR);
         ask(n, t, &id, true, c->rtt_us);
     }
-    /* While nobody near is known, random ones keep the places. */
-    for (; near + random < NEIGHBOURS_WANTED; random++) {
+    /* While nobody near is known, random ones keep the places. Half of those that lack are asked: when all
+     * look at once, the others ask this peer. */
+    size_t have = near + random,
+           asks = have < NEIGHBOURS_WANTED ? (NEIGHBOURS_WANTED - have + 1) / 2 : 0;
+    for (; asks > 0; asks--) {
         const struct member *m = draw(n, t);
         if (m)
             ask(n, t, &m->id, false, /* rtt_us= */ 0);
     }
 }
 
-/* The near neighbour with the longest round trip; -1: none. */
-static int farthest_near(const struct neighbours *n)
+int neighbours_farthest(const struct neighbours *n)
 {
     int worst = -1;
     for (int i = 0; i < NEIGHBOURS_MAX; i++) {
@@ -270,9 +266,9 @@ static int farthest_near(const struct neighbours *n)
     return worst;
 }
 
-static int any_random(const struct neighbours *n, struct turn *t)
+int neighbours_random(const struct neighbours *n, struct turn *t)
 {
-    size_t random = neighbours_count(n) - count_near(n);
+    size_t random = neighbours_count(n) - neighbours_near(n);
     if (random == 0)
         return -1;
     uint64_t drawn = rng_below(t->rng, random);
@@ -283,35 +279,28 @@ static int any_random(const struct neighbours *n, struct turn *t)
     return -1;
 }
 
-static bool nearer(kith_time rtt_us, kith_time than_us)
+void neighbours_settle(struct neighbours *n, struct turn *t)
 {
-    return rtt_us > 0 && rtt_us + NEARER_US < than_us && 5 * rtt_us < 4 * than_us;
-}
-
-/* There are more near ones than places: the farthest becomes a random one, or goes. And the random ones
- * that kept the places for near ones go. */
-static void settle(struct neighbours *n, struct turn *t)
-{
-    while (count_near(n) > NEIGHBOURS_NEAR) {
-        int worst = farthest_near(n);
+    while (neighbours_near(n) > NEIGHBOURS_NEAR) {
+        int worst = neighbours_farthest(n);
         if (neighbours_count(n) > NEIGHBOURS_WANTED)
-            end(n, t, worst);
+            neighbours_end(n, t, worst);
         else
             n->slots[worst].near = false;
     }
     while (neighbours_count(n) > NEIGHBOURS_WANTED + 1 &&
-           neighbours_count(n) - count_near(n) > NEIGHBOURS_WANTED - NEIGHBOURS_NEAR)
-        end(n, t, any_random(n, t));
+           neighbours_count(n) - neighbours_near(n) > NEIGHBOURS_WANTED - NEIGHBOURS_NEAR)
+        neighbours_end(n, t, neighbours_random(n, t));
 }
 
 /* One of the random ones may be near; one of the near ones may have moved away. */
 static void exchange(struct neighbours *n, struct turn *t)
 {
-    int worst = farthest_near(n);
-    if (worst < 0 || count_near(n) + count_asks(n, true) > NEIGHBOURS_NEAR)
+    int worst = neighbours_farthest(n);
+    if (worst < 0 || neighbours_near(n) + count_asks(n, true) > NEIGHBOURS_NEAR)
         return;
     const struct nearby_entry *c = best_candidate(n, t->now_us);
-    if (!c || !nearer(c->rtt_us, neighbours_rtt_us(n, worst)))
+    if (!c || !scout_nearer(c->rtt_us, neighbours_rtt_us(n, worst)))
         return;
     struct ulid id = c->id;
     nearby_not_until(&n->nearby, &id, t->now_us + REFUSED_FOR);
@@ -322,218 +311,13 @@ static void explore(struct neighbours *n, struct turn *t)
 {
     struct ulid not [NEIGHBOURS_MAX + NEIGHBOURS_ASKS + 1];
     size_t count = taken(n, not );
-    uint32_t known = n->core->trips_n < CORE_TRIPS ? n->core->trips_n : CORE_TRIPS;
-    for (uint32_t i = 0; i < known; i++)
-        nearby_learn(&n->nearby, &n->core->trips[i].id, n->core->trips[i].rtt_us);
-    const struct nearby_entry *c = nearby_to_measure(&n->nearby, not, count);
-    if (c && core_alive(n->core, &c->id))
-        ping(n, t, &c->id, false);
-    else if (c)
-        nearby_forget(&n->nearby, &c->id);
+    int worst = neighbours_farthest(n);
+    bool full = worst >= 0 && neighbours_near(n) >= NEIGHBOURS_NEAR;
+    const struct ulid *id = scout_look(&n->nearby, n->core, t, not, count,
+                                       full ? neighbours_rtt_us(n, worst) : KITH_MIN);
+    if (id)
+        ping(n, t, id, false);
     exchange(n, t);
-}
-
-/* ---- requests ---- */
-
-static bool accept_near(struct neighbours *n, struct turn *t, const struct ulid *id,
-                        kith_time rtt_us)
-{
-    size_t count = neighbours_count(n);
-    int worst = farthest_near(n);
-    bool room = count < NEIGHBOURS_MAX;
-    if (count_near(n) < NEIGHBOURS_NEAR && room) {
-        add(n, t, id, true, rtt_us);
-        settle(n, t);
-        return true;
-    }
-    if (worst >= 0 && nearer(rtt_us, neighbours_rtt_us(n, worst))) {
-        if (!room)
-            end(n, t, worst);
-        add(n, t, id, true, rtt_us);
-        settle(n, t);
-        return true;
-    }
-    if (count >= NEIGHBOURS_WANTED)
-        return false;
-    add(n, t, id, false, rtt_us);
-    return true;
-}
-
-static bool accept_random(struct neighbours *n, struct turn *t, const struct ulid *id, bool need)
-{
-    size_t count = neighbours_count(n);
-    if (count == NEIGHBOURS_MAX && need && count > count_near(n))
-        end(n, t, any_random(n, t));
-    else if (count >= (need ? NEIGHBOURS_MAX : NEIGHBOURS_WANTED + 1))
-        return false;
-    add(n, t, id, false, /* rtt_us= */ 0);
-    return true;
-}
-
-static bool accept(struct neighbours *n, struct turn *t, const struct ulid *id,
-                   const struct link_ask *a)
-{
-    if (!n->on || !core_alive(n->core, id))
-        return false;
-    if (neighbours_slot(n, id) >= 0)
-        return true;
-    kith_time rtt_us = a->rtt_us < (uint64_t)KITH_MIN ? (kith_time)a->rtt_us : 0;
-    if (a->near && rtt_us > 0)
-        return accept_near(n, t, id, rtt_us);
-    return accept_random(n, t, id, a->need);
-}
-
-static void take_ask(struct neighbours *n, struct turn *t, const struct incoming *in)
-{
-    struct link_ask a;
-    struct wire_error err;
-    if (link_ask_decode(&a, in->payload, /* mem= */ NULL, &err) != 0) {
-        naming_refuse(&n->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
-        return;
-    }
-    struct link_answer answer = {.yes = accept(n, t, &in->who.id, &a)};
-    struct buf payload = {0};
-    link_answer_encode(&payload, &answer);
-    post_reply(t->post, t->out, in->route, WIRE_LINK_ANSWER, buf_bytes(&payload),
-               in->envelope->correlation);
-    buf_deinit(&payload);
-}
-
-static void take_answer(struct neighbours *n, struct turn *t, const struct incoming *in)
-{
-    struct link_answer a;
-    struct wire_error err;
-    struct link_request *r = asked(n, &in->who.id);
-    if (link_answer_decode(&a, in->payload, /* mem= */ NULL, &err) != 0) {
-        naming_refuse(&n->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
-        return;
-    }
-    bool near = r && r->near;
-    if (r)
-        *r = (struct link_request){0};
-    if (!a.yes || neighbours_slot(n, &in->who.id) >= 0)
-        return;
-    if (!r || !n->on || neighbours_count(n) == NEIGHBOURS_MAX) {
-        send_end(n, t, &in->who.id); /* too late */
-        return;
-    }
-    add(n, t, &in->who.id, near, /* rtt_us= */ 0);
-    if (near) {
-        for (size_t i = 0; i < NEARBY_MAX; i++) {
-            if (ulid_equal(&n->nearby.entries[i].id, &in->who.id))
-                measured(&n->slots[neighbours_slot(n, &in->who.id)], n->nearby.entries[i].rtt_us);
-        }
-        settle(n, t);
-    }
-}
-
-/* ---- pings ---- */
-
-static void take_ping(struct neighbours *n, struct turn *t, const struct incoming *in)
-{
-    struct link_ping p;
-    struct wire_error err;
-    struct ulid near[LINK_PONG_NEAR_MAX_ITEMS];
-    struct link_pong pong = {.near = near, .digest = state_digest(t->state)};
-    if (link_ping_decode(&p, in->payload, /* mem= */ NULL, &err) != 0) {
-        naming_refuse(&n->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
-        return;
-    }
-    int slot = neighbours_slot(n, &in->who.id);
-    if (slot >= 0 && !p.linked && t->now_us - n->slots[slot].since_us > ASK_TAKES)
-        empty(n, slot); /* it does not hold this peer for one */
-    for (int i = 0; i < NEIGHBOURS_MAX && pong.near_n < LINK_PONG_NEAR_MAX_ITEMS; i++) {
-        if (neighbours_has(n, i) && n->slots[i].near && i != slot)
-            near[pong.near_n++] = n->slots[i].id;
-    }
-    pong.sent_us = p.sent_us;
-    pong.linked = neighbours_slot(n, &in->who.id) >= 0;
-    struct buf payload = {0};
-    link_pong_encode(&payload, &pong);
-    post_reply(t->post, t->out, in->route, WIRE_LINK_PONG, buf_bytes(&payload),
-               in->envelope->correlation);
-    buf_deinit(&payload);
-}
-
-/* Two that have been quiet between two answers and differ miss something of each other. */
-static void compare_digests(struct neighbours *n, struct turn *t, struct neighbour *s,
-                            uint64_t there)
-{
-    uint64_t here = state_digest(t->state);
-    bool quiet = here == s->digest_here && there == s->digest_there;
-    s->digest_here = here;
-    s->digest_there = there;
-    if (here == there) {
-        s->differed = 0;
-        return;
-    }
-    s->differed++;
-    if (quiet || s->differed >= (n->repaired ? DIFFERED_MAX : 2)) {
-        s->differed = 0;
-        n->repaired = true;
-        n->core->counts.repairs_asked++;
-        sync_with(n->core->sync, t, core_uri(n->core, &s->id, ADDR_ROLE_BULK));
-        return;
-    }
-    s->again_us = t->now_us + LOOK_AGAIN;
-    n->tick_us = kith_time_min(n->tick_us, s->again_us);
-}
-
-static void take_pong(struct neighbours *n, struct turn *t, const struct incoming *in)
-{
-    struct link_pong p;
-    struct arena mem = {0};
-    struct wire_error err;
-    if (link_pong_decode(&p, in->payload, &mem, &err) != 0) {
-        naming_refuse(&n->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
-        arena_deinit(&mem);
-        return;
-    }
-    kith_time rtt_us = t->now_us - p.sent_us;
-    int slot = neighbours_slot(n, &in->who.id);
-    if (rtt_us >= 0 && rtt_us < KITH_MIN && slot >= 0)
-        measured(&n->slots[slot], rtt_us);
-    else if (rtt_us >= 0 && rtt_us < KITH_MIN)
-        nearby_learn(&n->nearby, &in->who.id, rtt_us > 0 ? rtt_us : 1);
-    for (uint32_t i = 0; i < p.near_n && slot >= 0 && n->slots[slot].near; i++) {
-        if (!ulid_equal(&p.near[i], &n->core->self) && core_alive(n->core, &p.near[i]))
-            nearby_learn(&n->nearby, &p.near[i], /* rtt_us= */ 0);
-    }
-    if (slot >= 0 && !p.linked && t->now_us - n->slots[slot].since_us > ASK_TAKES)
-        empty(n, slot);
-    else if (slot >= 0)
-        compare_digests(n, t, &n->slots[slot], p.digest);
-    arena_deinit(&mem);
-}
-
-static void take_end(struct neighbours *n, const struct incoming *in)
-{
-    int slot = neighbours_slot(n, &in->who.id);
-    if (slot >= 0)
-        empty(n, slot);
-}
-
-bool neighbours_receive(struct neighbours *n, struct turn *t, const struct incoming *in)
-{
-    switch (in->envelope->kind) {
-    case WIRE_LINK_ASK:
-        take_ask(n, t, in);
-        return true;
-    case WIRE_LINK_ANSWER:
-        take_answer(n, t, in);
-        return true;
-    case WIRE_LINK_PING:
-        take_ping(n, t, in);
-        return true;
-    case WIRE_LINK_PONG:
-        take_pong(n, t, in);
-        return true;
-    case WIRE_LINK_END:
-        take_end(n, in);
-        return true;
-    default:
-        return false;
-    }
 }
 
 /* ---- the rest of the world ---- */
@@ -549,7 +333,7 @@ void neighbours_stop(struct neighbours *n, struct turn *t)
 {
     for (int i = 0; i < NEIGHBOURS_MAX; i++) {
         if (neighbours_has(n, i))
-            end(n, t, i);
+            neighbours_end(n, t, i);
     }
     for (size_t i = 0; i < NEIGHBOURS_ASKS; i++)
         n->asks[i] = (struct link_request){0};
@@ -572,12 +356,12 @@ void neighbours_member(struct neighbours *n, struct turn *t, const struct ulid *
     if (core_alive(n->core, id))
         return;
     nearby_forget(&n->nearby, id);
-    struct link_request *r = asked(n, id);
+    struct link_request *r = neighbours_asked(n, id);
     int slot = neighbours_slot(n, id);
     if (r)
         *r = (struct link_request){0};
     if (slot >= 0)
-        empty(n, slot);
+        neighbours_empty(n, slot);
 }
 
 void neighbours_link(struct neighbours *n, struct turn *t, const struct event_link *link)
@@ -606,7 +390,7 @@ static void ping_all(struct neighbours *n, struct turn *t)
             continue;
         s->again_us = KITH_NEVER;
         if (due && s->pings++ == PINGS_MAX) {
-            end(n, t, i);
+            neighbours_end(n, t, i);
             continue;
         }
         ping(n, t, &s->id, true);
@@ -616,7 +400,7 @@ static void ping_all(struct neighbours *n, struct turn *t)
 /* Early ones fill and look each second, later ones wake only to ping. */
 static kith_time next_tick(const struct neighbours *n, struct turn *t)
 {
-    bool busy = neighbours_count(n) < NEIGHBOURS_WANTED || count_near(n) < NEIGHBOURS_NEAR ||
+    bool busy = neighbours_count(n) < NEIGHBOURS_WANTED || neighbours_near(n) < NEIGHBOURS_NEAR ||
                 t->now_us - n->started_us < NEIGHBOURS_YOUNG;
     kith_time at_us = kith_time_min(n->ping_us, n->explore_us);
     if (busy)

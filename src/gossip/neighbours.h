@@ -7,8 +7,7 @@
  *
  * Sources: HyParView (Leitao, Pereira, Rodrigues, 2007) for symmetric links, requests with and without
  * need, and replacement by random members; X-BOT (Leitao et al., 2009) for exchanging neighbours for
- * nearer ones, here between two and not four; T-Man (Jelasity, 2005) for looking for near ones among the
- * near ones of the near. There is no passive view and no shuffling: the replicated member list is one
+ * nearer ones, here between two and not four; where near ones are looked for: scout.h. There is no passive view and no shuffling: the replicated member list is one
  * that is complete (docs/decisions/0019).
  *
  * A link stands when the asked says yes; both ping it every NEIGHBOURS_PING and end it when three pings in a
@@ -29,10 +28,10 @@
 #define NEIGHBOURS_MAX     8
 #define NEIGHBOURS_ASKS    8
 #define NEIGHBOURS_PING    (5 * KITH_SEC)
-#define NEIGHBOURS_EXPLORE (15 * KITH_SEC)
+#define NEIGHBOURS_EXPLORE (60 * KITH_SEC)
 /* At first it looks around faster. */
 #define NEIGHBOURS_YOUNG         (30 * KITH_SEC)
-#define NEIGHBOURS_EXPLORE_YOUNG (2 * KITH_SEC)
+#define NEIGHBOURS_EXPLORE_YOUNG (4 * KITH_SEC)
 /* Round trips of which the smallest counts: the others were delayed on the way. */
 #define NEIGHBOURS_TRIPS 8
 

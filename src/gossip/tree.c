@@ -1,5 +1,7 @@
 #include "gossip/tree.h"
 
+#include "gossip/centre.h"
+
 /* How long a new round waits for the parent's word when it came another way. */
 #define PARENT_GRACE (400 * KITH_MS)
 /* A shorter way found within a round is told after this: more may come. */
@@ -49,7 +51,11 @@ uint32_t tree_eager(const struct tree *tr)
 
 static void encode(const struct tree *tr, struct buf *out)
 {
-    struct beacon b = {.root = tr->root, .round = tr->round, .distance_us = tr->distance_us};
+    struct beacon b = {.root = tr->root,
+                       .round = tr->round,
+                       .distance_us = tr->distance_us,
+                       .term = tr->term,
+                       .heir = tr->heir};
     if (tr->parent >= 0)
         b.parent = tr->links->slots[tr->parent].id;
     beacon_encode(out, &b);
@@ -105,6 +111,31 @@ static int nearest(const struct tree *tr, const struct ulid *root, uint64_t roun
     return best;
 }
 
+static void begin_round(struct tree *tr, struct turn *t)
+{
+    bool looks = tr->begun < TREE_SEARCHES || tr->begun % TREE_SEARCH_EVERY == 0;
+    tr->root = tr->core->self;
+    tr->heir = (struct ulid){{0}};
+    if (tr->begun++ > 0 && looks && centre_better(tr->core, t, &tr->heir))
+        tr->core->counts.tree_heirs++;
+    /* Above all of an earlier run: the incarnation is. */
+    uint64_t least = state_incarnation(t->state) << 32;
+    tr->round = (tr->round > least ? tr->round : least) + 1;
+    tr->distance_us = 0;
+    tr->parent = -1;
+    tr->round_us = t->now_us;
+    tr->choose_us = KITH_NEVER;
+    tr->beacon_us = t->now_us + TREE_ROUND;
+    publish(tr, t);
+}
+
+static void inherit(struct tree *tr, struct turn *t)
+{
+    tr->begun = 0;
+    tr->term++;
+    begin_round(tr, t);
+}
+
 static void set_parent(struct tree *tr, int slot)
 {
     if (tr->parent != slot)
@@ -120,9 +151,16 @@ static void adopt(struct tree *tr, struct turn *t, const struct ulid *root, uint
     if (slot < 0)
         return;
     tr->root = *root;
+    tr->term = tr->hops[slot].term;
+    tr->heir = tr->hops[slot].heir;
     tr->round = round;
     tr->round_us = t->now_us;
     tr->choose_us = KITH_NEVER;
+    tr->begun = 0;
+    if (ulid_equal(&tr->heir, &tr->core->self)) {
+        inherit(tr, t);
+        return;
+    }
     /* The parent stays unless another is clearly nearer. */
     if (tr->parent >= 0 && tr->hops[tr->parent].round == round &&
         ulid_equal(&tr->hops[tr->parent].root, root) &&
@@ -170,13 +208,19 @@ static bool is_possible(const struct tree *tr, const struct beacon *b)
            b->round >> 32 <= m->incarnation + INCARNATIONS_AHEAD;
 }
 
+/* Of two roots that both live. */
+static bool outranks(const struct tree *tr, const struct beacon *b)
+{
+    return b->term > tr->term || (b->term == tr->term && ulid_compare(&b->root, &tr->root) < 0);
+}
+
 static void hear(struct tree *tr, struct turn *t, int slot, const struct beacon *b)
 {
-    int order = ulid_compare(&b->root, &tr->root);
+    bool other = !ulid_equal(&b->root, &tr->root);
     if (!is_possible(tr, b))
         return;
-    if (order != 0) {
-        if (is_lost(tr, t) || order < 0)
+    if (other) {
+        if (is_lost(tr, t) || outranks(tr, b))
             adopt(tr, t, &b->root, b->round);
     } else if (b->round > tr->round) {
         if (slot == tr->parent || tr->parent < 0)
@@ -211,6 +255,8 @@ bool tree_receive(struct tree *tr, struct turn *t, const struct incoming *in, in
     if (h->child && slot == tr->parent)
         tr->parent = -1; /* each took the other: the next round decides */
     h->root = b.root;
+    h->heir = b.heir;
+    h->term = b.term;
     h->round = b.round;
     h->distance_us = b.distance_us;
     hear(tr, t, slot, &b);
@@ -241,7 +287,7 @@ void tree_made(struct tree *tr, struct turn *t, int slot)
 
 /* ---- time ---- */
 
-static bool is_root(const struct tree *tr)
+static bool is_lowest(const struct tree *tr)
 {
     const struct member *m = members_first(tr->core->members);
     for (; m && ulid_compare(&m->id, &tr->core->self) < 0; m = members_next(tr->core->members, m)) {
@@ -249,19 +295,6 @@ static bool is_root(const struct tree *tr)
             return false;
     }
     return true;
-}
-
-static void begin_round(struct tree *tr, struct turn *t)
-{
-    tr->root = tr->core->self;
-    /* Above all of an earlier run: the incarnation is. */
-    uint64_t least = state_incarnation(t->state) << 32;
-    tr->round = (tr->round > least ? tr->round : least) + 1;
-    tr->distance_us = 0;
-    tr->parent = -1;
-    tr->round_us = t->now_us;
-    tr->choose_us = KITH_NEVER;
-    publish(tr, t);
 }
 
 void tree_time(struct tree *tr, struct turn *t)
@@ -273,12 +306,10 @@ void tree_time(struct tree *tr, struct turn *t)
     if (t->now_us < tr->beacon_us)
         return;
     tr->beacon_us = t->now_us + TREE_ROUND;
-    if (is_root(tr)) {
+    if (ulid_equal(&tr->root, &tr->core->self))
         begin_round(tr, t);
-    } else if (ulid_equal(&tr->root, &tr->core->self)) {
-        tr->root = (struct ulid){{0}}; /* an older one lives */
-        tr->parent = -1;
-    }
+    else if (is_lost(tr, t) && is_lowest(tr))
+        inherit(tr, t);
 }
 
 kith_time tree_deadline(const struct tree *tr)

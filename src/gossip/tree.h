@@ -4,14 +4,19 @@
  * Which links of the overlay a payload travels along: one spanning tree for all, of shortest ways from a root,
  * so that a payload reaches each peer once.
  *
- * The live member with the lowest id is the root. Each TREE_ROUND it publishes a beacon with the number of
- * the round and the distance 0; whoever hears of a new round chooses the neighbour through which the root is
+ * Each TREE_ROUND the root publishes a beacon with the number of the round and the distance 0; whoever hears of a new round chooses the neighbour through which the root is
  * nearest (half its smallest round trip added to what it told) for its parent and publishes a beacon of its
  * own, which names the parent. So a parent learns its children, and a link is eager when it leads to the
  * parent or to a child. Within a round a peer only ever moves to a parent that is nearer to the root than the
  * peer itself said it was; so parents never form a ring (Perkins and Bhagwat, 1994: DSDV; Garcia-Luna-Aceves,
  * 1993). A new round through another than the parent waits a moment for the parent, so that a delayed beacon
  * moves nothing.
+ *
+ * Who is the root: at first, and when the root is lost, the live member with the lowest id. A root near the middle
+ * makes short ways, so a root looks for a member that is nearer to the others (centre.h) and names it its heir in
+ * a beacon; the heir begins rounds with the next term. Of two roots the one with the higher term counts, at the
+ * same one that with the lower id.
+ *
  * Plumtree (Leitao, Pereira, Rodrigues, 2007) grows the tree out of the payloads themselves; why not here:
  * docs/decisions/0020. Its lazy links and pulls (spread.h) carry on wherever the tree is broken.
  *
@@ -23,10 +28,14 @@
 /* The root is lost after so long without a new round, and any other will do until the next. */
 #define TREE_LOST (16 * KITH_SEC)
 #define TREE_FAR  UINT64_MAX
+/* A root looks for a better one in its first rounds, and then rarely: it was better than those it saw. */
+#define TREE_SEARCHES     6
+#define TREE_SEARCH_EVERY 12 /* rounds */
 
 /* What a neighbour told last. */
 struct tree_hop {
-    struct ulid root;
+    struct ulid root, heir;
+    uint32_t term;
     uint64_t round, distance_us;
     bool child; /* it chose this peer for its parent */
 };
@@ -36,7 +45,10 @@ struct tree {
     const struct neighbours *links; /* borrowed */
     struct tree_hop hops[NEIGHBOURS_MAX];
     struct ulid root; /* zero: none is known */
+    struct ulid heir; /* that the root named; zero */
+    uint32_t term;
     uint64_t round, distance_us;
+    uint32_t begun;       /* rounds as root, in a row */
     int parent;           /* slot; -1: this peer is the root, or none is known */
     kith_time round_us;   /* when the newest round was heard of */
     kith_time choose_us;  /* a new round waits for the parent until then; KITH_NEVER */

@@ -365,6 +365,14 @@ static bool skim_envelope(struct bytes frame, unsigned *lane, unsigned *kind)
     return *lane < MEASURE_LANES && *kind < MEASURE_KINDS;
 }
 
+/* From here on; what was open only before does not count. */
+static void begin_count(struct measure *m)
+{
+    m->counts = true;
+    for (uint32_t i = 0; i < m->hosts_n; i++)
+        m->hosts[i].connections_max = m->hosts[i].connections;
+}
+
 void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes frame,
                   kith_time now_us)
 {
@@ -373,6 +381,8 @@ void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes fr
     (void)to;
     if (now_us < m->from_us)
         return;
+    if (!m->counts)
+        begin_count(m);
     if (!skim_envelope(frame, &lane, &kind))
         lane = kind = 0;
     h->bytes += frame.len;

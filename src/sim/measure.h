@@ -26,7 +26,7 @@
 
 struct measure;
 
-/* net: to ask who is cut off; borrowed. Frames are counted from from_us on. */
+/* net: to ask who is cut off; borrowed. Frames and connections are counted from from_us on. */
 struct measure *measure_new(uint32_t hosts, const struct net *net, kith_time from_us);
 void measure_free(struct measure *m);
 

@@ -66,6 +66,7 @@ struct measure {
     struct host_tree nodes;
     const struct net *net;
     kith_time from_us;
+    bool counts;     /* frames and connections, since then */
     uint64_t *alive; /* a bit for [observer * hosts_n + subject] */
     uint8_t *flaps;  /* [observer * hosts_n + subject] */
     uint64_t wrong;  /* of all that run */

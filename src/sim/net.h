@@ -31,7 +31,7 @@
 #define NET_RETRY_MIN       (100 * KITH_MS)
 #define NET_RETRY_MAX       (2 * KITH_SEC)
 #define NET_RTO_MIN         (200 * KITH_MS)
-#define NET_IDLE            (60 * KITH_SEC)
+#define NET_IDLE            (20 * KITH_SEC)
 #define NET_QUEUE_MAX       256 /* frames a connection holds while it is not up; more are dropped */
 #define NET_NOBODY          UINT32_MAX
 

@@ -105,6 +105,84 @@ static void the_lowest_that_lives_is_the_root(void **unused)
     view_deinit(&v);
 }
 
+#define ROUND(n) ((UINT64_C(1) << 32) + (n))
+
+static void the_heir_takes_over_with_the_next_term(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int up = view_link(&v, 6, KITH_MS);
+    view_beacon(&v, 6, 1, 1, 1000, 1);
+    struct beacon b = {.root = view_id(1), .round = ROUND(2), .heir = view_id(FIVE), .term = 3};
+    view_forget(&v);
+    view_tell(&v, 6, &b);
+    assert_int_equal(v.tree.root.b[15], FIVE);
+    assert_int_equal(v.tree.term, 4);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 1);
+    b.round = ROUND(3); /* the former root has not heard of it yet */
+    b.heir = view_id(0);
+    view_tell(&v, 6, &b);
+    assert_int_equal(v.tree.root.b[15], FIVE);
+    view_wait(&v, 2 * TREE_ROUND + KITH_SEC);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 3);
+    /* Another was named, too, before this one was heard of: the lower id counts. */
+    b = (struct beacon){.root = view_id(2), .round = ROUND(1), .term = 4};
+    view_tell(&v, 6, &b);
+    assert_int_equal(v.tree.root.b[15], 2);
+    assert_int_equal(v.tree.parent, up);
+    view_deinit(&v);
+}
+
+static void a_higher_term_counts_more_than_a_lower_id(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    view_link(&v, 6, KITH_MS);
+    struct beacon b = {.root = view_id(7), .round = ROUND(1), .term = 1, .heir = view_id(8)};
+    view_tell(&v, 6, &b);
+    assert_true(ulid_equal(&v.tree.heir, &b.heir)); /* passed on to those below */
+    view_beacon(&v, 6, 1, 9, 1000, 1);
+    assert_int_equal(v.tree.root.b[15], 7);
+    b = (struct beacon){.root = view_id(8), .round = ROUND(1), .term = 2};
+    view_tell(&v, 6, &b);
+    assert_int_equal(v.tree.root.b[15], 8);
+    view_deinit(&v);
+}
+
+static void a_root_at_the_edge_names_one_in_the_middle(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, 1);
+    view_link(&v, 6, KITH_MS);
+    for (unsigned i = 2; i <= VIEW_MEMBERS; i++)
+        view_place(&v, i, 1000 * (int64_t)i);
+    view_wait(&v, 2 * TREE_ROUND);
+    assert_true(ulid_is_zero(&v.tree.heir)); /* where it is itself is not known yet */
+    view_place(&v, 1, 900000);
+    view_wait(&v, TREE_ROUND);
+    assert_false(ulid_is_zero(&v.tree.heir));
+    assert_int_equal(v.core.counts.tree_heirs, 1);
+    view_deinit(&v);
+}
+
+static void a_root_in_the_middle_stays(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, 1);
+    view_link(&v, 6, KITH_MS);
+    for (unsigned i = 2; i <= VIEW_MEMBERS; i++)
+        view_place(&v, i, (i % 2 ? 100000 : -100000) * (int64_t)(i / 2));
+    view_place(&v, 1, 1000);
+    view_wait(&v, 6 * TREE_ROUND);
+    assert_true(ulid_equal(&v.tree.root, &v.core.self));
+    assert_int_equal(v.core.counts.tree_heirs, 0);
+    view_deinit(&v);
+}
+
 static void beacons_that_cannot_be_are_ignored(void **unused)
 {
     (void)unused;
@@ -128,6 +206,10 @@ int main(void)
         cmocka_unit_test(parents_form_no_ring),
         cmocka_unit_test(a_delayed_beacon_moves_nothing),
         cmocka_unit_test(the_lowest_that_lives_is_the_root),
+        cmocka_unit_test(the_heir_takes_over_with_the_next_term),
+        cmocka_unit_test(a_higher_term_counts_more_than_a_lower_id),
+        cmocka_unit_test(a_root_at_the_edge_names_one_in_the_middle),
+        cmocka_unit_test(a_root_in_the_middle_stays),
         cmocka_unit_test(beacons_that_cannot_be_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

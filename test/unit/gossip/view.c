@@ -57,6 +57,7 @@ void view_init(struct view *v, unsigned self)
     v->members = members_new();
     rng_seed(&v->rng, 1);
     v->core = (struct core){.self = view_id(self), .members = v->members, .member = true};
+    v->core.atlas = atlas_new(&v->core.self);
     v->post = (struct post){.self = view_id(self)};
     v->turn = (struct turn){.now_us = 1000 * KITH_SEC,
                             .rng = &v->rng,
@@ -76,6 +77,7 @@ void view_init(struct view *v, unsigned self)
 void view_deinit(struct view *v)
 {
     spread_free(v->spread);
+    atlas_free(v->core.atlas);
     members_free(v->members);
     state_free(v->state);
     effects_deinit(&v->out);
@@ -130,8 +132,38 @@ void view_beacon(struct view *v, unsigned from, unsigned root, uint64_t round, u
                        .round = (UINT64_C(1) << 32) + round,
                        .distance_us = distance_us,
                        .parent = view_id(parent)};
-    beacon_encode(&v->payload, &b);
+    view_tell(v, from, &b);
+}
+
+void view_tell(struct view *v, unsigned from, const struct beacon *b)
+{
+    beacon_encode(&v->payload, b);
     receive(v, from, WIRE_BEACON);
+}
+
+void view_place(struct view *v, unsigned member, int64_t x_us)
+{
+    struct ulid id = view_id(member);
+    struct coord place = {.x = x_us, .height = 100, .error = 100};
+    struct buf value = {0}, record = {0};
+    if (ulid_equal(&id, &v->core.self)) {
+        struct probe_ack ack = {.coord = {.height = 100, .error = 100}};
+        struct ulid landmark = view_id(200);
+        for (int i = 0; i < 200; i++)
+            atlas_answered(v->core.atlas, &v->turn, &landmark, &ack, x_us + 200);
+        return;
+    }
+    coord_encode(&value, &place);
+    struct record r = {.namespace = bytes_str(STATE_NAMESPACE),
+                       .table = TABLE_ID_COORD,
+                       .key = ulid_bytes(&id),
+                       .value = buf_bytes(&value),
+                       .version = {.minor = 1},
+                       .origin = id};
+    record_encode(&record, &r);
+    assert_int_equal(state_merge(v->state, buf_bytes(&record)), 0);
+    buf_deinit(&value);
+    buf_deinit(&record);
 }
 
 bool view_cast(struct view *v, unsigned from, unsigned origin, uint64_t seq, uint8_t hops)

@@ -33,6 +33,10 @@ void view_dies(struct view *v, unsigned member);
 /* What a neighbour or another member sends. Returns whether there was something new in it. */
 void view_beacon(struct view *v, unsigned from, unsigned root, uint64_t round, uint64_t distance_us,
                  unsigned parent);
+/* The same with all that a beacon says; nothing is added to the round. */
+void view_tell(struct view *v, unsigned from, const struct beacon *b);
+/* Where a member is (coord.h): on a line, in microseconds. This peer itself: measures so. */
+void view_place(struct view *v, unsigned member, int64_t x_us);
 bool view_cast(struct view *v, unsigned from, unsigned origin, uint64_t seq, uint8_t hops);
 void view_have(struct view *v, unsigned from, unsigned origin, uint64_t seq);
 void view_graft(struct view *v, unsigned from, unsigned origin, uint64_t seq);
