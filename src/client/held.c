@@ -162,11 +162,12 @@ void held_leave(struct held *h, const struct held_use *use)
     __atomic_fetch_sub(&h->shared->counters[use->place][use->shard].inside, 1, __ATOMIC_RELEASE);
 }
 
-int held_enter(struct held *h, struct held_use *ret)
+int held_enter(struct held *h, uint64_t hash, struct held_use *ret)
 {
     bool is_in = count_in(h, ret);
 
     if (is_in) {
+        lookup_fetch(ret->map, hash);
         ret->age_us = lookup_map_age_us(ret->map);
         if (ret->age_us < HELD_STALE_US && !lookup_map_retired(ret->map))
             return 0;

@@ -34,8 +34,9 @@ struct held_use { /* of one call */
     unsigned place, shard;
 };
 
-/* 0, and *ret is to be left again; or an enum lookup_problem: there is nothing to read. */
-int held_enter(struct held *h, struct held_use *ret);
+/* 0, and *ret is to be left again; or an enum lookup_problem: there is nothing to read. `hash` is of the name that is going
+ * to be looked up (its slot begins to come meanwhile), or anything. */
+int held_enter(struct held *h, uint64_t hash, struct held_use *ret);
 void held_leave(struct held *h, const struct held_use *use);
 
 #endif

@@ -109,7 +109,7 @@ const char *kith_error_text(int error)
 int kith_problem(struct kith_reader *k)
 {
     struct held_use use;
-    int problem = held_enter(k->held, &use);
+    int problem = held_enter(k->held, 0, &use);
 
     if (problem)
         return error_of(problem);
@@ -123,8 +123,7 @@ static struct lookup_name name_of(const char *space, const char *service)
 {
     const char *in = space ? space : SPACE_DEFAULT;
 
-    return (struct lookup_name){
-        .space = in, .name = service, .space_len = strlen(in), .name_len = strlen(service)};
+    return lookup_name(in, strlen(in), service, strlen(service));
 }
 
 static bool is_wanted(const struct lookup_row_ref *row, const struct lookup_endpoint_ref *e,
@@ -196,7 +195,7 @@ int kith_lookup(struct kith_reader *k, const char *service, const struct kith_fi
 {
     struct lookup_name name = name_of(filter ? filter->space : NULL, service);
     struct held_use use;
-    int problem = held_enter(k->held, &use);
+    int problem = held_enter(k->held, name.hash, &use);
 
     if (problem)
         return error_of(problem);
@@ -235,7 +234,7 @@ static int read_slot(const struct lookup_map *map, uint64_t i, struct kith_servi
 int kith_next(struct kith_reader *k, struct kith_cursor *cursor, struct kith_service *ret)
 {
     struct held_use use;
-    int problem = held_enter(k->held, &use);
+    int problem = held_enter(k->held, 0, &use);
 
     if (problem)
         return error_of(problem);
@@ -293,7 +292,7 @@ static int watch_once(struct kith_reader *k, const struct lookup_name *name, uin
                       int64_t ms)
 {
     struct held_use use;
-    int problem = held_enter(k->held, &use);
+    int problem = held_enter(k->held, 0, &use);
     uint64_t now;
 
     if (problem)

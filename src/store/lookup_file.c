@@ -279,10 +279,8 @@ static uint64_t former_stamp(const struct lookup_file *f, const struct lookup_na
 
 int lookup_file_put(struct lookup_file *f, const struct lookup_service *service)
 {
-    struct lookup_name name = {.space = (const char *)service->space.data,
-                               .space_len = service->space.len,
-                               .name = (const char *)service->name.data,
-                               .name_len = service->name.len};
+    struct lookup_name name = lookup_name((const char *)service->space.data, service->space.len,
+                                          (const char *)service->name.data, service->name.len);
     const uint64_t *held = lookup_table_get(&f->table, &name);
     int r = LOOKUP_TABLE_FULL;
 

@@ -215,18 +215,18 @@ static const uint64_t *slot_of(const struct lookup_map *m, uint64_t i)
     return m->words + m->slots_at + (i & (m->slots - 1));
 }
 
-static int find_row(const struct lookup_map *m, const struct lookup_name *name, uint64_t hash,
+static int find_row(const struct lookup_map *m, const struct lookup_name *name,
                     struct lookup_row_ref *ret)
 {
     int tries = 0;
 
     for (uint64_t i = 0; i < m->slots && tries < TRIES_MAX;) {
-        const uint64_t *slot = slot_of(m, hash + i);
+        const uint64_t *slot = slot_of(m, name->hash + i);
         uint64_t there = lookup_get_acquire(slot);
 
         if (!there)
             return LOOKUP_NONE;
-        if (((there ^ hash) & LOOKUP_SLOT_TAG) == 0) {
+        if (((there ^ name->hash) & LOOKUP_SLOT_TAG) == 0) {
             int problem = load_row(m, slot, ret);
 
             if (problem)
@@ -248,8 +248,7 @@ int lookup_find(const struct lookup_map *m, const struct lookup_name *name,
 {
     if (name->space_len > LOOKUP_NAME_MAX || name->name_len > LOOKUP_NAME_MAX)
         return LOOKUP_NONE;
-    return find_row(m, name, lookup_hash(name->space, name->space_len, name->name, name->name_len),
-                    ret);
+    return find_row(m, name, ret);
 }
 
 int lookup_at(const struct lookup_map *m, uint64_t i, struct lookup_row_ref *ret)
@@ -264,11 +263,10 @@ int lookup_at(const struct lookup_map *m, uint64_t i, struct lookup_row_ref *ret
 const uint64_t *lookup_watch_word(const struct lookup_map *m, const struct lookup_name *name)
 {
     struct lookup_row_ref row;
-    uint64_t hash = lookup_hash(name->space, name->space_len, name->name, name->name_len);
 
-    if (find_row(m, name, hash, &row) == 0)
+    if (find_row(m, name, &row) == 0)
         return row.slot + m->slots;
-    return &m->words[LOOKUP_AT_NAMES + hash % LOOKUP_NAMES];
+    return &m->words[LOOKUP_AT_NAMES + name->hash % LOOKUP_NAMES];
 }
 
 /* ---- the whole file ---- */

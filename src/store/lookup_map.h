@@ -56,10 +56,28 @@ int64_t lookup_map_age_us(const struct lookup_map *m);
 /* 0, or LOOKUP_TORN: some row is not what its check says. Only for files that nobody writes to. */
 int lookup_map_verify(const struct lookup_map *m);
 
-struct lookup_name {
+struct lookup_name { /* of lookup_name() */
     const char *space, *name;
     size_t space_len, name_len; /* longer than LOOKUP_NAME_MAX: LOOKUP_NONE */
+    uint64_t hash;
 };
+
+static inline struct lookup_name lookup_name(const char *space, size_t space_len, const char *name,
+                                             size_t name_len)
+{
+    return (struct lookup_name){.space = space,
+                                .name = name,
+                                .space_len = space_len,
+                                .name_len = name_len,
+                                .hash = lookup_hash(space, space_len, name, name_len)};
+}
+
+/* The slot where the search for a name of this hash begins starts to come into the cache, for whoever has something else
+ * to do before lookup_find(). */
+static inline void lookup_fetch(const struct lookup_map *m, uint64_t hash)
+{
+    __builtin_prefetch(m->words + m->slots_at + (hash & (m->slots - 1)));
+}
 
 /* 0: there is a row, perhaps one that says gone. LOOKUP_NONE; LOOKUP_TORN. */
 int lookup_find(const struct lookup_map *m, const struct lookup_name *name,

@@ -197,12 +197,12 @@ static uint64_t row_words(const uint64_t *row)
 
 static struct lookup_name name_of(const uint64_t *row)
 {
-    struct lookup_name name = {.space_len = (uint8_t)row[LOOKUP_ROW_NAMES],
-                               .name_len = (uint8_t)(row[LOOKUP_ROW_NAMES] >> 8)};
+    uint8_t space_len = (uint8_t)row[LOOKUP_ROW_NAMES];
+    uint8_t name_len = (uint8_t)(row[LOOKUP_ROW_NAMES] >> 8);
+    const uint64_t *space = row + LOOKUP_ROW_HEAD;
 
-    name.space = (const char *)(row + LOOKUP_ROW_HEAD);
-    name.name = name.space + lookup_words_of(name.space_len) * sizeof(*row);
-    return name;
+    return lookup_name((const char *)space, space_len,
+                       (const char *)(space + lookup_words_of(space_len)), name_len);
 }
 
 const uint64_t *lookup_table_get(const struct lookup_table *t, const struct lookup_name *name)
@@ -281,7 +281,7 @@ int lookup_table_put(struct lookup_table *t, const uint64_t *row)
     write_row(t, at, row);
     count_services(t, is_new ? NULL : former.at, row);
     if (is_new)
-        add_slot(t, at, row, lookup_hash(name.space, name.space_len, name.name, name.name_len));
+        add_slot(t, at, row, name.hash);
     else
         move_slot(t, (uint64_t)(former.slot - t->words), at, row);
     return 0;

@@ -72,7 +72,7 @@ static bool see_endpoint(const struct lookup_row_ref *row, uint32_t i, uint32_t 
 
 struct lookups_seen lookups_see(const struct lookup_map *map, const char *name)
 {
-    struct lookup_name key = {"default", name, 7, strlen(name)};
+    struct lookup_name key = lookup_name("default", 7, name, strlen(name));
     struct lookup_row_ref row;
     struct lookups_seen seen;
 
