@@ -52,11 +52,13 @@ class Failed(Exception):
     pass
 
 
-def play(build, scenario, peers, seed, limit_s, until_s=None):
+def play(build, scenario, peers, seed, limit_s, until_s=None, rival=None):
     """The result of one run; None when the data it needs is absent."""
     command = [os.path.join(build, "kith-sim"), "--scenario", f"{FOLDER}/{scenario}.yaml", "--seed", str(seed), "-o", "json"]
     if peers:
         command += ["--peers", str(peers)]
+    if rival:
+        command += ["--rival", rival]
     if until_s:
         command += ["--until", str(until_s)]
     try:
@@ -114,6 +116,9 @@ def parse(argv):
     parser.add_argument("--seeds", type=int, default=10, help="how many, from 1 (default 10)")
     parser.add_argument("--seed", type=int, default=1, help="the first one")
     parser.add_argument("--peers", type=int, help="instead of each case's own number")
+    parser.add_argument("--until", type=int, help="virtual seconds, instead of each case's own number")
+    parser.add_argument("--rival", choices=["swim", "lifeguard", "swim-udp", "lifeguard-udp"],
+                        help="these members instead of ours, on the same connections or on datagrams")
     parser.add_argument("--limit", type=float, default=3600, help="seconds for one run (default 3600)")
     parser.add_argument("--build", default="build", help="folder with kith-sim")
     options = parser.parse_args(argv)
@@ -132,7 +137,7 @@ def main(argv):
     for case in options.cases or CASES:
         scenario, peers, _ = CASES[case]
         try:
-            results = [play(options.build, scenario, options.peers or peers, options.seed + i, options.limit)
+            results = [play(options.build, scenario, options.peers or peers, options.seed + i, options.limit, options.until, options.rival)
                        for i in range(options.seeds)]
         except Failed as e:
             print(f"{case}: {e}", file=sys.stderr)

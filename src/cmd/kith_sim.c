@@ -20,7 +20,7 @@ int kith_plant = PLANT_NONE;
 
 static const char usage[] =
     "usage: kith-sim [--peers N] [--seed S] [--seeds COUNT] [--scenario FILE] [--until SECONDS]\n"
-    "                [--calm] [--twice] [--measure] [--trace] [-o text|json]\n"
+    "                [--rival NAME] [--calm] [--twice] [--measure] [--trace] [-o text|json]\n"
     "\n"
     "Runs a cluster of N hosts in virtual time under faults drawn from the seed, heals it, and "
     "demands\n"
@@ -34,6 +34,9 @@ static const char usage[] =
     "  --seeds COUNT     run S, S+1, ... (default 1)\n"
     "  --scenario FILE   faults, and services if it has any, from a file instead of the seed\n"
     "  --until SECONDS   virtual seconds until faults end and all heals (default 60)\n"
+    "  --rival NAME      other members instead of ours, in the scenario's cuts, losses, pauses and\n"
+    "                    power cuts: swim or lifeguard on the same connections, swim-udp or\n"
+    "                    lifeguard-udp on datagrams\n"
     "  --calm            no faults\n"
     "  --twice           run each seed twice and compare the trace hashes\n"
     "  --measure         print what was measured, also without a scenario that says warm\n"
@@ -51,6 +54,8 @@ struct options {
     uint64_t peers, seed, seeds, until_s;
     const char *scenario;
     bool calm, twice, trace, measure, json;
+    enum world_rival rival;
+    bool datagrams;
 };
 
 static bool number(const char *text, uint64_t low, uint64_t high, uint64_t *ret)
@@ -89,12 +94,26 @@ static bool plant(const char *name)
 }
 #endif
 
+static bool rival(struct options *o, const char *name)
+{
+    size_t len = strcspn(name, "-");
+    o->datagrams = strcmp(name + len, "-udp") == 0;
+    if (name[len] != '\0' && !o->datagrams)
+        return false;
+    if (len == 4 && strncmp(name, "swim", len) == 0)
+        o->rival = WORLD_SWIM;
+    else if (len == 9 && strncmp(name, "lifeguard", len) == 0)
+        o->rival = WORLD_LIFEGUARD;
+    return o->rival != WORLD_KITH;
+}
+
 enum {
     OPT_PEERS = 256,
     OPT_SEED,
     OPT_SEEDS,
     OPT_SCENARIO,
     OPT_UNTIL,
+    OPT_RIVAL,
     OPT_CALM,
     OPT_TWICE,
     OPT_MEASURE,
@@ -108,6 +127,7 @@ static const struct option long_options[] = {
     {"seeds", required_argument, NULL, OPT_SEEDS},
     {"scenario", required_argument, NULL, OPT_SCENARIO},
     {"until", required_argument, NULL, OPT_UNTIL},
+    {"rival", required_argument, NULL, OPT_RIVAL},
     {"calm", no_argument, NULL, OPT_CALM},
     {"twice", no_argument, NULL, OPT_TWICE},
     {"measure", no_argument, NULL, OPT_MEASURE},
@@ -139,6 +159,10 @@ static int option(struct options *o, int c)
     case OPT_SCENARIO:
         o->scenario = optarg;
         return 0;
+    case OPT_RIVAL:
+        return rival(o, optarg)
+                   ? 0
+                   : 1 + wrong("rival", optarg, "swim, lifeguard, swim-udp or lifeguard-udp");
     case OPT_CALM:
         o->calm = true;
         return 0;
@@ -191,6 +215,8 @@ static bool run_seed(const struct options *o, const struct sim_scenario *scenari
     struct world_options options = {.peers = (uint32_t)o->peers, .seed = seed, .calm = o->calm};
     options.until_us = (kith_time)o->until_s * KITH_SEC;
     options.map = map;
+    options.rival = o->rival;
+    options.datagrams = o->datagrams;
     options.trace = o->trace ? &trace : NULL;
     sim_scenario_use(scenario, &options);
     if (options.until_us == 0)
@@ -238,6 +264,10 @@ int main(int argc, char **argv)
     }
     if (optind < argc) {
         fprintf(stderr, "kith-sim: what is '%s'? Try --help\n", argv[optind]);
+        return 2;
+    }
+    if (o.rival != WORLD_KITH && !o.scenario) {
+        fputs("kith-sim: --rival needs a --scenario\n", stderr);
         return 2;
     }
     struct sim_scenario scenario = {0};

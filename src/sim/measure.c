@@ -280,6 +280,17 @@ static void look_at_member(struct measure *m, uint32_t host, const struct store_
         hold_for_dead(m, host, subject, incarnation_of(w->value), now_us);
 }
 
+void measure_belief(struct measure *m, uint32_t host, uint32_t subject, bool alive,
+                    uint64_t incarnation, kith_time now_us)
+{
+    if (alive == believes(m, host, subject))
+        return;
+    set_belief(m, host, subject, alive);
+    if (!alive)
+        hold_for_dead(m, host, &m->hosts[subject], incarnation, now_us);
+    settle(m, now_us);
+}
+
 /* ---- changes ---- */
 
 void measure_write(struct measure *m, uint32_t host, struct bytes storage_key, kith_time now_us)

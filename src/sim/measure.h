@@ -35,6 +35,9 @@ void measure_host(struct measure *m, uint32_t host, const struct ulid *node);
 void measure_runs(struct measure *m, uint32_t host, bool runs, kith_time now_us);
 void measure_view(struct measure *m, uint32_t host, const struct members *members,
                   kith_time now_us);
+/* For machines that keep no members: what it believes of another changed. */
+void measure_belief(struct measure *m, uint32_t host, uint32_t subject, bool alive,
+                    uint64_t incarnation, kith_time now_us);
 void measure_pauses(struct measure *m, uint32_t host, bool paused, kith_time now_us);
 /* A cut begins; all cuts are about to be healed. */
 void measure_cut(struct measure *m, kith_time now_us);

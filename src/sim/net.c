@@ -136,7 +136,7 @@ void net_measure(struct net *n, struct measure *m)
     n->measure = m;
 }
 
-static kith_time one_way(const struct net *n, uint32_t a, uint32_t b)
+kith_time net_one_way(const struct net *n, uint32_t a, uint32_t b)
 {
     if (!n->map)
         return n->latency_us[(size_t)a * n->hosts_n + b];
@@ -253,7 +253,8 @@ static uint32_t resolve(struct net *n, struct bytes uri, enum net_role *role, ui
 
 static kith_time rtt(const struct net *n, const struct conn *c)
 {
-    return 2 * one_way(n, c->from, c->to) + n->hosts[c->from].extra_us + n->hosts[c->to].extra_us;
+    return 2 * net_one_way(n, c->from, c->to) + n->hosts[c->from].extra_us +
+           n->hosts[c->to].extra_us;
 }
 
 static bool passes(const struct net *n, uint32_t from, uint32_t to)
@@ -327,7 +328,7 @@ static void stall(struct net *n, struct conn *c, bool answer, struct bytes frame
 static kith_time arrival(struct net *n, struct conn *c, bool answer, kith_time now)
 {
     uint32_t from = answer ? c->to : c->from, to = answer ? c->from : c->to;
-    kith_time base = one_way(n, from, to);
+    kith_time base = net_one_way(n, from, to);
     kith_time at = now + base + n->hosts[from].extra_us +
                    (kith_time)rng_below(n->rng, (uint64_t)base / 4 + 20);
     if (n->hosts[from].extra_us > 0)

@@ -74,7 +74,8 @@ struct net_host *net_host(struct net *n,
 void net_name(struct net *n, uint32_t host, struct bytes addr); /* host part of its URIs */
 void net_cut(struct net *n, uint32_t from, uint32_t to, bool on);
 bool net_is_cut(const struct net *n, uint32_t a, uint32_t b); /* in any direction */
-void net_heal(struct net *n, kith_time now_us);               /* all cuts, losses and delays end */
+kith_time net_one_way(const struct net *n, uint32_t a, uint32_t b);
+void net_heal(struct net *n, kith_time now_us); /* all cuts, losses and delays end */
 void net_changed(struct net *n,
                  kith_time now_us); /* after cuts or hosts changed: what waited goes on */
 void net_drop_host(struct net *n, uint32_t host, bool silent,

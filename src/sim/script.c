@@ -3,24 +3,28 @@
 #include "base/mem.h"
 #include "sim/load.h"
 
-/* A mark for each host that is meant. The caller frees it. */
-static bool *pick(struct site_world *w, const struct scenario_peers *peers)
+bool *script_pick(struct rng *rng, uint32_t hosts, const struct scenario_peers *peers)
 {
-    bool *ret = mem_alloc(w->sites_n * sizeof(*ret));
-    uint64_t left = ((uint64_t)w->sites_n * peers->share_ppm + 999999) / 1000000;
-    for (uint32_t host = 0; peers->all && host < w->sites_n; host++)
+    bool *ret = mem_alloc(hosts * sizeof(*ret));
+    uint64_t left = ((uint64_t)hosts * peers->share_ppm + 999999) / 1000000;
+    for (uint32_t host = 0; peers->all && host < hosts; host++)
         ret[host] = true;
     for (uint32_t i = 0; i < peers->list_n; i++) {
-        for (uint32_t host = peers->list[i].first; host <= peers->list[i].last && host < w->sites_n;
+        for (uint32_t host = peers->list[i].first; host <= peers->list[i].last && host < hosts;
              host++)
             ret[host] = true;
     }
     while (left > 0) {
-        uint32_t host = (uint32_t)rng_below(w->rng, w->sites_n);
+        uint32_t host = (uint32_t)rng_below(rng, hosts);
         left -= !ret[host];
         ret[host] = true;
     }
     return ret;
+}
+
+static bool *pick(struct site_world *w, const struct scenario_peers *peers)
+{
+    return script_pick(w->rng, w->sites_n, peers);
 }
 
 static void cut(struct site_world *w, const struct scenario_fault *f)

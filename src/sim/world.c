@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "sim/converge.h"
+#include "sim/rival.h"
 #include "sim/script.h"
 
 #include <stdlib.h>
@@ -345,6 +346,10 @@ void world_run(const struct world_options *options, struct world_result *ret)
     struct world w = {0};
     struct sim_item item;
     kith_time now_us = 0;
+    if (options->rival != WORLD_KITH) {
+        rival_run(options, ret);
+        return;
+    }
     setup(&w, options);
     uint64_t limit = (uint64_t)((options->until_us + WORLD_CONVERGE_LIMIT) / KITH_SEC) *
                      options->peers * STEPS_PER_PEER_SECOND_MAX;

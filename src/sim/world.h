@@ -23,7 +23,16 @@ struct world_apply {
     uint32_t specs_n;
 };
 
+/* What runs on the hosts. */
+enum world_rival {
+    WORLD_KITH,
+    WORLD_SWIM,      /* sim/swim.h, to compare with */
+    WORLD_LIFEGUARD, /* the same with Lifeguard */
+};
+
 struct world_options {
+    enum world_rival rival;
+    bool datagrams; /* the rival's frames are lost one by one instead of being held up */
     uint32_t peers; /* 1 .. WORLD_PEERS_MAX */
     uint64_t seed;
     kith_time until_us;                /* when faults end and healing begins */
