@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-#define ENVELOPE_BYTES 110u /* of a frame, with what TCP and CURVE add, about */
-#define ENTRY_BYTES    12u  /* of a batch, about */
-#define PLANNED_BYTES                                                                              \
-    (LOADCAST_BYTES * 5 / 8) /* a second; the rest is for direct ones and for changes */
-#define LINKS_MAX    (LOADS_SOURCES - 1)
-#define FORGET_EVERY (30 * KITH_SEC)
-#define OWN_QUIET    KITH_MIN /* an endpoint that is not checked any more */
-#define SMOOTH       8        /* a new latency counts for an eighth */
+#define ENVELOPE_BYTES 72u   /* of a frame */
+#define ENTRY_BYTES    8u    /* of a batch */
+#define PUBLISH_BYTES  2500u /* a second, of reports in full view; the rest is for direct ones */
+#define LINK_BYTES     850u /* a second, over one link: with four to pass on to, that is the budget */
+#define LINKS_MAX      (LOADS_SOURCES - 1)
+#define FORGET_EVERY   (30 * KITH_SEC)
+#define OWN_QUIET      KITH_MIN /* an endpoint that is not checked any more */
+#define SMOOTH         8        /* a new latency counts for an eighth */
 
 static const struct budget_rate rate = {LOADCAST_BYTES, LOADCAST_BURST};
 
@@ -44,7 +44,7 @@ struct loadcast {
     bool rows_changed;
     struct ulid links[LINKS_MAX]; /* source number i + 1; where news came from */
     size_t next_link;
-    kith_time report_at_us, flush_at_us, direct_at_us, forget_at_us;
+    kith_time report_at_us, flush_at_us, forget_at_us;
     struct budget budget;
     struct loadcast_counts counts;
 };
@@ -56,7 +56,7 @@ struct loadcast *loadcast_new(struct core *core, struct overlay *overlay, struct
     l->overlay = overlay;
     l->topics = topics;
     l->sampled_us = KITH_NEVER;
-    l->flush_at_us = l->report_at_us = l->direct_at_us = KITH_NEVER;
+    l->flush_at_us = l->report_at_us = KITH_NEVER;
     l->rows_changed = true;
     return l;
 }
@@ -75,16 +75,6 @@ void loadcast_free(struct loadcast *l)
 }
 
 /* ---- what is measured here ---- */
-
-void loadcast_sample(struct loadcast *l, struct turn *t, const struct event_sample *sample)
-{
-    if (l->sampled_us == KITH_NEVER) { /* hosts that start together do not report together */
-        l->report_at_us = t->now_us + (kith_time)rng_below(t->rng, (uint64_t)KITH_SEC);
-        l->direct_at_us = t->now_us + LOADCAST_DIRECT;
-    }
-    l->sample = *sample;
-    l->sampled_us = t->now_us;
-}
 
 static struct own *find_own(struct loadcast *l, const struct ulid *instance)
 {
@@ -205,15 +195,33 @@ static void look_at_rows(struct loadcast *l, struct turn *t)
 
 /* ---- the own report ---- */
 
-static uint16_t seq_now(const struct turn *t)
+static uint8_t seq_now(const struct turn *t)
 {
-    return (uint16_t)(t->wall_us / KITH_SEC);
+    return (uint8_t)(t->wall_us / KITH_SEC);
 }
 
 static uint16_t latency_value(int64_t latency_us)
 {
     int64_t steps = (latency_us + 50) / 100;
     return (uint16_t)(steps < 1 ? 1 : steps > UINT16_MAX ? UINT16_MAX : steps);
+}
+
+/* So that what everybody sends for everybody stays within what is planned for. */
+static kith_time report_every(const struct loadcast *l, const struct turn *t)
+{
+    size_t alive = members_alive(l->core->members);
+    bool full = overlay_is_full(l->overlay);
+    uint64_t bytes =
+        full ? alive * (ENVELOPE_BYTES + 2 * ENTRY_BYTES) : loads_count(t->loads) * ENTRY_BYTES;
+    kith_time every_us =
+        (kith_time)(bytes * (uint64_t)KITH_SEC / (full ? PUBLISH_BYTES : LINK_BYTES));
+    kith_time least_us = full ? KITH_SEC : LOADCAST_EVERY;
+    return every_us > least_us ? every_us : least_us;
+}
+
+static void flush_by(struct loadcast *l, kith_time at_us)
+{
+    l->flush_at_us = kith_time_min(l->flush_at_us, at_us);
 }
 
 static void report(struct loadcast *l, struct turn *t)
@@ -231,17 +239,8 @@ static void report(struct loadcast *l, struct turn *t)
                   t->now_us);
     }
     l->counts.reports++;
-}
-
-/* So that what everybody sends for everybody stays within what is planned for. */
-static kith_time report_every(const struct loadcast *l, const struct turn *t)
-{
-    size_t alive = members_alive(l->core->members);
-    uint64_t bytes = overlay_is_full(l->overlay) ? alive * (ENVELOPE_BYTES + 2 * ENTRY_BYTES)
-                                                 : loads_count(t->loads) * ENTRY_BYTES;
-    kith_time every_us = (kith_time)(bytes * (uint64_t)KITH_SEC / PLANNED_BYTES);
-    kith_time least_us = overlay_is_full(l->overlay) ? KITH_SEC : LOADCAST_EVERY;
-    return every_us > least_us ? every_us : least_us;
+    l->report_at_us = t->now_us + report_every(l, t);
+    flush_by(l, t->now_us);
 }
 
 /* ---- to everybody ---- */
@@ -309,11 +308,6 @@ static void flush(struct loadcast *l, struct turn *t)
     l->flush_at_us = told ? KITH_NEVER : t->now_us + LOADCAST_FLUSH;
     if (told)
         loads_told(t->loads);
-}
-
-static void flush_by(struct loadcast *l, kith_time at_us)
-{
-    l->flush_at_us = kith_time_min(l->flush_at_us, at_us);
 }
 
 bool loadcast_receive(struct loadcast *l, struct turn *t, const struct incoming *in)
@@ -411,21 +405,30 @@ void loadcast_take(struct loadcast *l, struct turn *t)
 
 /* ---- time ---- */
 
+static bool is_ready(const struct loadcast *l)
+{
+    return l->core->member && !l->core->leaving && l->sampled_us != KITH_NEVER;
+}
+
+void loadcast_sample(struct loadcast *l, struct turn *t, const struct event_sample *sample)
+{
+    if (l->sampled_us == KITH_NEVER) /* hosts that start together do not report together */
+        l->report_at_us = t->now_us + (kith_time)rng_below(t->rng, (uint64_t)KITH_SEC);
+    l->sample = *sample;
+    l->sampled_us = t->now_us;
+    if (!is_ready(l))
+        return;
+    if (l->rows_changed)
+        look_at_rows(l, t);
+    tell_subscribers(l, t);
+    if (t->now_us + KITH_SEC / 2 >= l->report_at_us) /* the next sample comes in a second */
+        report(l, t);
+}
+
 void loadcast_time(struct loadcast *l, struct turn *t)
 {
-    if (!l->core->member || l->core->leaving || l->sampled_us == KITH_NEVER)
+    if (!is_ready(l))
         return;
-    if (t->now_us >= l->direct_at_us) {
-        l->direct_at_us = t->now_us + LOADCAST_DIRECT;
-        if (l->rows_changed)
-            look_at_rows(l, t);
-        tell_subscribers(l, t);
-    }
-    if (t->now_us >= l->report_at_us) {
-        report(l, t);
-        l->report_at_us = t->now_us + report_every(l, t);
-        flush_by(l, overlay_is_full(l->overlay) ? t->now_us : t->now_us + LOADCAST_FLUSH);
-    }
     if (t->now_us >= l->flush_at_us)
         flush(l, t);
     if (t->now_us >= l->forget_at_us) {
@@ -437,11 +440,7 @@ void loadcast_time(struct loadcast *l, struct turn *t)
 
 kith_time loadcast_deadline(const struct loadcast *l)
 {
-    if (!l->core->member || l->core->leaving || l->sampled_us == KITH_NEVER)
-        return KITH_NEVER;
-    kith_time at_us = kith_time_min(l->report_at_us, l->flush_at_us);
-    bool direct = l->own_n > 0 || l->rows_changed;
-    return direct ? kith_time_min(at_us, l->direct_at_us) : at_us;
+    return is_ready(l) ? l->flush_at_us : KITH_NEVER;
 }
 
 static void add(struct counter *counters, uint32_t *n, const char *name, uint64_t value)

@@ -6,8 +6,8 @@
  *
  * To everybody: each host reports every LOADCAST_EVERY, more seldom as there are more entries than the budget carries.
  * In full view that is one PUBLISH. Above, what is news travels along the overlay's eager links, all of LOADCAST_FLUSH
- * in one frame per link, never back to where it came from; a report takes about ten bytes.
- * To those who care: a host with instances of service NAME publishes on topic load/NAME once a second what they
+ * in one frame per link, never back to where it came from; a report takes eight bytes.
+ * To those who care: a host with instances of service NAME publishes on topic load/NAME at each sample what they
  * report, for the hosts whose instances need that service and for subscribers. Those have values younger than 2 s.
  *
  * All of it is held to LOADCAST_BYTES a second: what does not fit waits for the next flush, and its age shows it.
@@ -19,18 +19,17 @@
 
 #define LOADCAST_BYTES 4000u  /* a second, that this peer sends */
 #define LOADCAST_BURST 32000u /* what a newcomer's neighbourhood may take at once */
-#define LOADCAST_EVERY                                                                             \
-    (5 * KITH_SEC) /* a host's own report to all; in a small cluster up to every second */
-#define LOADCAST_FLUSH   (500 * KITH_MS)
-#define LOADCAST_DIRECT  KITH_SEC /* to subscribers of a service */
-#define LOADCAST_OWN_MAX 256      /* own endpoints reported */
+/* A host's own report to all; in a small cluster up to every second, in a large one as its size allows. */
+#define LOADCAST_EVERY   (3 * KITH_SEC)
+#define LOADCAST_FLUSH   (400 * KITH_MS)
+#define LOADCAST_OWN_MAX 256 /* own endpoints reported */
 
 struct loadcast;
 
 struct loadcast *loadcast_new(struct core *core, struct overlay *overlay, struct topics *topics);
 void loadcast_free(struct loadcast *l);
 
-/* The host was measured (EVENT_SAMPLE). */
+/* The host was measured (EVENT_SAMPLE), about once a second. Its reports are made then, so that they are fresh. */
 void loadcast_sample(struct loadcast *l, struct turn *t, const struct event_sample *sample);
 /* A check of an own instance ended (EVENT_CHECKED). */
 void loadcast_checked(struct loadcast *l, struct turn *t, const struct event_checked *checked);

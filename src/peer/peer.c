@@ -82,6 +82,11 @@ const struct state *peer_state(const struct peer *p)
     return p->state;
 }
 
+const struct loads *peer_loads(const struct peer *p)
+{
+    return p->loads;
+}
+
 const struct members *peer_members(const struct peer *p)
 {
     return p->members;

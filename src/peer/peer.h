@@ -16,6 +16,7 @@
 #include "wire/event.h"
 
 struct contents;
+struct loads;
 struct peer;
 
 /* shared: contents of rows held in common with other peers of this process and cluster (state.h), borrowed until
@@ -33,5 +34,6 @@ kith_time peer_deadline(const struct peer *p);
 /* For checkers and `kith-sim`: what this peer holds. Borrowed until the next step. */
 const struct state *peer_state(const struct peer *p);
 const struct members *peer_members(const struct peer *p);
+const struct loads *peer_loads(const struct peer *p);
 
 #endif

@@ -399,6 +399,7 @@ void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes fr
     h->bytes += frame.len;
     h->frames++;
     h->lane_bytes[lane] += frame.len;
+    h->load_bytes += kind == WIRE_LOAD_BATCH ? frame.len : 0;
     m->kind_bytes[kind] += frame.len;
     m->kind_frames[kind]++;
 }

@@ -18,11 +18,16 @@
  * - a split: hosts that are cut off from each other. All that run on both sides should hold each
  *   other for dead by the time it heals; a pair counts once for each of its two.
  * - copies: frames received by a peer that have the changed record in them.
+ * - load_age: how old a host's load is in the eyes of each other, while both run; load_age_needed: an endpoint's
+ *   where a service runs that needs it. Each peer is looked at every MEASURE_LOADS_EVERY, in tenths of a second.
  * - bytes: of frames, envelope included, without what TCP, ZMTP and CURVE add; a published frame counts once
  *   for each subscriber.
  */
 #include "sim/net.h"
+#include "state/loads.h"
 #include "state/members.h"
+
+#define MEASURE_LOADS_EVERY (3 * KITH_SEC)
 
 struct measure;
 
@@ -49,6 +54,10 @@ void measure_write(struct measure *m, uint32_t host, struct bytes storage_key, k
 
 void measure_step(struct measure *m, uint32_t host, const struct effects *effects,
                   const struct members *members, kith_time now_us);
+/* Now and then: what is known here of how busy all are. Does nothing before from_us and when it is too early.
+ * own_us: the present by the peer's own clock. */
+void measure_loads(struct measure *m, uint32_t host, const struct loads *loads,
+                   const struct state *state, kith_time now_us, kith_time own_us);
 void measure_received(struct measure *m, uint32_t host, struct bytes frame, kith_time now_us);
 void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes frame,
                   kith_time now_us);

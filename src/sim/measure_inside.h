@@ -11,6 +11,13 @@
 /* A peer that loses so many of its packets is odd. */
 #define MEASURE_ODD_PPM 500000u
 
+/* Ages, in tenths of a second; the last holds all that are older. */
+#define MEASURE_AGES 601
+struct ages {
+    uint64_t counts[MEASURE_AGES];
+    uint64_t missing;
+};
+
 struct measured_host {
     TREE_ENTRY(measured_host) by_node;
     struct ulid node;
@@ -21,6 +28,8 @@ struct measured_host {
     uint32_t wrong;       /* others whom it holds for what they are not */
     uint32_t connections, connections_max;
     uint64_t lane_bytes[MEASURE_LANES];
+    uint64_t load_bytes;
+    kith_time loads_us; /* when its loads are looked at next */
     uint64_t bytes, frames;
     struct death *death;      /* it is down */
     struct verdict *verdicts; /* against it, newest first */
@@ -77,6 +86,7 @@ struct measure {
     kith_time cut_us;   /* when the latest cut began */
     kith_time split_us; /* from then to the last who held one cut off from it for dead */
     uint64_t split_pairs, split_unseen; /* at healing */
+    struct ages load_ages, needed_ages;
     uint64_t verdicts, false_n, late_n, false_held;
     struct measure_false first[MEASURE_FALSE_KEPT];
     uint64_t kind_bytes[MEASURE_KINDS], kind_frames[MEASURE_KINDS];

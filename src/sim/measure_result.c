@@ -189,7 +189,8 @@ static void writes(const struct measure *m, struct measure_result *ret)
 static void traffic(const struct measure *m, kith_time now_us, struct measure_result *ret)
 {
     double seconds = (double)(now_us - m->from_us) / 1e6;
-    struct samples bytes = {0}, frames = {0}, lanes[MEASURE_LANES] = {{0}}, connections = {0};
+    struct samples bytes = {0}, frames = {0}, load = {0}, rest = {0}, lanes[MEASURE_LANES] = {{0}},
+                   connections = {0};
     uint32_t running = 0;
     for (uint32_t i = 0; i < m->hosts_n; i++) {
         const struct measured_host *h = &m->hosts[i];
@@ -197,12 +198,16 @@ static void traffic(const struct measure *m, kith_time now_us, struct measure_re
             continue;
         running++;
         add(&bytes, (double)h->bytes / seconds);
+        add(&load, (double)h->load_bytes / seconds);
+        add(&rest, (double)(h->bytes - h->load_bytes) / seconds);
         add(&frames, (double)h->frames / seconds);
         add(&connections, h->connections_max);
         for (int lane = 0; lane < MEASURE_LANES; lane++)
             add(&lanes[lane], (double)h->lane_bytes[lane] / seconds);
     }
     row(ret, "sent", "B/s", &bytes);
+    row(ret, "sent_load", "B/s", &load);
+    row(ret, "sent_without_load", "B/s", &rest);
     row(ret, "sent_frames", "1/s", &frames);
     row(ret, "connections", "", &connections);
     for (int lane = 0; lane < MEASURE_LANES; lane++) {
@@ -217,6 +222,42 @@ static void traffic(const struct measure *m, kith_time now_us, struct measure_re
         single(ret, made_name(ret, "sent_kind_", frame_kind_name(kind), ""), "B/s",
                (double)m->kind_bytes[kind] / seconds / running);
     }
+}
+
+/* In ms; the middle of its tenth of a second stands for an age. */
+static double age_ms(size_t tenths)
+{
+    return (double)tenths * 100.0 + 50.0;
+}
+
+static double age_percentile(const struct ages *a, uint64_t n, uint64_t per_mille)
+{
+    uint64_t rank = (n * per_mille + 999) / 1000, seen = 0;
+    size_t i = 0;
+    while (i < MEASURE_AGES - 1 && (seen += a->counts[i]) < rank)
+        i++;
+    return age_ms(i);
+}
+
+static void ages(const struct ages *a, const char *name, struct measure_result *ret)
+{
+    uint64_t n = 0;
+    double sum = 0;
+    for (size_t i = 0; i < MEASURE_AGES; i++) {
+        n += a->counts[i];
+        sum += (double)a->counts[i] * age_ms(i);
+    }
+    if (n + a->missing == 0 || ret->rows_n == sizeof(ret->rows) / sizeof(ret->rows[0]))
+        return;
+    ret->rows[ret->rows_n++] = (struct measure_row){.name = name,
+                                                    .unit = "ms",
+                                                    .n = n,
+                                                    .missing = a->missing,
+                                                    .mean = n > 0 ? sum / (double)n : 0,
+                                                    .p50 = age_percentile(a, n, 500),
+                                                    .p99 = age_percentile(a, n, 990),
+                                                    .p999 = age_percentile(a, n, 999),
+                                                    .max = age_percentile(a, n, 1000)};
 }
 
 static void marks(const struct measure *m, struct measure_result *ret)
@@ -244,6 +285,8 @@ void measure_finish(struct measure *m, kith_time now_us, struct measure_result *
         writes(m, ret);
     if (now_us > m->from_us)
         traffic(m, now_us, ret);
+    ages(&m->load_ages, "load_age", ret);
+    ages(&m->needed_ages, "load_age_needed", ret);
     marks(m, ret);
 }
 

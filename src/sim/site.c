@@ -307,6 +307,9 @@ static void sample(struct site *s, kith_time now_us)
     event.sample = (struct event_sample){.cpu_permille = (uint16_t)(busy % 1000),
                                          .memory_permille = (uint16_t)(busy % 700)};
     site_event(s, &event, now_us);
+    if (s->peer)
+        measure_loads(s->w->measure, s->index, peer_loads(s->peer), peer_state(s->peer), now_us,
+                      now_us + s->mono_offset_us);
 }
 
 void site_event(struct site *s, struct event *event, kith_time now_us)

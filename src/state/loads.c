@@ -12,7 +12,8 @@ struct entry {
     uint32_t tenths : TENTHS_BITS; /* when measured; wraps after 155 days */
     uint32_t source : 4;
     uint32_t news : 1;
-    uint16_t seq, value;
+    uint16_t value;
+    uint8_t seq;
 };
 
 struct list {
@@ -41,7 +42,7 @@ void loads_free(struct loads *l)
 
 uint64_t loads_host_key(const struct ulid *node)
 {
-    return hash64(ulid_bytes(node)) & ~UINT64_C(0xffff);
+    return (hash64(ulid_bytes(node)) & UINT32_MAX) << 16;
 }
 
 uint16_t loads_endpoint_key(const struct ulid *instance)
@@ -108,7 +109,7 @@ static struct entry *put(struct list *l, uint64_t key, const struct load_value *
     struct entry *e = find(l, key);
     if (!e && l->n == LOADS_MAX)
         return NULL;
-    if (e && age_us(e, now_us) < LOADS_FORGET && (int16_t)(uint16_t)(load->seq - e->seq) <= 0)
+    if (e && age_us(e, now_us) < LOADS_FORGET && (int8_t)(uint8_t)(load->seq - e->seq) <= 0)
         return NULL;
     if (!e)
         e = insert(l, key);

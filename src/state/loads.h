@@ -4,9 +4,9 @@
  * How loaded hosts and endpoints are: the latest report of each, in memory only, never in the registry. gossip
  * brings the reports (gossip/loadcast.h), control reads them.
  *
- * 16 bytes an entry. A host is known by 48 bits of its id's hash and an endpoint by that and 16 bits of its
- * instance's, as they travel: a wrong one among 1,000 hosts is seen once in 500 million clusters, a wrong endpoint
- * once in 1,000 hosts with ten instances. Ages are of this peer's clock, in tenths of a second.
+ * 16 bytes an entry. A host is known by 32 bits of its id's hash and an endpoint by that and 16 bits of its
+ * instance's, as they travel: among 1,000 hosts two are mistaken for each other in one cluster of 8,000, a wrong
+ * endpoint is seen on one host with ten instances in 1,000. Ages are of this peer's clock, in tenths of a second.
  */
 #include "base/time.h"
 #include "base/ulid.h"
@@ -21,7 +21,7 @@ struct loads;
 struct load_value { /* what is known of a host, or of an endpoint */
     uint16_t
         value; /* host: processors busy (high byte) and memory in use, in 250ths; endpoint: in 100 us */
-    uint16_t seq;       /* of the report: later ones win, modulo 65536 */
+    uint8_t seq;        /* of the report: later ones win, modulo 256 */
     kith_time taken_us; /* when it was measured, by this peer's clock */
 };
 

@@ -254,6 +254,30 @@ static void frames_are_counted_by_lane_and_kind(void **unused)
     world_deinit(&w);
 }
 
+static void ages_of_loads_are_those_of_other_hosts_that_run(void **unused)
+{
+    (void)unused;
+    struct world w;
+    struct loads *loads = loads_new();
+    struct load_value v = {.value = 1, .seq = 1, .taken_us = 8 * KITH_SEC};
+
+    world_init(&w);
+    for (uint32_t i = 1; i < HOSTS; i++)
+        loads_put(loads, loads_host_key(&w.nodes[i]), &v, 0, 9 * KITH_SEC);
+    measure_runs(w.m, 3, false, 9 * KITH_SEC);
+    measure_loads(w.m, 0, loads, w.states[0], 20 * KITH_SEC, 10 * KITH_SEC);
+    measure_loads(w.m, 0, loads, w.states[0], 21 * KITH_SEC, 99 * KITH_SEC); /* too early */
+    measure_loads(w.m, 1, loads, w.states[1], 20 * KITH_SEC,
+                  10 * KITH_SEC); /* of 0 it knows none */
+    measure_finish(w.m, 30 * KITH_SEC, &w.result);
+    assert_int_equal(value_of(&w, "load_age"), 2050);
+    assert_int_equal(row_of(&w, "load_age")->n, 2 * (HOSTS - 2) - 1);
+    assert_int_equal(row_of(&w, "load_age")->missing, 1);
+    assert_null(row_of(&w, "load_age_needed"));
+    loads_free(loads);
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_change_is_timed_to_each_peer_and_its_copies_counted),
         cmocka_unit_test(one_view_is_when_the_last_agrees),
         cmocka_unit_test(frames_are_counted_by_lane_and_kind),
+        cmocka_unit_test(ages_of_loads_are_those_of_other_hosts_that_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
