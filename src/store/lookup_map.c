@@ -177,8 +177,10 @@ static bool read_head(struct lookup_row_ref *row)
 /* The lines of the row begin to come while its first one is awaited. */
 static inline void fetch_early(const uint64_t *at, uint64_t units)
 {
-    for (uint64_t i = 0; i < units && i < FETCH_UNITS; i++)
-        __builtin_prefetch(at + i * LOOKUP_ROW_ALIGN);
+    const uint64_t *end = at + (units < FETCH_UNITS ? units : FETCH_UNITS) * LOOKUP_ROW_ALIGN;
+
+    for (; at < end; at += LOOKUP_ROW_ALIGN)
+        __builtin_prefetch(at);
 }
 
 /* The row that the slot points to; checked only as far as not to read outside of the file. */

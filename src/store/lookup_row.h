@@ -51,7 +51,7 @@ static inline bool lookup_unchanged(const struct lookup_row_ref *row)
 
 static inline bool lookup_inside(const struct lookup_row_ref *row, uint64_t at, uint64_t words)
 {
-    return at >= LOOKUP_ROW_HEAD && at <= row->words && words <= row->words - at;
+    return at >= LOOKUP_ROW_HEAD && at + words <= row->words; /* of 32 bits, so the sum is right */
 }
 
 /* These return false for what lies outside of the row: a mixture, or a damaged file. */
@@ -91,10 +91,21 @@ static inline void lookup_id(const struct lookup_endpoint_ref *endpoint,
     }
 }
 
-/* Copies the text and a zero: lookup_room() bytes. */
+/* Copies the text and a zero: lookup_room() bytes, but at least LOOKUP_TEXT_ROOM, of which anything may come after the
+ * zero. Addresses and names are mostly of one word or two, so two are copied: which it is, no processor foresees. */
+#define LOOKUP_TEXT_ROOM 17
 static inline bool lookup_text(const struct lookup_row_ref *row, struct lookup_text_ref text,
                                char *ret)
 {
+    if (text.len <= 16 && lookup_inside(row, text.at, 2)) {
+        for (unsigned i = 0; i < 2; i++) {
+            uint64_t word = lookup_get(&row->at[text.at + i]);
+
+            memcpy(ret + (size_t)i * 8, &word, 8);
+        }
+        ret[text.len] = '\0';
+        return true;
+    }
     uint64_t words = lookup_words_of(text.len);
 
     if (!lookup_inside(row, text.at, words))
