@@ -18,9 +18,8 @@ struct arena_block {
     alignas(max_align_t) uint8_t data[];
 };
 
-static struct arena_block *block_new(size_t need, struct arena_block *next)
+static struct arena_block *block_new(size_t cap, struct arena_block *next)
 {
-    size_t cap = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
     struct arena_block *block = mem_alloc(sizeof(*block) + cap);
 
     block->cap = cap;
@@ -54,14 +53,18 @@ void arena_reset(struct arena *a)
     a->head->len = 0;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void arena_reserve(struct arena *a, size_t size)
 {
-    const size_t align = alignof(max_align_t);
-
-    assert(size <= SIZE_MAX / 2);
-    size = (size + align - 1) & ~(align - 1);
     if (!a->head || a->head->cap - a->head->len < size)
         a->head = block_new(size, a->head);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    assert(size <= SIZE_MAX / 2);
+    size = ARENA_ROOM(size);
+    if (!a->head || a->head->cap - a->head->len < size)
+        a->head = block_new(size > ARENA_BLOCK_BYTES ? size : ARENA_BLOCK_BYTES, a->head);
 
     void *p = a->head->data + a->head->len;
 

@@ -33,6 +33,22 @@ static void test_larger_than_a_block(void **state)
     arena_deinit(&a);
 }
 
+static void test_reserved_room_is_one_block_of_its_size(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+
+    arena_reserve(&a, ARENA_ROOM(24) + ARENA_ROOM(100));
+    struct arena_block *block = a.head;
+    assert_non_null(block);
+    arena_alloc(&a, 24);
+    arena_alloc(&a, 100);
+    assert_ptr_equal(a.head, block);
+    arena_alloc(&a, 1);
+    assert_ptr_not_equal(a.head, block);
+    arena_deinit(&a);
+}
+
 static void test_reset_gives_zeroed_memory_again(void **state)
 {
     (void)state;
@@ -77,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_is_zeroed_and_aligned),
         cmocka_unit_test(test_larger_than_a_block),
+        cmocka_unit_test(test_reserved_room_is_one_block_of_its_size),
         cmocka_unit_test(test_reset_gives_zeroed_memory_again),
         cmocka_unit_test(test_copies),
     };
