@@ -18,9 +18,9 @@
 
 struct origin {
     struct ulid id;
-    uint64_t top;  /* highest number seen */
-    uint64_t seen; /* bit i: top - i was */
-    uint64_t used; /* when it spoke last, in order */
+    uint64_t top;                  /* highest number seen */
+    uint64_t seen;                 /* bit i: top - i was */
+    struct origin *before, *after; /* who spoke last before it did, and after */
     TREE_ENTRY(origin) by_id;
 };
 
@@ -66,7 +66,7 @@ struct spread {
     uint64_t seq; /* of the last own broadcast */
     struct origin_tree origins;
     uint32_t origins_n;
-    uint64_t used;
+    struct origin *quietest, *latest; /* who spoke last the longest ago, and just now */
     struct message_tree messages;
     struct message *oldest, *newest;
     uint32_t messages_n;
@@ -115,6 +115,7 @@ void spread_stop(struct spread *s)
         TREE_REMOVE(origin_tree, &s->origins, o);
         mem_free(o);
     }
+    s->quietest = s->latest = NULL;
     s->origins_n = s->lacking_n = s->haves_n = 0;
     s->lacking_us = s->have_us = KITH_NEVER;
     s->on = false;
@@ -142,16 +143,39 @@ static struct origin *find_origin(struct spread *s, const struct ulid *id)
     return TREE_FIND(origin_tree, &s->origins, &search);
 }
 
+static void take_out(struct spread *s, struct origin *o)
+{
+    *(o->before ? &o->before->after : &s->quietest) = o->after;
+    *(o->after ? &o->after->before : &s->latest) = o->before;
+}
+
+static void put_last(struct spread *s, struct origin *o)
+{
+    o->before = s->latest;
+    o->after = NULL;
+    *(s->latest ? &s->latest->after : &s->quietest) = o;
+    s->latest = o;
+}
+
 static void give_up_an_origin(struct spread *s)
 {
-    struct origin *o, *least = NULL;
-    TREE_FOREACH (o, origin_tree, &s->origins) {
-        if (!least || o->used < least->used)
-            least = o;
-    }
-    TREE_REMOVE(origin_tree, &s->origins, least);
-    mem_free(least);
+    struct origin *o = s->quietest;
+    take_out(s, o);
+    TREE_REMOVE(origin_tree, &s->origins, o);
+    mem_free(o);
     s->origins_n--;
+}
+
+static struct origin *add_origin(struct spread *s, const struct cast_id *first)
+{
+    if (s->origins_n == SPREAD_ORIGINS)
+        give_up_an_origin(s);
+    struct origin *o = mem_alloc(sizeof(*o));
+    *o = (struct origin){.id = first->origin, .top = first->seq, .seen = UINT64_MAX};
+    TREE_INSERT(origin_tree, &s->origins, o);
+    put_last(s, o);
+    s->origins_n++;
+    return o;
 }
 
 static bool was_seen(struct spread *s, const struct cast_id *id)
@@ -169,12 +193,7 @@ static void mark_seen(struct spread *s, const struct cast_id *id)
 {
     struct origin *o = find_origin(s, &id->origin);
     if (!o) {
-        if (s->origins_n == SPREAD_ORIGINS)
-            give_up_an_origin(s);
-        o = mem_alloc(sizeof(*o));
-        *o = (struct origin){.id = id->origin, .top = id->seq, .seen = UINT64_MAX};
-        TREE_INSERT(origin_tree, &s->origins, o);
-        s->origins_n++;
+        o = add_origin(s, id);
     } else if (id->seq > o->top) {
         uint64_t up = id->seq - o->top;
         if (id->seq >> 32 != o->top >> 32) { /* it was started again and counts from 1 */
@@ -188,7 +207,8 @@ static void mark_seen(struct spread *s, const struct cast_id *id)
     } else if (o->top - id->seq < 64) {
         o->seen |= UINT64_C(1) << (o->top - id->seq);
     }
-    o->used = ++s->used;
+    take_out(s, o);
+    put_last(s, o);
 }
 
 static struct message *find_message(struct spread *s, const struct cast_id *id)
@@ -197,11 +217,21 @@ static struct message *find_message(struct spread *s, const struct cast_id *id)
     return TREE_FIND(message_tree, &s->messages, &search);
 }
 
+/* What a copy of it takes in an arena: mostly far less than a block. */
+static size_t room_of(const struct cast *cast)
+{
+    size_t room = ARENA_ROOM(cast->records_n * sizeof(*cast->records));
+    for (uint32_t i = 0; i < cast->records_n; i++)
+        room += ARENA_ROOM(cast->records[i].len);
+    return room;
+}
+
 static struct message *keep(struct spread *s, struct turn *t, const struct cast *cast)
 {
     struct message *m = mem_alloc(sizeof(*m));
     m->at_us = t->now_us;
     m->wait = t->out->wait;
+    arena_reserve(&m->mem, room_of(cast));
     cast_copy(&m->mem, &m->cast, cast);
     while (s->oldest &&
            (s->messages_n >= SPREAD_KEEP || s->bytes + m->mem.used_bytes > SPREAD_KEEP_BYTES ||
