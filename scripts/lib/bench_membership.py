@@ -109,8 +109,7 @@ class Bench:
 
     def event(self, side):
         """From the start of the command that sends it, at the first peer, to the last peer that hears of it."""
-        if not side.follow_events():
-            return
+        side.follow_events()
         for round_number in range(self.options.rounds):
             name = "e%d" % round_number
             since = time.time()
@@ -119,6 +118,7 @@ class Bench:
             if command.wait() != 0:
                 raise Failed("%s could not send an event" % side.title)
             self.add(side, "event", "user event of 200 B to last peer", "s", max(times) - since)
+        side.end_followers()
 
     def idle(self, side):
         """Every process is a sample of its own."""

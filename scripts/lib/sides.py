@@ -4,11 +4,14 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 from cluster import Cluster, Failed
 from listen import Listener
 
 EVENT_BYTES = 200
+READY_TRIALS = 40  # to see whether all subscribers are known to all
+READY_S = 0.5
 
 
 class Side:
@@ -120,7 +123,9 @@ class Serf(Side):
 
     def follow_events(self):
         """Its agents log what they receive: nothing to start."""
-        return True
+
+    def end_followers(self):
+        """Nothing was started."""
 
     def wait_settled(self, since, seconds, again):
         """`again` was restarted: it has to see all, and all have to see it."""
@@ -134,7 +139,7 @@ class Kith(Side):
     """kithd with keys and a token each, as users run it."""
 
     title = "kith"
-    pattern = re.compile(r"Z info +(\S+) is (alive|dead)$|^event (\S+) ")
+    pattern = re.compile(r'Z info +(\S+) is (alive|dead)$|"payload": ?"(\w+) x')
 
     def __init__(self, count, hosts):
         super().__init__(count, hosts)
@@ -148,9 +153,7 @@ class Kith(Side):
         return super().__enter__()
 
     def __exit__(self, kind, *rest):
-        for process in self.followers:
-            process.kill()
-            process.wait()
+        self.end_followers()
         super().__exit__(kind, *rest)
         shutil.rmtree(self.cluster.folder, ignore_errors=True)
 
@@ -169,8 +172,31 @@ class Kith(Side):
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def follow_events(self):
-        """An application at every peer, subscribed; False: this kith has no topics."""
-        return False
+        """An application at every peer, subscribed. Ready when what somebody publishes reaches all of them."""
+        for number in self.numbers:
+            pipe = self.listener.pipe(number)
+            command = [self.cluster.program("kith"), "-a", self.cluster.peers[number - 1].socket, "-o", "json", "subscribe",
+                       "bench/#"]
+            try:
+                self.followers.append(subprocess.Popen(self.hosts.command(number, command), stdin=subprocess.DEVNULL,
+                                                       stdout=pipe, stderr=pipe, start_new_session=True))
+            finally:
+                os.close(pipe)
+        for trial in range(READY_TRIALS):
+            name, since = "ready%d" % trial, time.time()
+            self.publish(1, name).wait()
+            try:
+                self.known_by_all("event", name, since, set(self.numbers), READY_S)
+                return
+            except Failed:
+                continue
+        raise Failed("not all %d subscribers hear what is published" % self.count)
+
+    def end_followers(self):
+        for process in self.followers:
+            process.kill()
+            process.wait()
+        self.followers = []
 
     def start(self, number):
         os.makedirs(self.cluster.peers[number - 1].data, mode=0o755, exist_ok=True)
