@@ -215,7 +215,7 @@ static kith_time report_every(const struct loadcast *l, const struct turn *t)
         full ? alive * (ENVELOPE_BYTES + 2 * ENTRY_BYTES) : loads_count(t->loads) * ENTRY_BYTES;
     kith_time every_us =
         (kith_time)(bytes * (uint64_t)KITH_SEC / (full ? PUBLISH_BYTES : LINK_BYTES));
-    kith_time least_us = full ? KITH_SEC : LOADCAST_EVERY;
+    kith_time least_us = full ? LOADCAST_FULL : LOADCAST_EVERY;
     return every_us > least_us ? every_us : least_us;
 }
 

@@ -4,7 +4,7 @@
  * The load channel: how busy every host is and how fast its endpoints answer, the latest value only, never in
  * the registry (state/loads.h).
  *
- * To everybody: each host reports every LOADCAST_EVERY, more seldom as there are more entries than the budget carries.
+ * To everybody: each host reports every LOADCAST_EVERY (in full view LOADCAST_FULL), more seldom as there are more entries than the budget carries.
  * In full view that is one PUBLISH. Above, what is news travels along the overlay's eager links, all of LOADCAST_FLUSH
  * in one frame per link, never back to where it came from; a report takes eight bytes.
  * To those who care: a host with instances of service NAME publishes on topic load/NAME at each sample what they
@@ -19,8 +19,10 @@
 
 #define LOADCAST_BYTES 4000u  /* a second, that this peer sends */
 #define LOADCAST_BURST 32000u /* what a newcomer's neighbourhood may take at once */
-/* A host's own report to all; in a small cluster up to every second, in a large one as its size allows. */
+/* A host's own report to all; more seldom as the cluster's size demands. In full view each is a frame to every
+ * other peer, and more often would be half of all frames that an idle peer of thirty gets. */
 #define LOADCAST_EVERY   (3 * KITH_SEC)
+#define LOADCAST_FULL    (5 * KITH_SEC)
 #define LOADCAST_FLUSH   (400 * KITH_MS)
 #define LOADCAST_OWN_MAX 256 /* own endpoints reported */
 

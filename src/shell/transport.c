@@ -491,11 +491,17 @@ kith_time transport_deadline(const struct transport *t)
 /* ---- in ---- */
 
 /* Takes one message off a socket into t->msg; one of too many parts is thrown away. False: there is none,
- * and then *budget is 0 (each further try would cost system calls), or it was thrown away. */
-static bool take(struct transport *t, void *socket, zmq_msg_t *id, unsigned *budget)
+ * and then *budget is 0 (each further try would cost system calls), or it was thrown away. A socket that said
+ * so has looked at all that came: it is not asked again before its descriptor tells. */
+static bool take(struct transport *t, void *socket, zmq_msg_t *id, struct pollset_hint *hint,
+                 unsigned *budget)
 {
-    if ((id != NULL && zmq_msg_recv(id, socket, ZMQ_DONTWAIT) < 0) ||
-        (id != NULL && !zmq_msg_more(id)) || zmq_msg_recv(&t->msg, socket, ZMQ_DONTWAIT) < 0) {
+    if (zmq_msg_recv(id != NULL ? id : &t->msg, socket, ZMQ_DONTWAIT) < 0) {
+        hint->quiet = errno == EAGAIN;
+        *budget = 0;
+        return false;
+    }
+    if (id != NULL && (!zmq_msg_more(id) || zmq_msg_recv(&t->msg, socket, ZMQ_DONTWAIT) < 0)) {
         *budget = 0;
         return false;
     }
@@ -524,7 +530,7 @@ static bool receive_door(struct transport *t, enum door which, kith_time now_us,
         s->budget--;
         zmq_msg_t id;
         zmq_msg_init(&id);
-        bool took = take(t, s->socket, &id, &s->budget);
+        bool took = take(t, s->socket, &id, &s->hint, &s->budget);
         if (took) {
             *ret = (struct event_frame){.door = which, .frame = msg_bytes(&t->msg)};
             ret->route = routes_number(t->routes, which, msg_bytes(&id), now_us);
@@ -544,7 +550,7 @@ static bool receive_dial(struct transport *t, struct dial *d, enum door door,
 {
     while (d->budget > 0) {
         d->budget--;
-        if (!take(t, d->socket, /* id= */ NULL, &d->budget))
+        if (!take(t, d->socket, /* id= */ NULL, &d->hint, &d->budget))
             continue;
         *ret = (struct event_frame){.door = door, .frame = msg_bytes(&t->msg)};
         ret->from = bytes_str(d->uri);
