@@ -59,6 +59,39 @@ static const char *key_text(const struct kith *k, const struct probe_peer *p)
     return args_has(&k->args, FLAG_INSECURE) ? "none: the cluster runs without keys" : "admitted";
 }
 
+/* ---- queues ---- */
+
+/* A counter that tells of a lane's queue: lane.LANE.queued, queued_bytes, dropped_full or dropped_stale. */
+struct queue_counter {
+    struct bytes lane, what;
+    int64_t value;
+};
+
+static bool begins(struct bytes text, const char *with)
+{
+    size_t len = strlen(with);
+
+    return text.len >= len && memcmp(text.data, with, len) == 0;
+}
+
+/* False: it tells of something else. */
+static bool is_of_queue(const struct counter *c, struct queue_counter *ret)
+{
+    static const char prefix[] = "lane.";
+    const uint8_t *lane = c->name.data + sizeof(prefix) - 1, *end = c->name.data + c->name.len;
+
+    if (!begins(c->name, prefix))
+        return false;
+    const uint8_t *dot = memchr(lane, '.', (size_t)(end - lane));
+
+    if (!dot)
+        return false;
+    *ret = (struct queue_counter){.lane = bytes_of(lane, (size_t)(dot - lane)),
+                                  .what = bytes_of(dot + 1, (size_t)(end - dot - 1)),
+                                  .value = c->value};
+    return begins(ret->what, "queued") || begins(ret->what, "dropped_");
+}
+
 /* ---- for programs ---- */
 
 static json_t *text_or_null(const char *text)
@@ -71,10 +104,30 @@ static json_t *bytes_json(struct bytes text)
     return json_stringn_nocheck((const char *)text.data, text.len);
 }
 
+/* By lane, then what is counted of it. */
+static json_t *queues_json(const struct info *i)
+{
+    json_t *lanes = json_object();
+
+    for (uint32_t n = 0; n < i->counters_n; n++) {
+        struct queue_counter c;
+
+        if (!is_of_queue(&i->counters[n], &c))
+            continue;
+        char *lane = bytes_to_str(c.lane), *what = bytes_to_str(c.what);
+
+        if (!json_object_get(lanes, lane))
+            json_object_set_new(lanes, lane, json_object());
+        json_object_set_new(json_object_get(lanes, lane), what, json_integer(c.value));
+        mem_free(lane);
+        mem_free(what);
+    }
+    return lanes;
+}
+
 static void add_node(json_t *o, const struct probe_peer *p)
 {
     const struct info *i = p->info;
-    json_t *counters = json_object();
 
     json_object_set_new(o, "node", json_string(ulid_text(&i->id).s));
     json_object_set_new(o, "name", bytes_json(i->name));
@@ -85,13 +138,7 @@ static void add_node(json_t *o, const struct probe_peer *p)
     json_object_set_new(o, "members_known", json_integer(i->members_known));
     json_object_set_new(o, "rows", json_integer((json_int_t)i->rows));
     json_object_set_new(o, "clock_ahead", json_boolean(i->clock_ahead));
-    for (uint32_t n = 0; n < i->counters_n; n++) {
-        char *name = bytes_to_str(i->counters[n].name);
-        if (strncmp(name, "queue", 5) == 0)
-            json_object_set_new(counters, name, json_integer(i->counters[n].value));
-        mem_free(name);
-    }
-    json_object_set_new(o, "queues", counters);
+    json_object_set_new(o, "queues", queues_json(i));
 }
 
 static json_t *peer_json(const struct kith *k, const struct probe_peer *p)
@@ -195,24 +242,30 @@ static void show_members(struct kith *k, const struct probe_peer *p)
             "              it is alone: cut off from the others, or they are down; probe them too\n");
 }
 
-/* Of all that wait somewhere, what waits now and what was dropped. */
+/* What waits in each lane for connections to take it, and what was given up. */
 static void show_queues(struct kith *k, const struct info *i)
 {
+    int64_t dropped = 0;
     bool any = false;
 
     for (uint32_t n = 0; n < i->counters_n; n++) {
-        const struct counter *c = &i->counters[n];
-        if (c->name.len < 5 || memcmp(c->name.data, "queue", 5) != 0 || c->value == 0)
+        struct queue_counter c;
+
+        if (!is_of_queue(&i->counters[n], &c))
+            continue;
+        if (begins(c.what, "dropped_"))
+            dropped += c.value;
+        if (!bytes_equal_str(c.what, "queued"))
             continue;
         if (!any)
             line(k, "queues");
         buf_str(&k->out, any ? ", " : "");
-        safe_line(&k->out, c->name);
-        buf_printf(&k->out, " %lld", (long long)c->value);
+        safe_line(&k->out, c.lane);
+        buf_printf(&k->out, " %lld", (long long)c.value);
         any = true;
     }
     if (any)
-        buf_byte(&k->out, '\n');
+        buf_printf(&k->out, " frames waiting; %lld dropped since it started\n", (long long)dropped);
 }
 
 static void show_good(struct kith *k, const struct probe_peer *p)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -44,13 +45,15 @@ def peers_that_are_well():
             found = expect(report, p.addr, "ok", name=p.name, proto_min=1, handshake=True, admitted=True, members_alive=3)
             if not 0 < found["rtt_p50_ms"] <= found["rtt_p99_ms"] or found["pings"] < 10:
                 raise Failed("strange round trips: %s" % found)
+            if found["queues"]["member"]["queued"] > 100 or found["queues"]["bulk"]["dropped_full"] != 0:
+                raise Failed("strange queues of a quiet peer: %s" % found["queues"])
             if abs(found["clock_ahead_ms"]) > found["clock_error_ms"] + 1:
                 raise Failed("one host, and two clocks: %s" % found)
         if report["differences"] or len({p["cluster"] for p in report["peers"]}) != 1:
             raise Failed("they differ: %s" % report)
         expect(probe(cluster, cluster.peers[1].socket, status=0), cluster.peers[1].socket, "ok")
         text = cluster.kith("probe", *addrs)
-        if "round trip" not in text or "same state" not in text:
+        if "round trip" not in text or "same state" not in text or "frames waiting" not in text:
             raise Failed("people are told: %s" % text)
 
 
@@ -87,6 +90,63 @@ def serve(server):
                     pass
             except OSError:
                 pass
+
+
+class ForeignPeer:
+    """Shakes hands as ZeroMQ does without keys, and gives each frame back as a peer of protocol 7 to 9 would; or nothing."""
+    PROTO_AT = 1 + 1 + 3 * 18  # in the envelope, behind the array's head, format, cluster, sender and boot
+
+    def __init__(self, host, answers):
+        self.answers = answers
+        self.server = socket.socket()
+        self.server.bind((host, 0))
+        self.server.listen()
+        self.addr = "%s:%d" % self.server.getsockname()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as stream:
+                try:
+                    self.talk(connection, stream)
+                except (OSError, struct.error):
+                    pass
+
+    def talk(self, connection, stream):
+        connection.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+        stream.read(64)
+        ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"ROUTER"
+        connection.sendall(bytes([4, len(ready)]) + ready)
+        while True:
+            flags, = struct.unpack("B", stream.read(1))
+            size, = struct.unpack(*((">Q", stream.read(8)) if flags & 2 else ("B", stream.read(1))))
+            body = stream.read(size)
+            if flags & 4 or not self.answers:
+                continue
+            at = self.PROTO_AT
+            if body[at:at + 4] != b"\x01\xcd\xff\xff":
+                raise Failed("the probe does not claim all versions: %r" % body[:80])
+            reply = body[:at] + b"\x07\x09" + body[at + 4:]
+            connection.sendall(bytes([0, len(reply)]) + reply)
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
+def a_version_that_does_not_fit_and_one_that_never_answers():
+    """No daemon of another version exists yet: one is played, down to the bytes."""
+    with Cluster(1, net="127.1.18", secure=False) as cluster:
+        newer, mute = ForeignPeer("127.1.18.7", answers=True), ForeignPeer("127.1.18.8", answers=False)
+        report = probe(cluster, newer.addr, mute.addr, "--insecure", "--timeout", "2s")
+        expect(report, newer.addr, "version", reached=True, handshake=True, proto_min=7, proto_max=9)
+        expect(report, mute.addr, "mute", reached=True, handshake=True, proto_min=None)
+        newer.close()
+        mute.close()
 
 
 def keys_that_do_not_fit():
@@ -148,5 +208,5 @@ def two_that_see_different_members():
 
 
 if __name__ == "__main__":
-    sys.exit(story(peers_that_are_well, what_is_no_peer, keys_that_do_not_fit, one_that_is_stopped_alone_or_not_in,
-                   two_that_see_different_members))
+    sys.exit(story(peers_that_are_well, what_is_no_peer, a_version_that_does_not_fit_and_one_that_never_answers, keys_that_do_not_fit,
+                   one_that_is_stopped_alone_or_not_in, two_that_see_different_members))
