@@ -30,15 +30,19 @@ static int compare(const struct parcel *a, const struct parcel *b)
 TREE_DEFINE(parcel_tree, parcel, by_to, compare)
 
 struct parcels {
+    parcel_uri *uri;
+    void *uri_arg;
     struct parcel_tree tree;
     kith_time due_us; /* of the earliest */
     kith_time tidy_us;
     struct parcel_counts counts;
 };
 
-struct parcels *parcels_new(void)
+struct parcels *parcels_new(parcel_uri *uri, void *arg)
 {
     struct parcels *p = mem_alloc(sizeof(*p));
+    p->uri = uri;
+    p->uri_arg = arg;
     p->due_us = KITH_NEVER;
     return p;
 }
@@ -70,24 +74,6 @@ static struct parcel *get(struct parcels *p, const struct ulid *to)
     q->sent_us = -PARCEL_GAP;
     TREE_INSERT(parcel_tree, &p->tree, q);
     return q;
-}
-
-static bool full(const struct parcel *q)
-{
-    return q->parts_n == PARCEL_ITEMS || q->bytes.len >= PARCEL_BYTES;
-}
-
-void parcels_add(struct parcels *p, struct turn *t, const struct ulid *to,
-                 const struct topic_item *item, bool urgent)
-{
-    struct parcel *q = get(p, to);
-    struct part *part = &q->parts[q->parts_n++];
-    *part = (struct part){
-        .from = q->bytes.len, .len = item->message.len, .hops = item->hops, .before = item->before};
-    buf_append(&q->bytes, item->message.data, item->message.len);
-    kith_time due_us = urgent || full(q) ? t->now_us : q->sent_us + PARCEL_GAP;
-    q->due_us = kith_time_min(q->due_us, due_us);
-    p->due_us = kith_time_min(p->due_us, q->due_us);
 }
 
 /* ---- out ---- */
@@ -123,9 +109,10 @@ static void pack(struct parcels *p, struct buf *payload)
     mem_free(packed);
 }
 
-static void send(struct parcels *p, struct turn *t, struct parcel *q, struct bytes uri)
+static void send(struct parcels *p, struct turn *t, struct parcel *q)
 {
     struct buf payload = {0};
+    struct bytes uri = p->uri(p->uri_arg, &q->to);
     if (uri.len > 0) {
         encode(q, &payload);
         pack(p, &payload);
@@ -141,6 +128,28 @@ static void send(struct parcels *p, struct turn *t, struct parcel *q, struct byt
     q->sent_us = t->now_us;
 }
 
+static bool full(const struct parcel *q)
+{
+    return q->parts_n == PARCEL_ITEMS || q->bytes.len >= PARCEL_BYTES;
+}
+
+void parcels_add(struct parcels *p, struct turn *t, const struct ulid *to,
+                 const struct topic_item *item, bool urgent)
+{
+    struct parcel *q = get(p, to);
+    struct part *part = &q->parts[q->parts_n++];
+    *part = (struct part){
+        .from = q->bytes.len, .len = item->message.len, .hops = item->hops, .before = item->before};
+    buf_append(&q->bytes, item->message.data, item->message.len);
+    if (full(q)) {
+        send(p, t, q);
+        return;
+    }
+    kith_time due_us = urgent ? t->now_us : q->sent_us + PARCEL_GAP;
+    q->due_us = kith_time_min(q->due_us, due_us);
+    p->due_us = kith_time_min(p->due_us, q->due_us);
+}
+
 static void tidy(struct parcels *p, kith_time now_us)
 {
     struct parcel *q, *next;
@@ -154,7 +163,7 @@ static void tidy(struct parcels *p, kith_time now_us)
     }
 }
 
-void parcels_flush(struct parcels *p, struct turn *t, parcel_uri *uri, void *arg)
+void parcels_flush(struct parcels *p, struct turn *t)
 {
     struct parcel *q;
     if (t->now_us < p->due_us)
@@ -162,7 +171,7 @@ void parcels_flush(struct parcels *p, struct turn *t, parcel_uri *uri, void *arg
     p->due_us = KITH_NEVER;
     TREE_FOREACH (q, parcel_tree, &p->tree) {
         if (q->due_us <= t->now_us)
-            send(p, t, q, uri(arg, &q->to));
+            send(p, t, q);
         p->due_us = kith_time_min(p->due_us, q->due_us);
     }
     tidy(p, t->now_us);

@@ -6,7 +6,7 @@
  * event is not late, and a flood costs few frames. A frame larger than PARCEL_PACK_FROM is packed by zstd, where
  * that makes it a tenth smaller or more.
  *
- * Nothing is held longer than the gap, so what is held is bounded by what the callers' budgets let in.
+ * Nothing is held longer than the gap, and of one destination never more than a frame takes.
  */
 #include "state/turn.h"
 
@@ -25,18 +25,18 @@ struct parcel_counts {
     uint64_t packed, saved_bytes;     /* frames that zstd made smaller, and by how much */
 };
 
-struct parcels *parcels_new(void);
-void parcels_free(struct parcels *p);
-
-/* Copies. `urgent`: leaves with the next flush, whatever the gap says. */
-void parcels_add(struct parcels *p, struct turn *t, const struct ulid *to,
-                 const struct topic_item *item, bool urgent);
-
 /* Tells the sender where a peer is: len 0, and its parcel is thrown away. */
 typedef struct bytes parcel_uri(void *arg, const struct ulid *to);
 
+struct parcels *parcels_new(parcel_uri *uri, void *arg);
+void parcels_free(struct parcels *p);
+
+/* Copies. `urgent`: leaves with the next flush, whatever the gap says. What fills a frame leaves at once. */
+void parcels_add(struct parcels *p, struct turn *t, const struct ulid *to,
+                 const struct topic_item *item, bool urgent);
+
 /* Sends what is due. At the end of each step, and at the deadline. */
-void parcels_flush(struct parcels *p, struct turn *t, parcel_uri *uri, void *arg);
+void parcels_flush(struct parcels *p, struct turn *t);
 kith_time parcels_deadline(const struct parcels *p);
 const struct parcel_counts *parcels_counts(const struct parcels *p);
 

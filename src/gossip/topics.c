@@ -71,6 +71,12 @@ struct passing {
     struct meter_topic *meter;
 };
 
+static struct bytes uri_of(void *arg, const struct ulid *to)
+{
+    const struct topics *tp = arg;
+    return core_uri(tp->core, to, ADDR_ROLE_BULK);
+}
+
 struct topics *topics_new(struct core *core, topics_suspect *suspect, void *arg)
 {
     struct topics *tp = mem_alloc(sizeof(*tp));
@@ -79,7 +85,7 @@ struct topics *topics_new(struct core *core, topics_suspect *suspect, void *arg)
     tp->suspect_arg = arg;
     tp->interest = interest_new(core);
     tp->listeners = listeners_new();
-    tp->parcels = parcels_new();
+    tp->parcels = parcels_new(uri_of, tp);
     tp->seen = seen_new();
     tp->meter = meter_new();
     return tp;
@@ -273,16 +279,10 @@ static void pass_on(struct topics *tp, struct turn *t, const struct passing *p,
     tp->counts.passed_on += n;
 }
 
-static struct bytes uri_of(void *arg, const struct ulid *to)
-{
-    const struct topics *tp = arg;
-    return core_uri(tp->core, to, ADDR_ROLE_BULK);
-}
-
 /* The end of everything that may have put messages into queues. */
 static void leave(struct topics *tp, struct turn *t)
 {
-    parcels_flush(tp->parcels, t, uri_of, tp);
+    parcels_flush(tp->parcels, t);
     listeners_flush(tp->listeners, t);
     if (listeners_changed(tp->listeners))
         tell_interests(tp, t);
