@@ -218,3 +218,7 @@ class At(Cluster):
 
     def address(self, number):
         return self.hosts.address(number)
+
+    def seeds(self):
+        """All join the first, which is up by then, as serf's do."""
+        return [self.address(1)]

@@ -1,6 +1,7 @@
 /* The machine as a whole, where no part of it owns what is shown: its deadline, and its first event. */
 #include "peer/peer.h"
 
+#include "documented.h"
 #include "state/state.h"
 #include "test.h"
 #include "wire/post.h"
@@ -187,6 +188,7 @@ static void info_waits_for_what_the_world_counts(void **state)
         assert_int_equal(counter_of(&info, "lane.client.frames_in"), 2);
         assert_true(counter_of(&info, "lane.client.bytes_in") > 0);
         assert_int_equal(counter_of(&info, "store_unstored"), 1);
+        assert_documented(info.counters, info.counters_n);
         arena_deinit(&mem);
     }
     peer_free(p);

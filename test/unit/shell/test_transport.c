@@ -1,8 +1,11 @@
 /* Real sockets on loopback: who gets through which door, with which key, and what garbage costs. */
+#include "documented.h"
 #include "test.h"
 
 #include "rig.h"
 #include "shell/clock.h"
+#include "shell/counts.h"
+#include "shell/queue.h"
 #include "shell/zap.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -269,6 +272,52 @@ static void garbage_costs_nothing_that_grows(void **state)
     close_pair(&p);
 }
 
+static uint64_t count_of(const struct event_counted *counted, const char *name)
+{
+    for (uint32_t i = 0; i < counted->counters_n; i++) {
+        if (bytes_equal_str(counted->counters[i].name, name))
+            return (uint64_t)counted->counters[i].value;
+    }
+    fail_msg("no counter %s", name);
+    return 0;
+}
+
+/* To nobody: what waits, what was too much and what waited too long, each on its lane alone. */
+static void queues_and_what_they_drop_are_counted_by_lane(void **state)
+{
+    (void)state;
+    enum { TOO_MANY = 200 };
+    static char frame[32 * 1024];
+    struct pair_of p;
+    struct arena mem = {0};
+    struct event_counted counted;
+    open_pair(&p);
+    kith_time now_us = clock_now_us();
+    struct effect_send send = {uri_of(99, 0), WIRE_LANE_MEMBER, bytes_of(frame, sizeof frame)};
+    for (int i = 0; i < TOO_MANY; i++)
+        transport_send(p.t[0], &send, now_us);
+    counts_take(&counted, p.t[0], &mem);
+    uint64_t queued = count_of(&counted, "lane.member.queued");
+    assert_in_range(queued, 1, TOO_MANY - 1);
+    assert_int_equal(count_of(&counted, "lane.member.queued_bytes"),
+                     queued * (send.frame.len + QUEUE_FRAME_COST));
+    assert_int_equal(count_of(&counted, "lane.member.dropped_full"), TOO_MANY - queued);
+    assert_int_equal(count_of(&counted, "lane.member.dropped_stale"), 0);
+    assert_int_equal(count_of(&counted, "lane.member.connections"), 0);
+    assert_int_equal(count_of(&counted, "lane.bulk.queued"), 0);
+    assert_int_equal(count_of(&counted, "shell.frames_out"), 0);
+    assert_documented(counted.counters, counted.counters_n);
+
+    transport_send(p.t[0], &send, now_us + KITH_HOUR);
+    counts_take(&counted, p.t[0], &mem);
+    assert_int_equal(count_of(&counted, "lane.member.queued"), 1);
+    uint64_t stale = count_of(&counted, "lane.member.dropped_stale");
+    assert_in_range(stale, 1, queued);
+    assert_int_equal(stale + count_of(&counted, "lane.member.dropped_full"), TOO_MANY);
+    arena_deinit(&mem);
+    close_pair(&p);
+}
+
 static void a_send_to_nobody_waits_goes_stale_and_never_blocks(void **state)
 {
     (void)state;
@@ -440,6 +489,7 @@ int main(void)
         cmocka_unit_test(only_admitted_keys_may_subscribe_and_not_after_revocation),
         cmocka_unit_test(a_wrong_ring_key_reaches_nobody_and_is_named),
         cmocka_unit_test(garbage_costs_nothing_that_grows),
+        cmocka_unit_test(queues_and_what_they_drop_are_counted_by_lane),
         cmocka_unit_test(a_send_to_nobody_waits_goes_stale_and_never_blocks),
         cmocka_unit_test(a_peer_that_comes_back_is_reached_again),
         cmocka_unit_test(a_port_in_use_is_told_and_nothing_is_bound),
