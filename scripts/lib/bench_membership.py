@@ -19,7 +19,8 @@ from sides import Kith, Serf
 SIZES = (3, 10, 30, 60)
 START_S = 120   # the longest that anything may take: far beyond what is measured
 NOTICE_S = 120
-QUIET_S = 6     # after a start, before idling counts: first exchanges are over on both sides
+QUIET_S = 6     # after a start, before idling counts or somebody dies: first exchanges are over on both sides, and
+                # kithd, which tells of deaths that follow each other within 4 s as one change, tells of each for itself
 IDLE_S = 30
 PAUSES_S = 120
 PAUSE_SHARE = 0.05
@@ -89,6 +90,7 @@ class Bench:
     def kill(self, side):
         for round_number in range(self.options.rounds):
             victim = self.victim(round_number)
+            time.sleep(QUIET_S)
             since = time.time()
             side.kill(victim)
             self.noticed(side, "kill", "kill -9", victim, since)
@@ -98,6 +100,7 @@ class Bench:
         """The victim's own view is not asked. It is killed while nobody hears it and comes back after the cut."""
         for round_number in range(self.options.rounds):
             victim = self.victim(round_number)
+            time.sleep(QUIET_S)
             since = time.time()
             side.hosts.silence(victim)
             try:
