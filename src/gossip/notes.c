@@ -105,6 +105,7 @@ static enum undone undo(struct notes_burst *b, const struct ulid *id)
         if (!ulid_equal(&b->list[i].id, id))
             continue;
         enum undone ret = b->list[i].told ? TOLD : UNTOLD;
+        b->told -= b->list[i].told;
         memmove(b->list + i, b->list + i + 1, (--b->n - i) * sizeof(*b->list));
         return ret;
     }

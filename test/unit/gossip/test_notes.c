@@ -63,10 +63,28 @@ static void a_split_is_one_change_on_both_sides_and_so_is_its_end(void **unused)
     cluster_free(c);
 }
 
+/* One that dies and is back, a while apart, is told of each time, also the third. */
+static void deaths_far_apart_are_told_at_once(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(6);
+    for (size_t n = 1; n <= 4; n++) {
+        node_kill(c, 5);
+        assert_true(cluster_sees(c, 5, MEMBER_STATE_DEAD, 10 * KITH_SEC) >= 0);
+        assert_int_equal(lines(c, 0, " is dead"), n);
+        node_start(c, 5);
+        assert_true(cluster_agrees(c, 10 * KITH_SEC));
+        cluster_run(c, 2 * NOTES_QUIET);
+    }
+    assert_int_equal(lines(c, 0, "members-lost"), 0);
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_death_is_told_at_once),
+        cmocka_unit_test(deaths_far_apart_are_told_at_once),
         cmocka_unit_test(several_that_vanish_together_are_one_change),
         cmocka_unit_test(a_split_is_one_change_on_both_sides_and_so_is_its_end),
     };
