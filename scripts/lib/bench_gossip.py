@@ -89,8 +89,22 @@ def value_of(result, metric, field):
     return row[field]
 
 
+def memory_limit(peers):
+    """Bytes of the process for each simulated peer: a fixed part, and what it holds of each member. 5,000 peers take 20 GiB at most
+    (docs/decisions/0014)."""
+    return (1 << 20) + 640 * peers
+
+
+def row_of_memory(case, results):
+    worst, must = max(r["rss_bytes_per_peer"] for r in results), memory_limit(results[0]["peers"])
+    return {"bench": "gossip", "case": case, "metric": "rss_bytes_per_peer", "unit": "B", "kith": worst, "peer": None, "peer_value": None,
+            "ratio": None, "n": len(results), "p50": sorted(r["rss_bytes_per_peer"] for r in results)[len(results) // 2], "p99": worst,
+            "must": must, "ok": worst <= must, "peers": results[0]["peers"], "seeds": [r["seed"] for r in results],
+            "wall_s": round(sum(r["wall_s"] for r in results), 1), "rss_bytes_per_peer": worst}
+
+
 def rows_of(case, results):
-    """One row per figure: the worst of all seeds, and their median."""
+    """One row per figure: the worst of all seeds, and their median; then what the simulator took for it."""
     for metric, field, unit, must in CASES[case][2]:
         values = [value_of(r, metric, field) for r in results]
         measured = sorted(v for v in values if v is not None)
@@ -102,6 +116,7 @@ def rows_of(case, results):
                "peers": results[0]["peers"], "seeds": [r["seed"] for r in results],
                "wall_s": round(sum(r["wall_s"] for r in results), 1),
                "rss_bytes_per_peer": max(r["rss_bytes_per_peer"] for r in results)}
+    yield row_of_memory(case, results)
 
 
 def show(row):
