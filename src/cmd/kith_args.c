@@ -131,6 +131,7 @@ static int take_list(struct args *a, enum flag_id id, const char *value, struct 
     return 0;
 }
 
+/* The value of a flag that has one. */
 static int take(struct args *a, enum flag_id id, const char *value, struct buf *why)
 {
     a->given |= FLAG_BIT(id);
@@ -165,7 +166,8 @@ static int take_flag(struct args *a, int id, const char *attached, int argc, cha
             buf_printf(why, "--%s takes no value", f->name);
             return ARGS_BAD;
         }
-        return take(a, (enum flag_id)id, NULL, why);
+        a->given |= FLAG_BIT(id);
+        return 0;
     }
     if (!attached && *at + 1 == argc) {
         buf_printf(why, "--%s wants %s after it", f->name, f->value);
