@@ -53,3 +53,24 @@ const struct member *core_any_dead(const struct core *c, struct turn *t)
     }
     return NULL;
 }
+
+int core_forget(const struct core *c, struct turn *t, const struct member *m, const char *why)
+{
+    struct verdict_row verdict = {
+        .observers = &c->self,
+        .observers_n = 1,
+        .at_ms = t->wall_us / KITH_MS,
+        .reason = bytes_str(why),
+        .forgotten = true,
+    };
+    const struct row *held = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id));
+    uint64_t major = m->incarnation;
+    if (held && held->version.major > major)
+        major = held->version.major;
+    struct buf value = {0};
+    verdict_row_encode(&value, &verdict);
+    int result =
+        state_put(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id), buf_bytes(&value), major, 0);
+    buf_deinit(&value);
+    return result;
+}

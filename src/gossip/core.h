@@ -97,5 +97,7 @@ void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us);
 const struct member *core_any(const struct core *c, struct turn *t);
 /* A dead one that is not forgotten. */
 const struct member *core_any_dead(const struct core *c, struct turn *t);
+/* Writes that a member that is not alive is forgotten. 0, or as state_put(): this peer cannot write now. */
+int core_forget(const struct core *c, struct turn *t, const struct member *m, const char *why);
 
 #endif

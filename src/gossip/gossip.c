@@ -13,6 +13,7 @@
 #include "gossip/loadcast.h"
 #include "gossip/notes.h"
 #include "gossip/overlay.h"
+#include "gossip/reap.h"
 #include "gossip/request.h"
 #include "gossip/self.h"
 #include "gossip/topics.h"
@@ -30,6 +31,7 @@ struct gossip {
     struct topics *topics;
     struct loadcast *load;
     struct notes notes;
+    struct reaper reaper;
     bool entered; /* core.member was seen */
 };
 
@@ -286,6 +288,7 @@ void gossip_time(struct gossip *g, struct turn *t)
     loadcast_time(g->load, t);
     topics_time(g->topics, t);
     notes_time(&g->notes, &g->core, t);
+    reap_time(&g->reaper, &g->core, t);
 }
 
 kith_time gossip_deadline(const struct gossip *g)
@@ -294,6 +297,7 @@ kith_time gossip_deadline(const struct gossip *g)
     at_us = kith_time_min(at_us, admit_deadline(g->admit));
     at_us = kith_time_min(at_us, detect_deadline(g->detect));
     at_us = kith_time_min(at_us, notes_deadline(&g->notes));
+    at_us = kith_time_min(at_us, reap_deadline(&g->reaper));
     if (g->core.member && !g->core.leaving)
         at_us = kith_time_min(at_us, atlas_deadline(g->core.atlas));
     at_us = kith_time_min(at_us, ways_deadline(g->core.ways, g->core.wan));

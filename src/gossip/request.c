@@ -172,28 +172,6 @@ static int record_command(const struct request *r, struct turn *t, const struct 
     return result;
 }
 
-static int write_forgotten(const struct request *r, struct turn *t, const struct member *m)
-{
-    struct ulid self = r->core->self;
-    struct verdict_row verdict = {
-        .observers = &self,
-        .observers_n = 1,
-        .at_ms = t->wall_us / KITH_MS,
-        .reason = bytes_str("forgotten by an operator"),
-        .forgotten = true,
-    };
-    const struct row *held = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id));
-    uint64_t major = m->incarnation;
-    if (held && held->version.major > major)
-        major = held->version.major;
-    struct buf value = {0};
-    verdict_row_encode(&value, &verdict);
-    int result =
-        state_put(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id), buf_bytes(&value), major, 0);
-    buf_deinit(&value);
-    return result;
-}
-
 /* Who is to be forgotten; NULL: answered why not. */
 static const struct member *forgettable(const struct request *r, struct turn *t,
                                         const struct incoming *in, struct bytes name)
@@ -228,7 +206,7 @@ static void forget_asked(const struct request *r, struct turn *t, const struct i
     struct ulid node = m->id;
     struct changed changed = {.command = ulid_is_zero(&forget.id) ? turn_ulid(t) : forget.id};
     if (record_command(r, t, in, &changed.command, forget.node) != 0 ||
-        write_forgotten(r, t, m) != 0) {
+        core_forget(r->core, t, m, "forgotten by an operator") != 0) {
         turn_fail(t, in, FAIL_CODE_NOT_READY,
                   "this peer cannot write now (is its clock right?): ask another");
         return;
