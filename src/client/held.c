@@ -20,9 +20,9 @@ struct shared { /* wiped by fork() */
 struct held {
     char *path;
     struct shared *shared;
-    uint32_t current; /* place of the mapping that is read; NONE: there is none */
-    int problem;      /* why */
-    int64_t look_at_us;
+    uint32_t current;      /* place of the mapping that is read; NONE: there is none */
+    int problem;           /* why */
+    int64_t look_at_us[2]; /* while the mapping is only old, and while it is retired */
     bool taken[HELD_MAPS]; /* changed by whoever is replacing, as are the mappings */
     struct lookup_map maps[HELD_MAPS];
 };
@@ -115,7 +115,7 @@ static bool map_anew(struct held *h)
 }
 
 /* Looks whether the path leads to another file, and takes that. Only one at a time, and nobody waits. */
-static void replace(struct held *h, int64_t now_us)
+static void replace(struct held *h, bool retired, int64_t now_us)
 {
     if (__atomic_exchange_n(&h->shared->replacing, 1, __ATOMIC_ACQUIRE))
         return;
@@ -127,7 +127,8 @@ static void replace(struct held *h, int64_t now_us)
         found = map_anew(h);
     sweep(h);
     if (!found)
-        __atomic_store_n(&h->look_at_us, now_us + HELD_LOOK_US, __ATOMIC_RELAXED);
+        __atomic_store_n(&h->look_at_us[retired], now_us + (retired ? HELD_SOON_US : HELD_LOOK_US),
+                         __ATOMIC_RELAXED);
     __atomic_store_n(&h->shared->replacing, 0, __ATOMIC_RELEASE);
 }
 
@@ -164,20 +165,21 @@ void held_leave(struct held *h, const struct held_use *use)
 
 int held_enter(struct held *h, uint64_t hash, struct held_use *ret)
 {
-    bool is_in = count_in(h, ret);
+    bool is_in = count_in(h, ret), retired = false;
 
     if (is_in) {
         lookup_fetch(ret->map, hash);
         ret->age_us = lookup_map_age_us(ret->map);
-        if (ret->age_us < HELD_STALE_US && !lookup_map_retired(ret->map))
+        retired = lookup_map_retired(ret->map);
+        if (ret->age_us < HELD_STALE_US && !retired)
             return 0;
     }
     int64_t now_us = lookup_boot_us();
 
-    if (now_us >= __atomic_load_n(&h->look_at_us, __ATOMIC_RELAXED)) {
+    if (now_us >= __atomic_load_n(&h->look_at_us[retired], __ATOMIC_RELAXED)) {
         if (is_in)
             held_leave(h, ret);
-        replace(h, now_us);
+        replace(h, retired, now_us);
         is_in = count_in(h, ret);
     }
     if (!is_in)

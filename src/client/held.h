@@ -10,9 +10,8 @@
  * use, or a thread that is just replacing one, only puts the matter off to a later call. There are HELD_MAPS
  * places; while all are in use the current one stays.
  *
- * The path is looked at again when the file says that it is retired, and while its age is over HELD_STALE_US (a
- * daemon that was killed at the wrong moment could not tell); when that finds nothing new, not again
- * for HELD_LOOK_US.
+ * The path is looked at again when the file says that it is retired, and while its age is over HELD_STALE_US (somebody
+ * may have removed it); when that finds nothing new, not again for HELD_SOON_US, or HELD_LOOK_US.
  *
  * In a child of fork() nobody is inside any more: the counters lie in memory that the kernel wipes then.
  */
@@ -22,6 +21,7 @@
 #define HELD_SHARDS   16
 #define HELD_STALE_US LOOKUP_FRESH_US
 #define HELD_LOOK_US  1000000
+#define HELD_SOON_US  10000 /* a retired one is about to be replaced */
 
 struct held;
 

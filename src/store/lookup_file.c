@@ -175,19 +175,32 @@ static int give_name(const struct lookup_file *f, const char *from)
     return 0;
 }
 
-/* The last run's file is mapped read-only here; its readers are told by a mapping of its own. */
-static void retire_former(struct lookup_file *f, int fd)
+/* The last run's file is mapped read-only here; its readers are told by a mapping of its own. NULL: there is none. */
+static uint64_t *map_former(const struct lookup_file *f)
 {
+    int fd = f->former.words ? open(f->path, O_RDWR | O_CLOEXEC) : -1;
     size_t bytes = f->former.file_words * sizeof(uint64_t);
-    uint64_t *words = f->former.words && fd >= 0
-                          ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-                          : MAP_FAILED;
+    uint64_t *words =
+        fd >= 0 ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
 
-    if (words != MAP_FAILED) {
-        lookup_retire(words, &f->former);
-        munmap(words, bytes);
-    }
-    lookup_map_close(&f->former);
+    if (fd >= 0)
+        close(fd);
+    return words != MAP_FAILED ? words : NULL;
+}
+
+/* Gives the name to another file than that of `words`, which has it; words NULL: none has. */
+static int take_name(const struct lookup_file *f, const char *from, uint64_t *words,
+                     const struct lookup_map *map)
+{
+    if (words)
+        lookup_retire(words, true);
+    int r = give_name(f, from);
+
+    if (words && r)
+        lookup_retire(words, false);
+    else if (words)
+        lookup_wake_all(words, map);
+    return r;
 }
 
 static void beat(struct lookup_file *f, struct lookup_table *t)
@@ -205,17 +218,17 @@ int lookup_file_publish(struct lookup_file *f)
 {
     if (f->published)
         return 0;
-    int fd = f->former.words ? open(f->path, O_RDWR | O_CLOEXEC) : -1;
+    uint64_t *words = map_former(f);
 
     beat(f, &f->table);
-    int r = give_name(f, f->next_path);
+    int r = take_name(f, f->next_path, words, &f->former);
 
+    if (words)
+        munmap(words, f->former.file_words * sizeof(*words));
     if (r == 0) {
         f->published = true;
-        retire_former(f, fd);
+        lookup_map_close(&f->former);
     }
-    if (fd >= 0)
-        close(fd);
     return r;
 }
 
@@ -233,7 +246,7 @@ static int take_over(struct lookup_file *f, struct lookup_table *next)
     int r = lookup_table_copy(next, &f->table) ? -EFBIG : 0;
 
     if (r == 0 && f->published)
-        r = give_name(f, f->grown_path);
+        r = take_name(f, f->grown_path, f->table.words, &f->table.map);
     else if (r == 0 && rename(f->grown_path, f->next_path))
         r = -errno;
     if (r)
@@ -259,8 +272,6 @@ static int grow(struct lookup_file *f, uint64_t row_words)
     next.trace = now->trace;
     next.trace_arg = now->trace_arg;
     f->generation++;
-    if (f->published)
-        lookup_retire(now->words, &now->map);
     lookup_table_deinit(now);
     *now = next;
     return 0;

@@ -310,9 +310,13 @@ void lookup_table_beat(struct lookup_table *t, const struct lookup_beat *beat)
     put_word_after(t, LOOKUP_AT_BEAT_MONO_US, (uint64_t)beat->mono_us);
 }
 
-void lookup_retire(uint64_t *words, const struct lookup_map *map)
+void lookup_retire(uint64_t *words, bool retired)
 {
-    __atomic_store_n(&words[LOOKUP_AT_RETIRED], 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&words[LOOKUP_AT_RETIRED], retired, __ATOMIC_RELEASE);
+}
+
+void lookup_wake_all(const uint64_t *words, const struct lookup_map *map)
+{
     for (unsigned i = 0; i < LOOKUP_NAMES; i++)
         wake(&words[LOOKUP_AT_NAMES + i]);
     for (uint64_t i = 0; i < map->slots; i++) {

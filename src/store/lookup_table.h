@@ -73,7 +73,10 @@ struct lookup_beat {
 
 void lookup_table_beat(struct lookup_table *t, const struct lookup_beat *beat);
 
-/* Tells readers and watchers of a mapped file that another has its name. `words` is writable. */
-void lookup_retire(uint64_t *words, const struct lookup_map *map);
+/* Tells readers of a mapped file that another is about to take over its name, before it does: a writer that is killed in
+ * between leaves readers who look, and not ones who never hear of it. False takes it back. `words` is writable. */
+void lookup_retire(uint64_t *words, bool retired);
+/* Wakes the watchers of a retired file, once another has its name. */
+void lookup_wake_all(const uint64_t *words, const struct lookup_map *map);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * An application for test/cluster/test_lookup.py: looks one service up without a pause, until its standard input ends.
+ * An application for test/cluster/test_lookup.py: looks one service up again and again until its standard input ends, with
+ * a nap after some dozen look-ups so that others have a processor as well; NAP_US 0: without a pause.
  *
- *     lookup-reader FOLDER SERVICE THREADS
+ *     lookup-reader FOLDER SERVICE THREADS NAP_US
  *
  * Says "ready" after the first look-up that found something; its endpoints are then what it compares all others with. At
  * the end it prints {"looked", "failed", "strange", "fewer", "samples"}: how many look-ups there were; how
@@ -23,12 +24,14 @@
 #define SAMPLES_MAX   60000
 #define THREADS_MAX   16
 #define WAIT_MS       60000
+#define NAP_AFTER     64
 
 struct shared {
     struct kith_reader *kith;
     const char *service;
     struct kith_endpoint first[ENDPOINTS_MAX];
     int first_n;
+    long nap_us;
     bool end;
 };
 
@@ -78,6 +81,12 @@ static void sample(struct thread *t, long long at_us, long long age_us)
     }
 }
 
+static void nap(long us)
+{
+    if (us > 0)
+        nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
 static void *read_on(void *arg)
 {
     struct thread *t = arg;
@@ -90,7 +99,8 @@ static void *read_on(void *arg)
 
         for (int i = 0; known && i < n; i++)
             known = is_known(t->shared, &e[i]);
-        t->looked++;
+        if (++t->looked % NAP_AFTER == 0)
+            nap(t->shared->nap_us);
         t->failed += !good;
         t->strange += good && !known;
         t->fewer += good && n < t->shared->first_n;
@@ -134,14 +144,15 @@ int main(int argc, char **argv)
 {
     static struct shared shared;
     static struct thread threads[THREADS_MAX];
-    unsigned count = argc == 4 ? (unsigned)atoi(argv[3]) : 0;
+    unsigned count = argc == 5 ? (unsigned)atoi(argv[3]) : 0;
 
     if (count < 1 || count > THREADS_MAX) {
-        fprintf(stderr, "usage: lookup-reader FOLDER SERVICE THREADS\n");
+        fprintf(stderr, "usage: lookup-reader FOLDER SERVICE THREADS NAP_US\n");
         return 2;
     }
     shared.kith = kith_open(argv[1]);
     shared.service = argv[2];
+    shared.nap_us = atol(argv[4]) % 1000000;
     if (!shared.kith || !wait_for_first(&shared)) {
         fprintf(stderr, "lookup-reader: %s: %s\n", argv[2], kith_error_text(shared.first_n));
         return 1;

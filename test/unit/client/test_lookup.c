@@ -146,6 +146,34 @@ static void a_file_of_another_version_is_refused_and_replaced(void **state)
     kith_close(k);
 }
 
+/* Killed between telling readers that there will be another file and giving it the name: they look until there is. */
+static void a_replacement_that_was_cut_off_is_caught_up_with(void **state)
+{
+    struct place *p = *state;
+    struct kith_endpoint e[2];
+
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 1), 0);
+    assert_int_equal(lookup_file_publish(p->file), 0);
+    struct kith_reader *k = kith_open(p->path);
+
+    assert_int_equal(kith_lookup(k, "api", NULL, e, 2, NULL), 2);
+    lookup_retire(lookup_file_table(p->file)->words, true);
+    lookup_file_close(p->file);
+    assert_int_equal(kith_lookup(k, "api", NULL, e, 2, NULL), 2);
+    assert_int_equal(round_of(e, 2), 1);
+    place_start(p);
+    assert_int_equal(place_put(p->file, "api", 1, 2), 0);
+    assert_int_equal(lookup_file_publish(p->file), 0);
+    int64_t begin_ms = place_now_ms();
+
+    while (kith_lookup(k, "api", NULL, e, 2, NULL) == 2 && round_of(e, 2) == 1)
+        assert_true(place_now_ms() - begin_ms <
+                    700); /* and not when its age tells, after seconds */
+    assert_int_equal(round_of(e, 2), 2);
+    kith_close(k);
+}
+
 static void all_services_can_be_walked(void **state)
 {
     struct place *p = *state;
@@ -490,6 +518,7 @@ int main(void)
         CASE(a_handle_waits_for_its_file),
         CASE(growth_is_followed),
         CASE(a_file_of_another_version_is_refused_and_replaced),
+        CASE(a_replacement_that_was_cut_off_is_caught_up_with),
         CASE(all_services_can_be_walked),
         CASE(a_watcher_is_woken_by_its_own_service),
         CASE(a_watcher_can_wait_for_a_service_to_appear),
