@@ -152,7 +152,7 @@ void atlas_time(struct atlas *a, struct turn *t, size_t alive)
 {
     kith_time share_us = (kith_time)alive * ATLAS_ROWS_APART;
     if (a->row_at_us == KITH_NEVER && a->measured >= ATLAS_SETTLED)
-        a->row_at_us = t->now_us + (kith_time)rng_below(t->rng, (uint64_t)share_us / 16 + 1);
+        a->row_at_us = t->now_us + (kith_time)rng_below(t->rng, (uint64_t)share_us + 1);
     if (t->now_us < a->row_at_us)
         return;
     struct neighbour *n, *next;
@@ -176,6 +176,18 @@ void atlas_time(struct atlas *a, struct turn *t, size_t alive)
 kith_time atlas_deadline(const struct atlas *a)
 {
     return a->row_at_us == KITH_NEVER && a->measured >= ATLAS_SETTLED ? 0 : a->row_at_us;
+}
+
+size_t atlas_peers(const struct atlas *a, struct atlas_peer ret[ATLAS_PEERS_MAX])
+{
+    struct neighbour_tree tree = a->neighbours;
+    struct neighbour *n;
+    size_t count = 0;
+    TREE_FOREACH (n, neighbour_tree, &tree) {
+        if (count < ATLAS_PEERS_MAX && coord_is_known(&n->place))
+            ret[count++] = (struct atlas_peer){n->id, n->place};
+    }
+    return count;
 }
 
 struct coord atlas_place(const struct atlas *a, const struct state *state, const struct ulid *id)

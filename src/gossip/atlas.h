@@ -11,8 +11,8 @@
  *
  * Tells the others by a row of its own in table coord, only when its place has moved so far that estimates
  * by the former ones are off by a quarter (an eighth at each end), and at growing distances of time that follow the
- * size of the cluster: so all of them write a row each ATLAS_ROWS_APART between them at most, after a first one that
- * is spread over a sixteenth of that time, and a quiet cluster none.
+ * size of the cluster: all of them write a row each ATLAS_ROWS_APART between them at most, the first ones too, and
+ * a quiet cluster none.
  */
 #include "gossip/coord.h"
 #include "state/turn.h"
@@ -26,7 +26,7 @@
 #define ATLAS_ROW_FIRST KITH_MIN
 #define ATLAS_ROW_MAX   (16 * KITH_MIN)
 /* Of all peers together: a row costs each of them some 800 bytes where the cluster is large (spread.h). */
-#define ATLAS_ROWS_APART (KITH_SEC / 2)
+#define ATLAS_ROWS_APART KITH_SEC
 /* A move that is no news, however near the others are. */
 #define ATLAS_MOVE_MIN_US 200
 /* A peer that was not measured for so long is no neighbour any more. */
@@ -53,6 +53,14 @@ kith_time atlas_deadline(const struct atlas *a);
 /* The estimate for any two peers, this one among them or not; 0: not known. */
 uint64_t atlas_rtt_us(const struct atlas *a, const struct state *state, const struct ulid *from,
                       const struct ulid *to);
+/* Peers that told their place with a probe lately, in order of id: some twenty, and as random as the rings are. At
+ * most ATLAS_PEERS_MAX; returns how many. */
+#define ATLAS_PEERS_MAX 32
+struct atlas_peer {
+    struct ulid id;
+    struct coord place;
+};
+size_t atlas_peers(const struct atlas *a, struct atlas_peer ret[ATLAS_PEERS_MAX]);
 /* The place of a peer as it is known here. */
 struct coord atlas_place(const struct atlas *a, const struct state *state, const struct ulid *id);
 

@@ -10,9 +10,10 @@
 /* The newest so many of a gap; the others are left to repair. */
 #define GAP_MAX 8
 /* Of one broadcast, until it is left to repair. */
-#define PULLS_MAX 8
-/* A pull is answered in a round trip, or a little later; else another is asked. */
-#define PULL_MORE (100 * KITH_MS)
+#define PULLS_MAX 6
+/* A pull is answered in a round trip or, with one loss, so much later; else another is asked. Each one is a copy
+ * in the end, so the next ones wait twice as long. */
+#define PULL_MORE (300 * KITH_MS)
 /* What is older is no news to a new neighbour. */
 #define FRESH (10 * KITH_SEC)
 
@@ -386,8 +387,9 @@ static void pull(struct spread *s, struct turn *t)
             if (n[slot] < GRAFT_IDS_MAX_ITEMS)
                 ids[slot][n[slot]++] = l->id;
             l->asked |= 1u << slot;
+            l->due_us =
+                t->now_us + neighbours_rtt_us(s->links, slot) * 3 / 2 + (PULL_MORE << l->pulls);
             l->pulls++;
-            l->due_us = t->now_us + neighbours_rtt_us(s->links, slot) * 3 / 2 + PULL_MORE;
         }
         s->lacking_us = kith_time_min(s->lacking_us, l->due_us);
         i++;
@@ -459,18 +461,23 @@ static void take_cast(struct spread *s, struct turn *t, const struct incoming *i
     *ret_new = *cast;
 }
 
+/* Drawn once: of those that are cut off together the first to pull provides for the others. */
+static kith_time late_at(struct spread *s, struct turn *t, const struct cast_id *id)
+{
+    const struct lack *l = find_lack(s, id);
+    return l ? l->due_us : t->now_us + rng_between(t->rng, SPREAD_LATE, SPREAD_LATE_MAX);
+}
+
 static void take_have(struct spread *s, struct turn *t, int slot, const struct have *have)
 {
     bool eager = tree_eager(s->tree) & 1u << slot;
-    kith_time wait_us = SPREAD_SOON + neighbours_rtt_us(s->links, slot) / 4;
-    if (!eager)
-        wait_us = SPREAD_LATE;
+    kith_time soon_us = t->now_us + SPREAD_SOON + neighbours_rtt_us(s->links, slot) * 5 / 4;
     for (uint32_t i = 0; i < have->ids_n; i++) {
         struct message *m = find_message(s, &have->ids[i]);
         if (m)
             m->there |= 1u << slot;
         else if (!was_seen(s, &have->ids[i]))
-            lacks(s, &have->ids[i], slot, t->now_us + wait_us);
+            lacks(s, &have->ids[i], slot, eager ? soon_us : late_at(s, t, &have->ids[i]));
     }
 }
 

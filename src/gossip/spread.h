@@ -6,11 +6,12 @@
  * A broadcast has an id: its origin and a number that counts up there. Whoever gets one for the first time
  * takes its rows in, sends it on at once over its eager links (tree.h) except where it came from and where
  * it is known to be, and announces its id on the own PUB, which only neighbours hear. An announced broadcast
- * that does not come is pulled. How long to wait: an eager neighbour announces and sends at the same time
- * on two connections, so when its word has come and the payload has not, the payload was lost, and TCP will
- * take at least 200 ms to send it again: it is pulled SPREAD_SOON and a quarter round trip later, from
- * the nearest that announced it, on the connection of the pulling side. When no eager neighbour has
- * announced it, the fault lies further up and is mended there: it is pulled only after SPREAD_LATE.
+ * that does not come is pulled, on the connection of the pulling side. How long to wait: an eager neighbour
+ * announces and sends at the same time on two connections, so when its word has come and the payload has not, the
+ * payload was lost, and TCP sends it again after 200 ms and a round trip: only when that was lost too, SPREAD_SOON
+ * and five quarters of a round trip later, it is pulled, from the nearest that announced it. When no eager
+ * neighbour has announced it, the fault lies further up, and all below it miss the same: each draws how long it
+ * waits, SPREAD_LATE to SPREAD_LATE_MAX, and the first to pull sends it on to the others.
  * A gap in an origin's numbers is pulled from whoever sent the next one.
  *
  * Source: Plumtree (Leitao, Pereira, Rodrigues, 2007) for eager and lazy links, announcements and grafts; a
@@ -31,10 +32,12 @@
 #define SPREAD_ORIGINS    512
 #define SPREAD_LACKING    256
 #define SPREAD_HOPS_MAX   64
-#define SPREAD_SOON       (30 * KITH_MS)
-#define SPREAD_LATE       (400 * KITH_MS)
-/* Announcements go at once after a quiet time, and else gathered so long. */
-#define SPREAD_GATHER (10 * KITH_MS)
+#define SPREAD_SOON       (230 * KITH_MS)
+#define SPREAD_LATE       (150 * KITH_MS)
+#define SPREAD_LATE_MAX   (900 * KITH_MS)
+/* Announcements go at once after a quiet time, and else gathered so long: under loss each frame on a connection
+ * holds up those behind it, and pulls wait longer than this anyway. */
+#define SPREAD_GATHER (150 * KITH_MS)
 /* Pulled broadcasts that are sent a second, and at once after a quiet time. */
 #define SPREAD_PULLS       500
 #define SPREAD_PULLS_BURST 1000

@@ -3,7 +3,7 @@
 #include "gossip/centre.h"
 
 /* How long a new round waits for the parent's word when it came another way. */
-#define PARENT_GRACE (400 * KITH_MS)
+#define PARENT_GRACE (2 * KITH_SEC)
 /* A shorter way found within a round is told after this: more may come. */
 #define TELL_LATER (50 * KITH_MS)
 /* A way has to be shorter by an eighth to change the parent. */
@@ -91,8 +91,8 @@ static void publish(struct tree *tr, struct turn *t)
 
 static uint64_t through(const struct tree *tr, int slot)
 {
-    uint64_t step = (uint64_t)neighbours_rtt_us(tr->links, slot) / 2;
-    return tr->hops[slot].distance_us + (step > 0 ? step : 1);
+    uint64_t step_us = (uint64_t)(neighbours_rtt_us(tr->links, slot) / 2 + TREE_HOP);
+    return tr->hops[slot].distance_us + step_us;
 }
 
 /* The neighbour through which the root is nearest in this round; -1: none told of it. `below`: only
@@ -113,7 +113,7 @@ static int nearest(const struct tree *tr, const struct ulid *root, uint64_t roun
 
 static void begin_round(struct tree *tr, struct turn *t)
 {
-    bool looks = tr->begun < TREE_SEARCHES || tr->begun % TREE_SEARCH_EVERY == 0;
+    bool looks = !tr->named || tr->begun % TREE_SEARCH_EVERY == 0;
     tr->root = tr->core->self;
     tr->heir = (struct ulid){{0}};
     if (tr->begun++ > 0 && looks && centre_better(tr->core, t, &tr->heir))
@@ -129,8 +129,9 @@ static void begin_round(struct tree *tr, struct turn *t)
     publish(tr, t);
 }
 
-static void inherit(struct tree *tr, struct turn *t)
+static void take_over(struct tree *tr, struct turn *t, bool named)
 {
+    tr->named = named;
     tr->begun = 0;
     tr->term++;
     begin_round(tr, t);
@@ -158,7 +159,7 @@ static void adopt(struct tree *tr, struct turn *t, const struct ulid *root, uint
     tr->choose_us = KITH_NEVER;
     tr->begun = 0;
     if (ulid_equal(&tr->heir, &tr->core->self)) {
-        inherit(tr, t);
+        take_over(tr, t, /* named= */ true);
         return;
     }
     /* The parent stays unless another is clearly nearer. */
@@ -309,7 +310,7 @@ void tree_time(struct tree *tr, struct turn *t)
     if (ulid_equal(&tr->root, &tr->core->self))
         begin_round(tr, t);
     else if (is_lost(tr, t) && is_lowest(tr))
-        inherit(tr, t);
+        take_over(tr, t, /* named= */ false);
 }
 
 kith_time tree_deadline(const struct tree *tr)

@@ -28,9 +28,11 @@
 /* The root is lost after so long without a new round, and any other will do until the next. */
 #define TREE_LOST (16 * KITH_SEC)
 #define TREE_FAR  UINT64_MAX
-/* A root looks for a better one in its first rounds, and then rarely: it was better than those it saw. */
-#define TREE_SEARCHES     6
-#define TREE_SEARCH_EVERY 12 /* rounds */
+/* What each hop counts beside its way: where packets are lost every hop may cost a retransmission. */
+#define TREE_HOP (10 * KITH_MS)
+/* A root looks for a better one in each round; one that was named as better, in one of so many rounds, since the
+ * whole tree changes. */
+#define TREE_SEARCH_EVERY 60
 
 /* What a neighbour told last. */
 struct tree_hop {
@@ -48,6 +50,7 @@ struct tree {
     struct ulid heir; /* that the root named; zero */
     uint32_t term;
     uint64_t round, distance_us;
+    bool named;           /* it is root because the former one said so */
     uint32_t begun;       /* rounds as root, in a row */
     int parent;           /* slot; -1: this peer is the root, or none is known */
     kith_time round_us;   /* when the newest round was heard of */

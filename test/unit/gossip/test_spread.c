@@ -53,20 +53,20 @@ static void own_ones_go_to_parent_and_children(void **unused)
     view_deinit(&v);
 }
 
-/* An eager neighbour sends what it announces: if that is not there a moment later, it is lost. */
+/* An eager neighbour sends what it announces: if that is not there when TCP has sent it again, it is lost twice. */
 static void what_an_eager_neighbour_announced_is_pulled_soon(void **unused)
 {
     (void)unused;
     struct view v;
     in_the_tree(&v);
     view_have(&v, 6, 2, SEQ(1, 1));
-    view_wait(&v, 30 * KITH_MS);
+    view_wait(&v, 250 * KITH_MS);
     assert_int_equal(view_sent(&v, 6, WIRE_GRAFT), 0);
     view_have(&v, 8, 2, SEQ(1, 1));
     view_wait(&v, 10 * KITH_MS);
     assert_int_equal(view_sent(&v, 6, WIRE_GRAFT), 0);
     assert_int_equal(view_sent(&v, 8, WIRE_GRAFT), 1); /* from the nearest that has it */
-    view_wait(&v, 130 * KITH_MS);
+    view_wait(&v, 320 * KITH_MS);
     assert_int_equal(view_sent(&v, 6, WIRE_GRAFT), 1); /* then from the other */
     view_forget(&v);
     assert_true(view_cast(&v, 6, 2, SEQ(1, 1), 3));
@@ -84,10 +84,11 @@ static void what_only_others_announced_is_pulled_late(void **unused)
     view_have(&v, 8, 2, SEQ(1, 1));
     view_wait(&v, SPREAD_LATE - 1);
     assert_int_equal(view_sent(&v, 8, WIRE_GRAFT), 0);
-    view_wait(&v, KITH_MS);
-    assert_int_equal(view_sent(&v, 8, WIRE_GRAFT), 1);
+    view_wait(&v, SPREAD_LATE_MAX - SPREAD_LATE + 1);
+    assert_in_range(view_sent(&v, 8, WIRE_GRAFT), 1,
+                    2);      /* drawn early it was asked for once more */
     view_wait(&v, KITH_MIN); /* it never comes: left to repair */
-    assert_int_equal(view_sent(&v, 8, WIRE_GRAFT), 8);
+    assert_int_equal(view_sent(&v, 8, WIRE_GRAFT), 6);
     assert_int_equal(v.core.counts.payloads_missed, 1);
     view_deinit(&v);
 }
