@@ -34,10 +34,10 @@
 #define SPREAD_HOPS_MAX   64
 #define SPREAD_SOON       (230 * KITH_MS)
 #define SPREAD_LATE       (150 * KITH_MS)
-#define SPREAD_LATE_MAX   (900 * KITH_MS)
+#define SPREAD_LATE_MAX   (600 * KITH_MS)
 /* Announcements go at once after a quiet time, and else gathered so long: under loss each frame on a connection
  * holds up those behind it, and pulls wait longer than this anyway. */
-#define SPREAD_GATHER (150 * KITH_MS)
+#define SPREAD_GATHER (50 * KITH_MS)
 /* Pulled broadcasts that are sent a second, and at once after a quiet time. */
 #define SPREAD_PULLS       500
 #define SPREAD_PULLS_BURST 1000
