@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Real daemons find each other, notice a death, take the dead back. Generous deadlines: scripts/bench has the figures."""
 import os
+import shutil
 import signal
 import sys
 
@@ -58,5 +59,42 @@ def paused_peer_accuses_nobody():
         cluster.wait_alive(60)
 
 
+def named(peers, text):
+    """In the log of which of them."""
+    found = []
+    for peer in peers:
+        with open(peer.log, encoding="utf-8", errors="replace") as log:
+            if text in log.read():
+                found.append(peer)
+    return found
+
+
+def address_is_used_again():
+    """A host that is set up anew at its old address is another member; the old one is named, dead, and can be forgotten."""
+    with Cluster(4, net="127.1.5") as cluster:
+        cluster.start()
+        cluster.wait_alive(60)
+        again, others = cluster.peers[3], cluster.peers[:3]
+        before = next(m for m in others[0].ask("members") if m["name"] == again.name)["id"]
+        again.kill()
+        shutil.rmtree(again.data)
+        cluster.tokens.pop(again.number)
+        again.start()
+
+        def states(peer):
+            return {m["id"]: m["state"] for m in peer.ask("members", "--all") if m["name"] == again.name}
+
+        def both(peer):
+            seen = states(peer)
+            return len(seen) == 2 and seen.get(before) == "dead" and sorted(seen.values()) == ["alive", "dead"]
+
+        wait("the old one dead and the new one alive", lambda: all(both(p) for p in cluster.running()), 60)
+        wait("a peer to name the address", lambda: named(others, "it is re-used"), 30)
+        others[1].kith("forget", before)
+        wait("the old one is not listed", lambda: all(before not in [m["id"] for m in p.ask("members")]
+                                                      for p in cluster.running()), 30)
+        cluster.wait_alive(30)
+
+
 if __name__ == "__main__":
-    sys.exit(story(joins_dies_and_returns, all_seeds_are_down_for_a_while, paused_peer_accuses_nobody))
+    sys.exit(story(address_is_used_again, joins_dies_and_returns, all_seeds_are_down_for_a_while, paused_peer_accuses_nobody))
