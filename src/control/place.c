@@ -113,6 +113,21 @@ static bool on_hold(struct control *c, const struct turn *t, const struct choice
     return true;
 }
 
+/* Another one, who sees this otherwise, decided a moment ago. */
+static bool is_contested(struct control *c, const struct turn *t, const struct choice *choice)
+{
+    const struct placement *p = choice->former;
+
+    if (!p || ulid_is_zero(&p->row.node) || ulid_equal(&p->row.coordinator, &c->self))
+        return false;
+    kith_time age_us = t->wall_us - (kith_time)ulid_ms(&p->row.instance) * KITH_MS;
+
+    if (age_us < 0 || age_us >= PLACE_CONTEST)
+        return false;
+    c->place.at_us = kith_time_min(c->place.at_us, t->now_us + PLACE_CONTEST - age_us);
+    return true;
+}
+
 /* True: the slot needs a host, choice->why says why. */
 static bool needs_host(struct control *c, const struct turn *t, struct choice *choice)
 {
@@ -217,7 +232,7 @@ static void fill(struct control *c, struct turn *t, struct service *s, const str
     struct arena mem = {0};
     uint32_t fitting;
 
-    if (!needs_host(c, t, &choice) || on_hold(c, t, &choice))
+    if (!needs_host(c, t, &choice) || on_hold(c, t, &choice) || is_contested(c, t, &choice))
         return;
     /* What it has where it cannot stay is free again, for itself, too. */
     if (choice.former)

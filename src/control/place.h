@@ -12,6 +12,10 @@
  *
  * Right after somebody became alive, which this peer coming to others looks like too, and when services
  * arrive that a host created which is believed dead, it may lack rows that others have: slots that look empty are then left alone for PLACE_HOLD, unless the service is younger.
+ *
+ * Members may differ for a while about who is alive, and so about who decides. What another decided less than
+ * PLACE_CONTEST ago is let be, whatever this peer thinks of the host: else two of them answer each other as fast
+ * as rows travel, with a new instance each time.
  */
 #include "control/catalog.h"
 #include "state/turn.h"
@@ -20,6 +24,7 @@ struct control;
 
 #define PLACE_HOLD     (1 * KITH_SEC)
 #define PLACE_HOLD_MAX (5 * KITH_SEC) /* while members keep coming */
+#define PLACE_CONTEST  (1 * KITH_SEC) /* by the wall clock of the one that decided */
 #define PLACE_RETRY    (1 * KITH_SEC) /* slots for which no host fits are looked at again */
 
 /* A host that refused a slot, or failed with it, is not asked again for a while, which doubles. */

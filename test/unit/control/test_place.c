@@ -143,6 +143,40 @@ static void test_two_coordinators_collapse_to_one_instance(void **state)
     world_free(w);
 }
 
+/* The last one of three sees a slot's host and the one that decided so die right after it was filled. For all it
+ * knows they live and it is itself cut off: were both sides to answer at once, there would be no end of it. */
+static void test_what_another_has_just_decided_is_let_be(void **state)
+{
+    (void)state;
+    struct world *w = NULL;
+    const struct placement *p = NULL;
+    char name[] = "s0";
+
+    for (; name[1] < '9'; name[1]++) { /* one that is not decided where it runs */
+        struct service_spec spec = world_spec(name, 1, NULL);
+
+        w = world_new(3);
+        world_apply(w, 0, &spec, 1);
+        world_until(w, world_running(w, name) == 1, KITH_SEC);
+        p = service_placements(world_service(w, 0, name));
+        if (!ulid_equal(&p->row.coordinator, &p->row.node))
+            break;
+        world_free(w);
+    }
+    unsigned host = p->row.node.b[2], decided = p->row.coordinator.b[2];
+    kith_time placed_us = w->now_us;
+
+    assert_true(host < 3 && decided < 3 && host != decided);
+    world_kill(w, host);
+    world_kill(w, decided);
+    world_run(w, PLACE_CONTEST / 2);
+    assert_int_equal(world_running(w, name), 0);
+    world_until(w, world_running(w, name) == 1, PLACE_CONTEST);
+    assert_true(w->now_us - placed_us >= PLACE_CONTEST - 100 * KITH_MS);
+    assert_int_equal(world_running_on(w, 3 - host - decided, name), 1);
+    world_free(w);
+}
+
 /* One that comes to others may be the coordinator at once; it must not place what they have placed. */
 static void test_a_newcomer_moves_nothing(void **state)
 {
@@ -182,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_one_on_every_host_follows_the_hosts),
         cmocka_unit_test(test_a_decision_keeps_its_reasons),
         cmocka_unit_test(test_two_coordinators_collapse_to_one_instance),
+        cmocka_unit_test(test_what_another_has_just_decided_is_let_be),
         cmocka_unit_test(test_a_newcomer_moves_nothing),
     };
 
