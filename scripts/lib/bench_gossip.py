@@ -89,6 +89,9 @@ def value_of(result, metric, field):
     return row[field]
 
 
+MEMORY = "rss_bytes_per_peer"  # the metric
+
+
 def memory_limit(peers):
     """Bytes of the process for each simulated peer: a fixed part, and what it holds of each member. 5,000 peers take 20 GiB at most
     (docs/decisions/0014)."""
@@ -97,7 +100,7 @@ def memory_limit(peers):
 
 def row_of_memory(case, results):
     worst, must = max(r["rss_bytes_per_peer"] for r in results), memory_limit(results[0]["peers"])
-    return {"bench": "gossip", "case": case, "metric": "rss_bytes_per_peer", "unit": "B", "kith": worst, "peer": None, "peer_value": None,
+    return {"bench": "gossip", "case": case, "metric": MEMORY, "unit": "B", "kith": worst, "peer": None, "peer_value": None,
             "ratio": None, "n": len(results), "p50": sorted(r["rss_bytes_per_peer"] for r in results)[len(results) // 2], "p99": worst,
             "must": must, "ok": worst <= must, "peers": results[0]["peers"], "seeds": [r["seed"] for r in results],
             "wall_s": round(sum(r["wall_s"] for r in results), 1), "rss_bytes_per_peer": worst}
