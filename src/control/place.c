@@ -21,13 +21,21 @@ void place_deinit(struct place *p)
     mem_free(p->avoids);
 }
 
+/* This peer knows that the others hold it for dead: they decide without it, until it has risen. */
+static bool is_held_for_dead(const struct catalog *c)
+{
+    const struct member *self = members_get(c->members, &c->self);
+
+    return self && self->state == MEMBER_STATE_DEAD && members_alive(c->members) > 0;
+}
+
 bool place_coordinator(const struct catalog *c, const struct ulid *service, struct ulid *ret)
 {
     uint64_t best = 0;
-    bool found = false;
+    bool found = false, without_self = is_held_for_dead(c);
 
     for (const struct member *m = members_first(c->members); m; m = members_next(c->members, m)) {
-        if (!node_lives(c, &m->id))
+        if (!node_lives(c, &m->id) || (without_self && ulid_equal(&m->id, &c->self)))
             continue;
         uint64_t score = rank_score(service, &m->id, rank_weight(m));
 

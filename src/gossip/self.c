@@ -21,7 +21,7 @@
  * rise is told to everybody. */
 #define DOUBTS 5
 
-/* One who died and rose lately rises again only when the others answer it, or after this time: so who
+/* One who died and rose lately rises again only when the others answer it, or none is left, or after this time: so who
  * loses most of its packets does not go on and off. */
 #define REVIVE_AGAIN (5 * KITH_MIN)
 #define REVIVE_WELL  (3 * KITH_SEC)
@@ -146,7 +146,8 @@ static void raise(struct self *s, struct turn *t, uint64_t above, const char *wh
 static bool may_revive(const struct self *s, kith_time now_us)
 {
     kith_time well_us = s->core->well_since_us;
-    return s->revived_us == 0 || now_us - s->revived_us >= REVIVE_AGAIN ||
+    return s->revived_us == 0 || members_alive(s->core->members) == 0 ||
+           now_us - s->revived_us >= REVIVE_AGAIN ||
            (well_us != 0 && now_us - well_us >= REVIVE_WELL);
 }
 

@@ -290,7 +290,7 @@ static void note_healthy(struct watch *w, const struct state *state, const struc
 {
     struct arena mem = {0};
     struct ulid *list;
-    size_t n = view_healthy(state, members, &list, &mem);
+    size_t n = view_healthy(state, members, &w->node, &list, &mem);
     for (size_t i = 0; i < w->count; i++) {
         if (w->healthy[i].still)
             w->healthy[i].at_us = now_us;

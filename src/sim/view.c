@@ -46,8 +46,8 @@ static void add_once(struct ulid *list, size_t *n, const struct ulid *id)
     list[(*n)++] = *id;
 }
 
-size_t view_healthy(const struct state *state, const struct members *members, struct ulid **ret,
-                    struct arena *mem)
+size_t view_healthy(const struct state *state, const struct members *members,
+                    const struct ulid *self, struct ulid **ret, struct arena *mem)
 {
     const struct bytes all = {0};
     const struct row *row;
@@ -59,7 +59,8 @@ size_t view_healthy(const struct state *state, const struct members *members, st
     for (row = state_first(state, TABLE_ID_INSTANCE, all); row; row = state_next(state, row, all)) {
         struct instance_row i;
         struct ulid node = key_ulid(row, 0);
-        if (is_alive(members, &node) && instance_row_decode(&i, row->value, mem, &err) == 0 &&
+        if ((is_alive(members, &node) || ulid_equal(&node, self)) &&
+            instance_row_decode(&i, row->value, mem, &err) == 0 &&
             i.state == INSTANCE_STATE_RUNNING)
             add_once(*ret, &n, &i.service);
     }

@@ -21,9 +21,10 @@ struct view_service {
 size_t view_services(const struct state *state, const struct members *members,
                      struct view_service **ret, struct arena *mem);
 
-/* Services of which at least one instance is healthy on a live host, each once, in mem. */
-size_t view_healthy(const struct state *state, const struct members *members, struct ulid **ret,
-                    struct arena *mem);
+/* Services of which at least one instance is healthy on a live host, each once, in mem. `self` lives in its own
+ * eyes, also while the others hold it for dead. */
+size_t view_healthy(const struct state *state, const struct members *members,
+                    const struct ulid *self, struct ulid **ret, struct arena *mem);
 
 /* Services that an instance of this node needs, by the specification it is started from. */
 size_t view_needs(const struct state *state, const struct ulid *node, const struct ulid *instance,

@@ -26,6 +26,34 @@ static void test_everybody_names_the_same_coordinator(void **state)
     world_free(w);
 }
 
+static void test_who_knows_that_it_is_held_for_dead_decides_nothing(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3);
+    unsigned decides = 0;
+
+    world_dead(w, 1, 0);
+    world_run(w, KITH_SEC);
+    for (unsigned k = 0; k < 50; k++) {
+        struct ulid service = {.b = {(uint8_t)k, 7}}, ret;
+
+        for (unsigned n = 0; n < 3; n++) {
+            assert_true(place_coordinator(&w->nodes[n].control->catalog, &service, &ret));
+            assert_false(ulid_equal(&ret, &w->nodes[1].id));
+        }
+    }
+    world_revive(w, 1);
+    world_run(w, KITH_SEC);
+    for (unsigned k = 0; k < 50; k++) {
+        struct ulid service = {.b = {(uint8_t)k, 7}}, ret;
+
+        assert_true(place_coordinator(&w->nodes[1].control->catalog, &service, &ret));
+        decides += ulid_equal(&ret, &w->nodes[1].id);
+    }
+    assert_int_not_equal(decides, 0);
+    world_free(w);
+}
+
 static void test_more_weight_decides_more(void **state)
 {
     (void)state;
@@ -210,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everybody_names_the_same_coordinator),
+        cmocka_unit_test(test_who_knows_that_it_is_held_for_dead_decides_nothing),
         cmocka_unit_test(test_more_weight_decides_more),
         cmocka_unit_test(test_pack_fills_one_host_first),
         cmocka_unit_test(test_spread_takes_the_host_with_most_room),
