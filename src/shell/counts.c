@@ -9,7 +9,7 @@ static void add(struct event_counted *s, struct counter *list, const char *name,
 }
 
 static void add_lane(struct event_counted *s, struct counter *list, const char *lane,
-                     const struct transport_depth *d, struct arena *mem)
+                     const struct links_depth *d, struct arena *mem)
 {
     const struct {
         const char *name;
@@ -26,19 +26,19 @@ static void add_lane(struct event_counted *s, struct counter *list, const char *
 void counts_take(struct event_counted *ret, const struct transport *t, struct arena *mem)
 {
     const struct wire_enum *lanes = &wire_lane_enum;
-    const struct transport_counters *c = transport_counters(t);
-    struct transport_depth depth[TRANSPORT_LANES];
+    const struct transport_counters c = transport_counters(t);
+    struct links_depth depth[LINKS_LANES];
     struct counter *list =
         arena_array(mem, lanes->values_n * LANE_COUNTERS + SHELL_COUNTERS, sizeof *list);
     *ret = (struct event_counted){.counters = list};
     transport_depths(t, depth);
     for (size_t i = 0; i < lanes->values_n; i++)
         add_lane(ret, list, lanes->values[i].name, &depth[lanes->values[i].id], mem);
-    add(ret, list, "shell.frames_in", c->frames_in);
-    add(ret, list, "shell.frames_out", c->frames_out);
-    add(ret, list, "shell.bytes_in", c->bytes_in);
-    add(ret, list, "shell.bytes_out", c->bytes_out);
-    add(ret, list, "shell.replies_dropped", c->dropped_replies);
-    add(ret, list, "shell.connections_refused", c->refused);
-    add(ret, list, "shell.messages_malformed", c->malformed);
+    add(ret, list, "shell.frames_in", c.frames_in);
+    add(ret, list, "shell.frames_out", c.frames_out);
+    add(ret, list, "shell.bytes_in", c.bytes_in);
+    add(ret, list, "shell.bytes_out", c.bytes_out);
+    add(ret, list, "shell.replies_dropped", c.dropped_replies);
+    add(ret, list, "shell.connections_refused", c.refused);
+    add(ret, list, "shell.messages_malformed", c.malformed);
 }

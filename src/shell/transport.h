@@ -1,23 +1,23 @@
 #ifndef KITH_SHELL_TRANSPORT_H
 #define KITH_SHELL_TRANSPORT_H
 /*
- * Frames in and out of the peer, over ZeroMQ: the bound sockets (doors.h), a DEALER per address and
- * lane that is talked to, made on demand and closed when idle, a SUB per neighbour. One thread only.
+ * Frames in and out of the peer, over ZeroMQ: the bound sockets (doors.h) and the connections that the peer
+ * makes itself (links.h). One thread only.
  *
- * Decides what waits and what is dropped: a send never blocks; what a connection cannot take yet
- * waits in its lane's queue (queue.h), and stale frames are dropped there and counted. It does not
- * look into frames.
+ * Decides which doors are bound with which keys, which way an answer goes back (routes.h), in which order
+ * frames are taken, and who is told off for what (hourly.h). A send never blocks. It does not look into
+ * frames.
  *
  * A peer that does not hold the ring's secret half has no doors but the ipc socket: it can say hello
  * to others and nothing else.
  */
 #include "shell/doors.h"
+#include "shell/links.h"
 #include "shell/pollset.h"
 #include "wire/effect.h"
 #include "wire/event.h"
 
 #define TRANSPORT_WAYS_MAX    5
-#define TRANSPORT_IDLE_US     (20 * KITH_SEC) /* a DEALER without traffic is closed */
 #define TRANSPORT_SOCKETS_MAX 8192 /* three a connection; libzmq takes 16 bytes for each at once */
 
 struct transport_config {
@@ -35,15 +35,6 @@ struct transport_counters {
     uint64_t refused;         /* handshakes */
     uint64_t malformed;       /* messages of more parts than one frame */
 };
-
-/* What waits and what was dropped, of all connections of one lane. */
-struct transport_depth {
-    uint64_t connections; /* that are up; of TOPIC: to other peers' PUBs */
-    uint64_t frames, bytes;
-    uint64_t dropped_full, dropped_stale; /* since the start, of closed connections too */
-};
-
-#define TRANSPORT_LANES 8 /* by enum wire_lane */
 
 struct transport;
 
@@ -82,7 +73,7 @@ bool transport_link(struct transport *t, struct event_link *ret);
 /* Before the end: gives what is queued up to `within_us` to leave. Frees nothing. */
 void transport_flush(struct transport *t, kith_time within_us);
 
-const struct transport_counters *transport_counters(const struct transport *t);
-void transport_depths(const struct transport *t, struct transport_depth ret[TRANSPORT_LANES]);
+struct transport_counters transport_counters(const struct transport *t);
+void transport_depths(const struct transport *t, struct links_depth ret[LINKS_LANES]);
 
 #endif

@@ -148,9 +148,9 @@ static void only_admitted_keys_may_subscribe_and_not_after_revocation(void **sta
     struct effect_subscribe on = {.uri = uri_of(1, DOORS_PORT_PUB), .on = true};
     transport_subscribe(p.t[0], &on, rig_now_us());
     kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
-    while (transport_counters(p.t[1])->refused == 0 && clock_now_us() < until_us)
+    while (transport_counters(p.t[1]).refused == 0 && clock_now_us() < until_us)
         assert_false(hears(&p, 100 * KITH_MS));
-    assert_true(transport_counters(p.t[1])->refused > 0);
+    assert_true(transport_counters(p.t[1]).refused > 0);
 
     struct effect_admit admit = {.key = p.keys[0].public, .on = true};
     transport_admit(p.t[1], &admit, rig_now_us());
@@ -182,7 +182,7 @@ static void who_is_admitted_while_it_waits_needs_no_second_handshake(void **stat
     struct effect_admit admit = {.key = p.keys[0].public, .on = true};
     transport_admit(p.t[1], &admit, rig_now_us());
     assert_true(hears(&p, RIG_DEADLINE_US));
-    assert_int_equal(transport_counters(p.t[1])->refused, 0);
+    assert_int_equal(transport_counters(p.t[1]).refused, 0);
     rig_let_time_go();
     close_pair(&p);
 }
@@ -197,14 +197,14 @@ static void a_wrong_ring_key_reaches_nobody_and_is_named(void **state)
     struct transport *stranger = rig_transport(3, &keys);
     struct effect_send send = {uri_of(1, 0), WIRE_LANE_MEMBER, bytes_str("let me in")};
     kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
-    while (transport_counters(p.t[1])->refused == 0 && clock_now_us() < until_us) {
+    while (transport_counters(p.t[1]).refused == 0 && clock_now_us() < until_us) {
         transport_send(stranger, &send, clock_now_us());
         rig_turn(stranger);
         rig_turn(p.t[1]);
         struct event_frame f;
         assert_false(transport_receive(p.t[1], TRANSPORT_MEMBER, clock_now_us(), &f));
     }
-    assert_true(transport_counters(p.t[1])->refused > 0);
+    assert_true(transport_counters(p.t[1]).refused > 0);
     transport_free(stranger);
     close_pair(&p);
 }
@@ -258,12 +258,12 @@ static void garbage_costs_nothing_that_grows(void **state)
     }
     close(urandom);
     kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
-    while ((rig_descriptors() > descriptors || transport_counters(p.t[1])->refused < ROUNDS) &&
+    while ((rig_descriptors() > descriptors || transport_counters(p.t[1]).refused < ROUNDS) &&
            clock_now_us() < until_us)
         rig_turn(p.t[1]);
     assert_true(rig_descriptors() <= descriptors);
     assert_true(rig_resident_kib() - resident_kib < 8 * 1024);
-    assert_true(transport_counters(p.t[1])->refused >= ROUNDS);
+    assert_true(transport_counters(p.t[1]).refused >= ROUNDS);
 
     /* And it still works. */
     send_text(p.t[0], uri_of(1, 0), WIRE_LANE_MEMBER, "still there?");
@@ -467,13 +467,13 @@ static void a_wrong_ring_key_does_not_look_up_by_websocket(void **state)
     doors_endpoint(uri, sizeof uri, ways[1][1], DOOR_PROBE);
     send_text(stranger, bytes_str(uri), WIRE_LANE_MEMBER, "let me in");
     kith_time until_us = clock_now_us() + RIG_DEADLINE_US;
-    while (transport_counters(stranger)->refused < 2 && clock_now_us() < until_us) {
+    while (transport_counters(stranger).refused < 2 && clock_now_us() < until_us) {
         rig_turn(p.t[1]);
         rig_turn(stranger);
         struct event_link link;
         assert_false(transport_link(stranger, &link));
     }
-    assert_true(transport_counters(stranger)->refused >= 2);
+    assert_true(transport_counters(stranger).refused >= 2);
     transport_free(stranger);
     close_pair(&p);
 }
