@@ -24,6 +24,11 @@ bool bytes_equal_str(struct bytes a, const char *s)
     return bytes_equal(a, bytes_str(s));
 }
 
+bool bytes_starts(struct bytes a, struct bytes prefix)
+{
+    return a.len >= prefix.len && bytes_equal(bytes_of(a.data, prefix.len), prefix);
+}
+
 int bytes_compare(struct bytes a, struct bytes b)
 {
     size_t common = a.len < b.len ? a.len : b.len;

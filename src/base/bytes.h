@@ -17,6 +17,7 @@ struct bytes bytes_str(const char *s); /* view of a C string, without its NUL */
 struct bytes bytes_of(const void *data, size_t len);
 bool bytes_equal(struct bytes a, struct bytes b);
 bool bytes_equal_str(struct bytes a, const char *s);
+bool bytes_starts(struct bytes a, struct bytes prefix);
 int bytes_compare(struct bytes a, struct bytes b); /* as memcmp, the shorter first */
 char *bytes_to_str(struct bytes b);                /* copy with NUL, caller frees (mem_free) */
 #define BYTES_FMT    "%.*s"

@@ -29,6 +29,17 @@ static void test_equal(void **state)
     assert_true(bytes_equal((struct bytes){0}, bytes_str("")));
 }
 
+static void test_starts(void **state)
+{
+    (void)state;
+    assert_true(bytes_starts(bytes_str("kith"), bytes_str("ki")));
+    assert_true(bytes_starts(bytes_str("kith"), bytes_str("kith")));
+    assert_false(bytes_starts(bytes_str("ki"), bytes_str("kith")));
+    assert_false(bytes_starts(bytes_str("kith"), bytes_str("it")));
+    assert_true(bytes_starts(bytes_str("kith"), (struct bytes){0}));
+    assert_true(bytes_starts((struct bytes){0}, (struct bytes){0}));
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -49,6 +60,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare_as_memcmp_the_shorter_first),
         cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_starts),
         cmocka_unit_test(test_text),
     };
 

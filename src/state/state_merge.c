@@ -1,0 +1,84 @@
+#include "state/state_inside.h"
+
+/* ---- from others ---- */
+
+static bool has_expired(const struct state *s, const struct row *row)
+{
+    return row->expires_ms != 0 && row->expires_ms <= s->wall_us / KITH_MS;
+}
+
+static int refuse_loser(struct state *s, const struct row *loser, const struct row *held)
+{
+    bool frozen = table_rule(loser->table) == RULE_FROZEN && !row_is_tombstone(held) &&
+                  !row_same_content(held, loser);
+
+    if (row_conflicts(held, loser, &s->scratch))
+        conflicts_keep(&s->conflicts, &s->table, loser);
+    return frozen ? STATE_FROZEN : STATE_OLD;
+}
+
+static int merge(struct state *s, struct bytes record)
+{
+    struct row row;
+    int r = state_read(s, &row, record);
+
+    if (r != 0)
+        return r;
+    struct entry *held = state_find(s, &row);
+    if (held && row.hash == entry_row(held)->hash && bytes_equal(record, entry_row(held)->record))
+        return STATE_OLD;
+    if (has_expired(s, &row) || forgotten_row(s, &row))
+        return STATE_OLD;
+    if (table_rule(row.table) != RULE_OWN &&
+        hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0 &&
+        table_rule(row.table) == RULE_STAMP)
+        return STATE_AHEAD; /* elsewhere a stamp only breaks ties, the clock stays as it is */
+    if (held && row_order(&row, entry_row(held), &s->scratch) < 0)
+        return refuse_loser(s, &row, entry_row(held));
+    if (held && row_conflicts(&row, entry_row(held), &s->scratch))
+        conflicts_keep(&s->conflicts, &s->table, entry_row(held));
+    state_accept(s, &row, held, /* own= */ false);
+    return 0;
+}
+
+int state_merge(struct state *s, struct bytes record)
+{
+    arena_reset(&s->scratch);
+    int r = merge(s, record);
+
+    s->merged[r]++;
+    return r;
+}
+
+size_t state_merge_rows(struct state *s, struct bytes payload, bool *ret_ok)
+{
+    struct rows rows;
+    struct wire_error err;
+    struct arena mem = {0};
+    size_t won = 0;
+
+    *ret_ok = rows_decode(&rows, payload, &mem, &err) == 0;
+    for (uint32_t i = 0; *ret_ok && i < rows.records_n; i++)
+        won += state_merge(s, rows.records[i]) == 0;
+    arena_deinit(&mem);
+    return won;
+}
+
+uint64_t state_merged(const struct state *s, enum state_result result)
+{
+    return s->merged[result];
+}
+
+bool state_holds_other(struct state *s, struct bytes record, uint64_t *ret_key_hash)
+{
+    struct row row;
+
+    arena_reset(&s->scratch);
+    if (row_read(&row, record, &s->config.cluster, &s->scratch) != 0)
+        return false;
+    const struct entry *held = state_find(s, &row);
+    if (!held || bytes_equal(entry_row(held)->record, record))
+        return false;
+    *ret_key_hash = held->digest.key_hash;
+    return true;
+}
