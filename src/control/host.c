@@ -52,7 +52,8 @@ static enum fate fate(const struct control *c, const struct local *i, const char
     return FATE_RUN;
 }
 
-struct resources host_used(const struct control *c, const struct local *except)
+/* What is given to instances here. */
+static struct resources used_here(const struct control *c, const struct local *except)
 {
     struct resources used = {0};
     struct local *i;
@@ -72,7 +73,7 @@ struct resources host_used(const struct control *c, const struct local *except)
 /* Whether it fits into what is left; else its reason says what is short. */
 static bool admit(const struct control *c, struct local *i)
 {
-    struct resources used = host_used(c, i);
+    struct resources used = used_here(c, i);
     const struct resources *want = &i->spec->resources;
 
     if (c->capacity.cpu_millis && used.cpu_millis + want->cpu_millis > c->capacity.cpu_millis) {

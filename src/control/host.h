@@ -20,7 +20,5 @@
 kith_time host_settle(struct control *c, struct turn *t);
 /* No process of this host is left. */
 bool host_idle(const struct control *c);
-/* What is given to instances here. */
-struct resources host_used(const struct control *c, const struct local *except);
 
 #endif

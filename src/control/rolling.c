@@ -28,7 +28,8 @@ static bool same_ports(const struct service_spec *a, const struct service_spec *
     return same;
 }
 
-bool rolling_same_process(const struct service_spec *a, const struct service_spec *b)
+/* Both start the same process: they differ only in what a running one need not be restarted for. */
+static bool same_process(const struct service_spec *a, const struct service_spec *b)
 {
     return same_texts(a->argv, a->argv_n, b->argv, b->argv_n) &&
            same_pairs(a->env, a->env_n, b->env, b->env_n) && same_ports(a, b) &&
@@ -40,7 +41,7 @@ static bool follow_spec(struct control *c, struct turn *t, struct local *i, cons
 {
     if (ulid_equal(&i->spec_id, &s->row.spec))
         return true;
-    if (!s->spec || !rolling_same_process(i->spec, s->spec))
+    if (!s->spec || !same_process(i->spec, s->spec))
         return false;
     uint64_t stamp = i->restart_stamp;
 

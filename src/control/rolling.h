@@ -24,7 +24,4 @@ enum rolling {
 enum rolling rolling_turn(struct control *c, struct turn *t, struct local *i, const char **ret_why,
                           kith_time *at_us);
 
-/* Both start the same process: they differ only in what a running one need not be restarted for. */
-bool rolling_same_process(const struct service_spec *a, const struct service_spec *b);
-
 #endif

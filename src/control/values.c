@@ -3,7 +3,7 @@
 #include "base/variables.h"
 #include "state/hash.h"
 
-void values_endpoint(struct buf *out, const struct catalog *c, struct bytes service)
+static void add_endpoint(struct buf *out, const struct catalog *c, struct bytes service)
 {
     const struct service *s = catalog_find(c, service);
     struct instance *i;
@@ -44,7 +44,7 @@ static bool expand(struct buf *out, const struct values *v, const struct variabl
     else if (bytes_equal_str(variable->name, "slot"))
         slot_print(out, &v->slot);
     else if (bytes_equal_str(variable->name, "endpoint"))
-        values_endpoint(out, v->catalog, variable->arg);
+        add_endpoint(out, v->catalog, variable->arg);
     else if (bytes_equal_str(variable->name, "port"))
         port(out, v, variable->arg);
     else
@@ -112,7 +112,7 @@ static void walk_endpoint(struct walk *w, struct bytes service)
     if (w->out) {
         buf_append(w->out, service.data, service.len);
         buf_byte(w->out, '=');
-        values_endpoint(w->out, w->catalog, service);
+        add_endpoint(w->out, w->catalog, service);
         buf_byte(w->out, '\n');
         return;
     }

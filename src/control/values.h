@@ -23,7 +23,6 @@ struct values {
 };
 
 struct bytes values_resolve(const struct values *v, struct bytes text, struct arena *mem);
-void values_endpoint(struct buf *out, const struct catalog *c, struct bytes service);
 
 /* Of all endpoints that the specification uses, as they are now; 0: it uses none. */
 uint64_t values_hash(const struct catalog *c, const struct service_spec *spec);

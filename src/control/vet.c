@@ -122,7 +122,7 @@ static bool vet_ports(const struct service_spec *spec, struct vet_error *err)
     return true;
 }
 
-bool vet_spec(const struct service_spec *spec, struct vet_error *err)
+static bool vet_spec(const struct service_spec *spec, struct vet_error *err)
 {
     if (!name_ok(spec->name))
         return bad(err, spec->name,

@@ -20,7 +20,6 @@ struct vet_error {
 /* ids[i] is what specs[i] is in the registry, or will be. True: fine. */
 bool vet_apply(const struct catalog *c, const struct apply *request, const struct ulid *ids,
                struct vet_error *err);
-bool vet_spec(const struct service_spec *spec, struct vet_error *err);
 /* The services that need this one and are to run (for rm: that are not removed), directly or not, those
  * that need most first; in mem. */
 struct graph_ids vet_users(const struct catalog *c, const struct service *s, bool remove,

@@ -392,11 +392,6 @@ static size_t in_slots(const struct overlay *o, uint32_t slots, struct ulid *ret
     return n;
 }
 
-size_t overlay_neighbours(const struct overlay *o, struct ulid *ret, size_t max)
-{
-    return o->partial ? in_slots(o, UINT32_MAX, ret, max) : everybody(o, ret, max);
-}
-
 size_t overlay_eager(const struct overlay *o, struct ulid *ret, size_t max)
 {
     return o->partial ? in_slots(o, tree_eager(&o->tree), ret, max) : everybody(o, ret, max);

@@ -49,11 +49,9 @@ void overlay_broadcast(struct overlay *o, struct turn *t, struct bytes rows_payl
 
 /* Everybody is in view: whoever is alive hears this peer's PUB, and nothing has to be relayed. */
 bool overlay_is_full(const struct overlay *o);
-/* Those in view, in an order of its own; at most `max`. Returns how many. In full view that is every live member. */
-size_t overlay_neighbours(const struct overlay *o, struct ulid *ret, size_t max);
-/* Those among them that a payload is sent to at once (the tree): a message that each passes on to all its
- * eager neighbours but the one it came from reaches everybody once. In full view: every live member, and
- * whoever gets one passes nothing on. */
+/* Those in view that a payload is sent to at once (the tree), in an order of its own; at most `max`. Returns how
+ * many. A message that each passes on to all its eager neighbours but the one it came from reaches everybody
+ * once. In full view: every live member, and whoever gets one passes nothing on. */
 size_t overlay_eager(const struct overlay *o, struct ulid *ret, size_t max);
 /* To one member, on the lane of the kind; with neighbours that is a connection that stands. False: no
  * address of it is known. */

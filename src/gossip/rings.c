@@ -84,7 +84,7 @@ static bool at(const struct rings *r, int ring, size_t i, const struct ulid *id)
     return i < r->count && ulid_equal(&r->ring[ring][i].id, id);
 }
 
-bool rings_has(const struct rings *r, const struct ulid *id)
+static bool has(const struct rings *r, const struct ulid *id)
 {
     struct place p = place_of(id, 0);
     return at(r, 0, find(r, 0, &p), id);
@@ -109,7 +109,7 @@ static void take_out(struct rings *r, int ring, const struct ulid *id)
 
 bool rings_set(struct rings *r, const struct ulid *id, bool in)
 {
-    if (rings_has(r, id) == in)
+    if (has(r, id) == in)
         return false;
     if (in && r->count == r->cap) {
         r->cap += r->cap / 4 + 16;
@@ -124,11 +124,6 @@ bool rings_set(struct rings *r, const struct ulid *id, bool in)
     }
     r->count += in ? 1 : (size_t)-1;
     return true;
-}
-
-size_t rings_count(const struct rings *r)
-{
-    return r->count;
 }
 
 static bool among(const struct ulid *ids, size_t n, const struct ulid *id)

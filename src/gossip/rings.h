@@ -21,8 +21,6 @@ void rings_free(struct rings *r);
 
 /* Takes a member in or out; doing so twice changes nothing. True: it did. */
 bool rings_set(struct rings *r, const struct ulid *id, bool in);
-size_t rings_count(const struct rings *r);
-bool rings_has(const struct rings *r, const struct ulid *id);
 
 /* The observers of a member, whether or not it is on the rings itself; itself never among them. In the
  * order of the rings. Returns how many: min(RINGS_OBSERVERS, others on the rings). */

@@ -23,6 +23,19 @@ struct door_visitor {
 static const char unknown[] = "an unknown address";
 static const char silent[] = "sent something that is not ZeroMQ, or nothing";
 
+static void close_door(struct doors *d, enum door which)
+{
+    struct door_socket *s = &d->door[which];
+    pollset_forget(&s->hint);
+    pollset_forget(&s->monitor_hint);
+    if (s->socket != NULL)
+        zmq_socket_monitor(s->socket, /* endpoint= */ NULL, 0);
+    sockets_close(&s->monitor);
+    sockets_close(&s->socket);
+    s->item = s->monitor_item = POLLSET_NONE;
+    s->budget = 0;
+}
+
 void doors_init(struct doors *d, void *ctx)
 {
     *d = (struct doors){.ctx = ctx};
@@ -33,7 +46,7 @@ void doors_init(struct doors *d, void *ctx)
 void doors_deinit(struct doors *d)
 {
     for (size_t i = 0; i < DOORS_COUNT; i++)
-        doors_close(d, (enum door)i);
+        close_door(d, (enum door)i);
     mem_free(d->visitors);
     d->visitors = NULL;
     d->visitors_n = 0;
@@ -86,31 +99,18 @@ int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t
                const struct curve *keys)
 {
     struct door_socket *s = &d->door[which];
-    doors_close(d, which);
+    close_door(d, which);
     s->socket = make_socket(d, which, keys);
     for (size_t i = 0; i < ways_n; i++) {
         if (bind_way(s, which, ways[i]) == 0)
             continue;
         int why = errno;
-        doors_close(d, which);
+        close_door(d, which);
         errno = why;
         return 1;
     }
     s->monitor = sockets_monitor(d->ctx, s->socket, EVENTS);
     return 0;
-}
-
-void doors_close(struct doors *d, enum door which)
-{
-    struct door_socket *s = &d->door[which];
-    pollset_forget(&s->hint);
-    pollset_forget(&s->monitor_hint);
-    if (s->socket != NULL)
-        zmq_socket_monitor(s->socket, /* endpoint= */ NULL, 0);
-    sockets_close(&s->monitor);
-    sockets_close(&s->socket);
-    s->item = s->monitor_item = POLLSET_NONE;
-    s->budget = 0;
 }
 
 void doors_poll(struct doors *d, struct pollset *p)

@@ -42,7 +42,6 @@ void doors_deinit(struct doors *d);
  * which, and the door is closed. DOOR_LOCAL has its endpoint as its only way. */
 int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t ways_n,
                const struct curve *keys);
-void doors_close(struct doors *d, enum door which);
 
 void doors_poll(struct doors *d, struct pollset *p);
 

@@ -23,7 +23,6 @@ TREE_DEFINE(entry_tree, entry, by_name, compare_entry)
 struct hourly {
     struct entry_tree entries;
     size_t count;
-    uint64_t total;
 };
 
 struct hourly *hourly_new(void)
@@ -87,7 +86,6 @@ bool hourly_say(struct hourly *h, const char *address, const char *reason, kith_
                 uint64_t *ret_before)
 {
     struct entry *e = find_or_add(h, address, reason, now_us);
-    h->total++;
     if (now_us - e->said_us < HOURLY_PERIOD_US) {
         e->unsaid++;
         return false;
@@ -96,9 +94,4 @@ bool hourly_say(struct hourly *h, const char *address, const char *reason, kith_
     e->unsaid = 0;
     e->said_us = now_us;
     return true;
-}
-
-uint64_t hourly_total(const struct hourly *h)
-{
-    return h->total;
 }

@@ -24,6 +24,4 @@ void hourly_free(struct hourly *h);
 bool hourly_say(struct hourly *h, const char *address, const char *reason, kith_time now_us,
                 uint64_t *ret_before);
 
-uint64_t hourly_total(const struct hourly *h); /* everything ever counted */
-
 #endif

@@ -107,7 +107,7 @@ void *zap_socket(struct zap *z)
     return z->socket;
 }
 
-bool zap_is_admitted(const struct zap *z, const struct key32 *key)
+static bool is_admitted(const struct zap *z, const struct key32 *key)
 {
     struct admitted a = {.key = *key};
     return TREE_FIND(admitted_tree, (struct admitted_tree *)&z->keys, &a) != NULL;
@@ -266,7 +266,7 @@ static void decide(struct zap *z, const struct request *r, kith_time now_us)
     }
     struct key32 key;
     memcpy(key.b, key_bytes.data, sizeof key.b);
-    if (bytes_equal_str(part(r, PART_DOMAIN), ZAP_ROUTER) || zap_is_admitted(z, &key))
+    if (bytes_equal_str(part(r, PART_DOMAIN), ZAP_ROUTER) || is_admitted(z, &key))
         accept_key(z, r, &key);
     else if (z->waiting < ZAP_WAITING_MAX)
         hold(z, r, &key, now_us);

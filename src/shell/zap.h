@@ -40,7 +40,6 @@ kith_time zap_deadline(const struct zap *z);
 
 /* True: that was news. Those who waited with this key are let in. */
 bool zap_admit(struct zap *z, const struct key32 *key, bool on);
-bool zap_is_admitted(const struct zap *z, const struct key32 *key);
 
 /* The key in a User-Id, zero when there is none. */
 struct key32 zap_key(const char *user_id);

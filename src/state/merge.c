@@ -45,7 +45,9 @@ enum table_rule table_rule(enum table_id table)
     return law_of(table)->rule;
 }
 
-bool table_keeps_conflicts(enum table_id table)
+/* Whether the losers of concurrent writes are kept: of what people wrote, not of what peers decide
+ * again by themselves (verdicts, placements). */
+static bool keeps_conflicts(enum table_id table)
 {
     return law_of(table)->keeps_conflicts;
 }
@@ -227,7 +229,7 @@ static bool knew(const struct row *winner, const struct row *loser, struct arena
 
 bool row_conflicts(const struct row *winner, const struct row *loser, struct arena *mem)
 {
-    if (!table_keeps_conflicts(winner->table) || row_same_content(winner, loser))
+    if (!keeps_conflicts(winner->table) || row_same_content(winner, loser))
         return false;
     return !knew(winner, loser, mem);
 }
@@ -254,7 +256,7 @@ void row_build_on(struct record *record, const struct row *held, struct arena *m
         return;
     record->based_on = held->version;
     record->based_on_origin = held->origin;
-    if (!table_keeps_conflicts(held->table))
+    if (!keeps_conflicts(held->table))
         return;
 
     struct record before = decode_again(held, mem);

@@ -32,10 +32,6 @@ enum table_rule {
 /* The rule of a table that exists. */
 enum table_rule table_rule(enum table_id table);
 
-/* Whether the losers of concurrent writes are kept: of what people wrote, not of what peers decide
- * again by themselves (verdicts, placements). */
-bool table_keeps_conflicts(enum table_id table);
-
 /* Views `record` as a row, checked in everything that does not depend on other rows or the clock:
  * bounds, cluster (zero: of the envelope, so fine), the key's length, owner, version, and that the value
  * is its table's struct. 0, STATE_BAD or STATE_NOT_OWNER. *ret points into `record`. */

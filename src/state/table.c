@@ -103,6 +103,13 @@ struct entry *table_entry(const struct table *t, const struct row *row)
     return e && entry_row(e) == row ? e : NULL;
 }
 
+/* Hands an entry that is in no table to the morgue. */
+static void discard(struct table *t, struct entry *e)
+{
+    e->digest.next = t->morgue;
+    t->morgue = &e->digest;
+}
+
 void table_put(struct table *t, struct entry *e, struct entry *old)
 {
     struct entry_tree *tree = tree_of(t, entry_row(e)->table);
@@ -110,7 +117,7 @@ void table_put(struct table *t, struct entry *e, struct entry *old)
     if (old) {
         TREE_REMOVE(entry_tree, tree, old);
         digest_remove(&t->digest, &old->digest);
-        table_discard(t, old);
+        discard(t, old);
         t->count--;
     }
     struct entry *twin = TREE_INSERT(entry_tree, tree, e);
@@ -131,18 +138,12 @@ void table_drop(struct table *t, struct entry *e)
     table_keep_readable(t, e->content);
     e->content = gone;
     e->dropped = true;
-    table_discard(t, e);
-}
-
-void table_discard(struct table *t, struct entry *e)
-{
-    e->digest.next = t->morgue;
-    t->morgue = &e->digest;
+    discard(t, e);
 }
 
 void table_keep_readable(struct table *t, struct content *content)
 {
-    table_discard(t, entry_new(content));
+    discard(t, entry_new(content));
 }
 
 static bool is_listed(const struct entry *e)

@@ -64,9 +64,7 @@ void table_put(struct table *t, struct entry *e, struct entry *old);
 void table_drop(struct table *t, struct entry *e);
 /* Frees what is in the morgue, except what a list of marks still names. */
 void table_bury(struct table *t);
-/* Hands an entry that is in no table to the morgue. */
-void table_discard(struct table *t, struct entry *e);
-/* The same for a content alone, with its reference. */
+/* Hands a content that no entry holds to the morgue, with its reference. */
 void table_keep_readable(struct table *t, struct content *content);
 
 /* Key order, all namespaces; NULL at the end. `from` may be of any row: the first at or after it. */
