@@ -20,9 +20,11 @@ struct arena_block {
 
 static struct arena_block *block_new(size_t cap, struct arena_block *next)
 {
-    struct arena_block *block = mem_alloc(sizeof(*block) + cap);
+    /* Not zeroed: arena_alloc() does that for what it hands out. */
+    struct arena_block *block = mem_grow(NULL, sizeof(*block) + cap, 1);
 
     block->cap = cap;
+    block->len = 0;
     block->next = next;
     return block;
 }
@@ -70,7 +72,6 @@ void *arena_alloc(struct arena *a, size_t size)
 
     a->head->len += size;
     a->used_bytes += size;
-    /* A block that arena_reset() kept still holds what was there before. */
     return memset(p, 0, size);
 }
 

@@ -42,6 +42,8 @@ const struct member *core_any_dead(const struct core *c, struct turn *t)
 {
     const struct member *m;
     uint64_t n = 0;
+    if (members_dead(c->members) == 0)
+        return NULL;
     for (m = members_first(c->members); m; m = members_next(c->members, m))
         n += is_dead(c, m);
     if (n == 0)

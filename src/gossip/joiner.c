@@ -13,6 +13,7 @@ static const struct ulid insecure_cluster = {"\0insecure  kith"};
 struct seed {
     char *uri;
     kith_time at_us, every_us;
+    struct ulid who; /* answered there when last looked at; zero */
 };
 
 struct joiner {
@@ -350,17 +351,23 @@ static bool lists(const struct member *m, struct bytes uri)
     return false;
 }
 
-/* A live member answers there already. */
-static bool reached(const struct joiner *j, const struct seed *s)
+static bool answers(const struct joiner *j, const struct member *m, struct bytes uri)
+{
+    return m && m->row && m->state == MEMBER_STATE_ALIVE && !ulid_equal(&m->id, &j->core->self) &&
+           lists(m, uri);
+}
+
+/* A live member answers there already. Nearly always it is who did a second ago. */
+static bool reached(const struct joiner *j, struct seed *s)
 {
     struct bytes uri = bytes_str(s->uri);
+    if (answers(j, members_get(j->core->members, &s->who), uri))
+        return true;
     const struct member *m = members_first(j->core->members);
-    for (; m; m = members_next(j->core->members, m)) {
-        if (m->row && m->state == MEMBER_STATE_ALIVE && !ulid_equal(&m->id, &j->core->self) &&
-            lists(m, uri))
-            return true;
-    }
-    return false;
+    while (m && !answers(j, m, uri))
+        m = members_next(j->core->members, m);
+    s->who = m ? m->id : (struct ulid){{0}};
+    return m != NULL;
 }
 
 static void say_hello(struct joiner *j, struct turn *t, struct seed *s)

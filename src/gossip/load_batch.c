@@ -4,15 +4,14 @@
 #define ENDPOINT_BYTES 4u
 #define ID_BYTES       4u /* of a host, in its 8 */
 #define HOSTS_MAX      (LOAD_BATCH_HOSTS_MAX / HOST_BYTES)
-#define ENDPOINTS_MAX  (LOAD_BATCH_ENDPOINTS_MAX / ENDPOINT_BYTES)
 #define OLDEST         255 /* tenths: what is older is not passed on */
 
 /* The lists under construction, as they are in the message. */
 struct lists {
-    uint8_t hosts[LOAD_BATCH_HOSTS_MAX], counts[HOSTS_MAX], endpoints[LOAD_BATCH_ENDPOINTS_MAX];
-    size_t hosts_n, endpoints_n;
+    struct buf hosts, counts, endpoints;
 };
 
+_Static_assert(LOAD_BATCH_ENDPOINTS_MAX % ENDPOINT_BYTES == 0, "a whole number of them");
 _Static_assert(HOSTS_MAX <= LOAD_BATCH_COUNTS_MAX, "there is a count for each host");
 
 static bool passes(const struct load_news *n, uint8_t not_from)
@@ -22,25 +21,23 @@ static bool passes(const struct load_news *n, uint8_t not_from)
 
 static void add_host(struct lists *ls, const struct load_news *n, uint8_t tenths)
 {
-    uint8_t *at = ls->hosts + ls->hosts_n * HOST_BYTES;
+    uint8_t at[HOST_BYTES];
     for (uint32_t k = 0; k < ID_BYTES; k++)
         at[k] = (uint8_t)(n->key >> (40 - 8 * k));
     at[4] = n->load.seq;
     at[5] = tenths;
     at[6] = (uint8_t)(n->load.value >> 8);
     at[7] = (uint8_t)n->load.value;
-    ls->counts[ls->hosts_n++] = 0;
+    buf_append(&ls->hosts, at, sizeof(at));
+    buf_byte(&ls->counts, 0);
 }
 
 static void add_endpoint(struct lists *ls, const struct load_news *n)
 {
-    uint8_t *at = ls->endpoints + ls->endpoints_n * ENDPOINT_BYTES;
-    at[0] = (uint8_t)(n->key >> 8);
-    at[1] = (uint8_t)n->key;
-    at[2] = (uint8_t)(n->load.value >> 8);
-    at[3] = (uint8_t)n->load.value;
-    ls->endpoints_n++;
-    ls->counts[ls->hosts_n - 1]++;
+    uint8_t at[ENDPOINT_BYTES] = {(uint8_t)(n->key >> 8), (uint8_t)n->key,
+                                  (uint8_t)(n->load.value >> 8), (uint8_t)n->load.value};
+    buf_append(&ls->endpoints, at, sizeof(at));
+    ls->counts.data[ls->counts.len - 1]++;
 }
 
 static void fill(struct lists *ls, const struct loads *loads, uint8_t not_from, kith_time now_us)
@@ -53,13 +50,14 @@ static void fill(struct lists *ls, const struct loads *loads, uint8_t not_from, 
         bool is_host = (n.key & 0xffff) == 0;
         if (!passes(&n, not_from) || tenths > OLDEST)
             continue;
-        if (is_host && ls->hosts_n == HOSTS_MAX)
+        if (is_host && ls->counts.len == HOSTS_MAX)
             return;
         if (is_host) {
             add_host(ls, &n, (uint8_t)tenths);
             host = n.key;
-        } else if (host == (n.key & ~UINT64_C(0xffff)) && ls->endpoints_n < ENDPOINTS_MAX &&
-                   ls->counts[ls->hosts_n - 1] < UINT8_MAX) {
+        } else if (host == (n.key & ~UINT64_C(0xffff)) &&
+                   ls->endpoints.len < LOAD_BATCH_ENDPOINTS_MAX &&
+                   ls->counts.data[ls->counts.len - 1] < UINT8_MAX) {
             add_endpoint(ls, &n);
         }
     }
@@ -68,18 +66,18 @@ static void fill(struct lists *ls, const struct loads *loads, uint8_t not_from, 
 bool load_batch_write(struct buf *out, const struct loads *loads, uint8_t not_from,
                       kith_time now_us)
 {
-    struct arena mem = {0};
-    struct lists *ls = arena_alloc(&mem, sizeof(*ls));
-    fill(ls, loads, not_from, now_us);
-    bool any = ls->hosts_n > 0;
-    size_t counts_n = ls->endpoints_n > 0 ? ls->hosts_n : 0;
+    struct lists ls = {0};
+    fill(&ls, loads, not_from, now_us);
+    bool any = ls.hosts.len > 0;
+    if (ls.endpoints.len == 0)
+        buf_reset(&ls.counts);
     if (any)
-        load_batch_encode(
-            out, &(struct load_batch){
-                     .hosts = bytes_of(ls->hosts, ls->hosts_n * HOST_BYTES),
-                     .counts = bytes_of(ls->counts, counts_n),
-                     .endpoints = bytes_of(ls->endpoints, ls->endpoints_n * ENDPOINT_BYTES)});
-    arena_deinit(&mem);
+        load_batch_encode(out, &(struct load_batch){.hosts = buf_bytes(&ls.hosts),
+                                                    .counts = buf_bytes(&ls.counts),
+                                                    .endpoints = buf_bytes(&ls.endpoints)});
+    buf_deinit(&ls.hosts);
+    buf_deinit(&ls.counts);
+    buf_deinit(&ls.endpoints);
     return any;
 }
 

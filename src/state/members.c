@@ -39,7 +39,7 @@ TREE_DEFINE(node_tree, node, by_id, compare_nodes)
 
 struct members {
     struct node_tree nodes;
-    size_t count;
+    size_t count, dead;
     struct node **alive; /* for drawing one; in no order that means anything */
     size_t alive_n, alive_cap;
     struct content *former; /* what the last ret_before points to */
@@ -192,6 +192,11 @@ const struct member *members_draw(const struct members *m, struct rng *rng,
     return &m->alive[i + (i >= skip)]->member;
 }
 
+static bool is_dead(const struct member *m)
+{
+    return m->state == MEMBER_STATE_DEAD && m->row && !m->forgotten;
+}
+
 /* ---- changes ---- */
 
 static struct node *find(const struct members *m, const struct ulid *id)
@@ -238,6 +243,7 @@ bool members_changed(struct members *m, const struct row *row, kith_time wall_us
     if (member->state != ret_before->state)
         member->changed_wall_us = wall_us;
     list_alive(m, n);
+    m->dead += (size_t)is_dead(member) - (size_t)is_dead(ret_before);
     return row->table == TABLE_ID_MEMBER || member->state != ret_before->state ||
            member->forgotten != ret_before->forgotten;
 }
@@ -292,6 +298,11 @@ const struct member *members_next(const struct members *m, const struct member *
 size_t members_alive(const struct members *m)
 {
     return m->alive_n;
+}
+
+size_t members_dead(const struct members *m)
+{
+    return m->dead;
 }
 
 size_t members_count(const struct members *m)

@@ -42,6 +42,7 @@ const struct member *members_next(const struct members *m, const struct member *
 const struct member *members_draw(const struct members *m, struct rng *rng,
                                   const struct ulid *except);
 size_t members_alive(const struct members *m); /* count, self included */
+size_t members_dead(const struct members *m);  /* count: a row is known, and it is not forgotten */
 size_t members_count(const struct members *m);
 /* Ways of a member: the n-th addresses of all its roles are one. Counted by the role probe; at least 1 when
  * it has any address of that role. */

@@ -23,7 +23,7 @@ void sync_free(struct sync *s)
     if (!s)
         return;
     for (size_t i = 0; i < SYNC_SESSIONS; i++)
-        session_end(&s->sessions[i]);
+        session_end(s, &s->sessions[i]);
     mem_free(s);
 }
 
@@ -56,13 +56,14 @@ void session_add(struct sync_session *session, const struct sync_task *task)
     session->tasks[session->tasks_n++] = *task;
 }
 
-void session_end(struct sync_session *session)
+void session_end(struct sync *s, struct sync_session *session)
 {
     for (size_t i = 0; i < session->tasks_n; i++)
         task_free(&session->tasks[i]);
     for (size_t i = 0; i < SYNC_CREDIT; i++)
         question_clear(&session->questions[i]);
     mem_free(session->tasks);
+    s->open -= session->open;
     *session = (struct sync_session){0};
 }
 
@@ -105,7 +106,7 @@ void session_go_on(struct sync *s, struct turn *t, struct sync_session *session)
     }
     if (under_way == 0) {
         s->counts.finished++;
-        session_end(session);
+        session_end(s, session);
     }
 }
 
@@ -117,20 +118,19 @@ static bool is_with(const struct sync_session *session, struct bytes uri)
 void sync_with(struct sync *s, struct turn *t, struct bytes bulk_uri)
 {
     struct sync_session *session = NULL;
-    size_t open = 0;
 
     if (bulk_uri.len == 0 || bulk_uri.len > SYNC_URI_MAX)
         return;
     for (size_t i = 0; i < SYNC_SESSIONS; i++) {
         if (is_with(&s->sessions[i], bulk_uri))
             return;
-        open += s->sessions[i].open;
         if (!s->sessions[i].open && !session)
             session = &s->sessions[i];
     }
-    if (!session || (s->rarely && open >= SYNC_SESSIONS_RARE))
+    if (!session || (s->rarely && s->open >= SYNC_SESSIONS_RARE))
         return;
     session->open = true;
+    s->open++;
     memcpy(session->uri, bulk_uri.data, bulk_uri.len);
     session->uri_len = bulk_uri.len;
     s->counts.started++;
@@ -172,7 +172,7 @@ static void take_answer(struct sync *s, struct turn *t, const struct incoming *i
         } else {
             s->counts.refused++;
             s->counts.given_up++;
-            session_end(session);
+            session_end(s, session);
         }
         return;
     }
@@ -204,7 +204,7 @@ static void repeat_questions(struct sync *s, struct turn *t, struct sync_session
             continue;
         if (q->tries == SYNC_TRIES) {
             s->counts.given_up++;
-            session_end(session);
+            session_end(s, session);
             return;
         }
         s->counts.repeated++;
@@ -251,7 +251,7 @@ static void regular(struct sync *s, struct turn *t)
 
 void sync_time(struct sync *s, struct turn *t)
 {
-    for (size_t i = 0; i < SYNC_SESSIONS; i++) {
+    for (size_t i = 0; s->open > 0 && i < SYNC_SESSIONS; i++) {
         if (s->sessions[i].open)
             repeat_questions(s, t, &s->sessions[i]);
     }
@@ -263,8 +263,8 @@ kith_time sync_deadline(const struct sync *s)
 {
     kith_time next = s->next_us;
 
-    for (size_t i = 0; i < SYNC_SESSIONS; i++) {
-        for (size_t j = 0; j < SYNC_CREDIT; j++) {
+    for (size_t i = 0; s->open > 0 && i < SYNC_SESSIONS; i++) {
+        for (size_t j = 0; s->sessions[i].open && j < SYNC_CREDIT; j++) {
             const struct sync_question *q = &s->sessions[i].questions[j];
 
             if (q->correlation != 0)

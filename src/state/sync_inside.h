@@ -53,6 +53,7 @@ struct sync_session {
 struct sync {
     const struct members *members;
     struct sync_session sessions[SYNC_SESSIONS];
+    size_t open;       /* sessions that are */
     kith_time next_us; /* regular comparison; 0: not set yet */
     bool rarely;
     uint64_t digest;  /* when a regular comparison was due last */
@@ -64,7 +65,7 @@ struct sync {
 
 void session_add(struct sync_session *session,
                  const struct sync_task *task); /* takes its keys over */
-void session_end(struct sync_session *session);
+void session_end(struct sync *s, struct sync_session *session);
 /* Sends questions while there is credit; ends the session when nothing is left. */
 void session_go_on(struct sync *s, struct turn *t, struct sync_session *session);
 void task_free(struct sync_task *task);
