@@ -59,6 +59,11 @@ kith_time timers_next(const struct timers *t)
     return t->count ? t->items[0].at_us : KITH_NEVER;
 }
 
+const struct timer *timers_first(const struct timers *t)
+{
+    return t->count ? &t->items[0] : NULL;
+}
+
 bool timers_pop(struct timers *t, kith_time now_us, struct timer *ret)
 {
     if (!t->count || t->items[0].at_us > now_us)

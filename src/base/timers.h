@@ -24,7 +24,9 @@ struct timers { /* a zeroed one is valid and empty */
 
 void timers_deinit(struct timers *t);
 void timers_add(struct timers *t, struct timer timer);
-kith_time timers_next(const struct timers *t);                          /* KITH_NEVER when empty */
-bool timers_pop(struct timers *t, kith_time now_us, struct timer *ret); /* false: none is due */
+kith_time timers_next(const struct timers *t);            /* KITH_NEVER when empty */
+const struct timer *timers_first(const struct timers *t); /* NULL when empty */
+/* False: none is due. */
+bool timers_pop(struct timers *t, kith_time now_us, struct timer *ret);
 
 #endif

@@ -190,8 +190,6 @@ static void timed_out(struct detect *d, struct turn *t, struct watch *w)
 
 static void weigh(struct detect *d, struct turn *t, struct watch *w)
 {
-    if (!w->missed)
-        return;
     consider(d, t, w);
     set(d, w, TIMER_WEIGH, t->now_us + WEIGH_AGAIN);
 }
@@ -219,6 +217,27 @@ static void mistaken(struct detect *d, struct turn *t, const struct incoming *in
         naming_refuse(&d->core->naming, t, REFUSAL_SENDER, in->from,
                       "answers as %s at the address of %s: it is re-used", is.s, was.s);
     }
+}
+
+/* What this timer was set for has been settled by other means: nobody has to be woken for it. */
+static bool is_settled(struct detect *d, const struct timer *timer)
+{
+    const struct watch *w = watch_find(&d->watches, &timer->key);
+    if (timer->kind == TIMER_TICK)
+        return false;
+    if (!w)
+        return true;
+    if (timer->kind == TIMER_PROBE)
+        return w->owed_us == 0 || timer->generation != w->generation;
+    return timer->kind == TIMER_VERDICT ? !w->deciding : !w->missed;
+}
+
+/* Ten time-outs a second are set, and nearly all of them are not needed. */
+static void skip_settled(struct detect *d)
+{
+    struct timer gone;
+    while (timers_first(&d->timers) && is_settled(d, timers_first(&d->timers)))
+        (void)timers_pop(&d->timers, KITH_NEVER, &gone);
 }
 
 static void answered(struct detect *d, struct turn *t, const struct incoming *in)
@@ -251,6 +270,7 @@ static void answered(struct detect *d, struct turn *t, const struct incoming *in
         jury_tell(&d->jury, t, w, false);
     }
     calm(d, w);
+    skip_settled(d);
     compare_digests(d, t, w, ack.digest);
 }
 
@@ -493,15 +513,15 @@ void detect_time(struct detect *d, struct turn *t)
         refresh(d, t->now_us);
     while (timers_pop(&d->timers, t->now_us, &timer)) {
         struct watch *w = watch_find(&d->watches, &timer.key);
+        if (is_settled(d, &timer))
+            continue;
         if (timer.kind == TIMER_TICK)
             tick(d, t, timer.at_us);
-        else if (!w)
-            continue;
-        else if (timer.kind == TIMER_VERDICT && w->deciding)
+        else if (timer.kind == TIMER_VERDICT)
             verdict_due(d, t, w);
         else if (timer.kind == TIMER_WEIGH)
             weigh(d, t, w);
-        else if (timer.kind == TIMER_PROBE && w->owed_us != 0 && timer.generation == w->generation)
+        else
             timed_out(d, t, w);
     }
 }

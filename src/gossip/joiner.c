@@ -383,14 +383,15 @@ static void say_hello(struct joiner *j, struct turn *t, struct seed *s)
 
 static void try_seed(struct joiner *j, struct turn *t, struct seed *s)
 {
-    if (j->core->member && reached(j, s))
-        s->every_us = JOINER_FIRST;
-    else
-        say_hello(j, t, s);
-    /* A quarter to either side, so that those who started together do not ask together. */
+    bool done = j->core->member && reached(j, s);
     kith_time every_us = j->core->member && s->every_us < KITH_SEC ? KITH_SEC : s->every_us;
+    if (!done)
+        say_hello(j, t, s);
+    s->every_us = done ? JOINER_FIRST : kith_time_min(2 * s->every_us, JOINER_LONGEST);
+    if (done)
+        every_us = JOINER_LONGEST;
+    /* A quarter to either side, so that those who started together do not ask together. */
     s->at_us = t->now_us + every_us * 3 / 4 + (kith_time)rng_below(t->rng, (uint64_t)every_us / 2);
-    s->every_us = kith_time_min(2 * s->every_us, JOINER_LONGEST);
 }
 
 void joiner_time(struct joiner *j, struct turn *t)

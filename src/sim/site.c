@@ -284,6 +284,14 @@ static void wake_later(struct site *s, kith_time now_us)
     queue_add(s->w->queue, &item);
 }
 
+bool site_wakes(struct site *s, kith_time now_us)
+{
+    if (!s->peer || peer_deadline(s->peer) - s->mono_offset_us <= now_us)
+        return true;
+    wake_later(s, now_us);
+    return false;
+}
+
 static void trace_step(struct site *s, const struct event *event, kith_time now_us)
 {
     struct site_world *w = s->w;

@@ -71,6 +71,9 @@ struct procs *site_procs(struct site *s);
 const struct peer *site_peer(const struct site *s); /* NULL: no daemon */
 const struct ulid *site_node(const struct site *s);
 
+/* It was to be woken now. False: it has no need of it any more, and will be when it does. */
+bool site_wakes(struct site *s, kith_time now_us);
+
 /* Hands an event to the daemon and executes what comes of it. now and wall are filled in here. */
 void site_event(struct site *s, struct event *event, kith_time now_us);
 void site_frame(struct site *s, const struct net_arrival *a, struct bytes frame, kith_time now_us);

@@ -222,6 +222,8 @@ static void for_site(struct world *w, const struct sim_item *item)
         return;
     switch (item->kind) {
     case SIM_WAKE:
+        if (!site_wakes(s, item->at_us))
+            return;
         break;
     case SIM_DISK:
         event.kind = disk_done(site_disk(s), &event.token);
