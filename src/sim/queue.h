@@ -45,8 +45,16 @@ struct sim_item {
     struct bytes data; /* owned by the queue until popped, then by who pops */
 };
 
+/* A heap of when and where: items are large and stay in their places. */
+struct queue_due {
+    kith_time at_us;
+    uint64_t order;
+    uint32_t place;
+};
+
 struct queue { /* a zeroed one is valid and empty */
-    struct sim_item *items;
+    struct queue_due *due;
+    struct sim_item *items; /* as many places as `due` has; those from due[count] on are free */
     size_t count, cap;
     uint64_t order;
 };

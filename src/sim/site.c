@@ -159,18 +159,35 @@ void site_power(struct site *s, bool on)
     net_host(s->w->net, s->index)->power = on;
 }
 
-static void trace_effect(struct site_world *w, const struct effect *e)
+/* Of nearly all effects the frame is what they are about, and most of what they say. */
+static uint64_t hash_of_effect(const struct effect *e)
 {
     struct buf bytes = {0};
+    switch (e->kind) {
+    case EFFECT_SEND:
+        return hash64_pair(e->send.uri, e->send.frame);
+    case EFFECT_REPLY:
+        return hash64_pair(bytes_of(&e->reply.route, sizeof(e->reply.route)), e->reply.frame);
+    case EFFECT_PUBLISH:
+        return hash64(e->publish);
+    default:
+        break;
+    }
     effect_encode(&bytes, e);
-    uint64_t both[2] = {w->hash, hash64(buf_bytes(&bytes))};
-    w->hash = hash64(bytes_of(both, sizeof(both)));
+    uint64_t hash = hash64(buf_bytes(&bytes));
+    buf_deinit(&bytes);
+    return hash;
+}
+
+static void trace_effect(struct site_world *w, const struct effect *e)
+{
+    uint64_t all[4] = {w->hash, e->kind, e->wait, hash_of_effect(e)};
+    w->hash = hash64(bytes_of(all, sizeof(all)));
     if (w->trace) {
         buf_str(w->trace, "    ");
         effect_print(w->trace, e);
         buf_str(w->trace, "\n");
     }
-    buf_deinit(&bytes);
 }
 
 static void execute_ring(struct site *s, kith_time now_us)

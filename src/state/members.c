@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/tree.h"
+#include "base/ulid_index.h"
 #include "state/content.h"
 
 #include <assert.h>
@@ -38,7 +39,8 @@ static int compare_nodes(const struct node *a, const struct node *b)
 TREE_DEFINE(node_tree, node, by_id, compare_nodes)
 
 struct members {
-    struct node_tree nodes;
+    struct node_tree nodes;  /* in order */
+    struct ulid_index index; /* the same, to find one */
     size_t count, dead;
     struct node **alive; /* for drawing one; in no order that means anything */
     size_t alive_n, alive_cap;
@@ -64,6 +66,7 @@ void members_free(struct members *m)
         mem_free(n);
     }
     content_release(m->former);
+    ulid_index_deinit(&m->index);
     mem_free(m->alive);
     arena_deinit(&m->scratch);
     mem_free(m);
@@ -201,9 +204,7 @@ static bool is_dead(const struct member *m)
 
 static struct node *find(const struct members *m, const struct ulid *id)
 {
-    struct node probe = {.member = {.id = *id}};
-
-    return TREE_FIND(node_tree, (struct node_tree *)(uintptr_t)&m->nodes, &probe);
+    return (struct node *)(uintptr_t)ulid_index_find(&m->index, id);
 }
 
 static struct node *find_or_add(struct members *m, const struct ulid *id)
@@ -215,6 +216,7 @@ static struct node *find_or_add(struct members *m, const struct ulid *id)
     n = mem_alloc(sizeof(*n));
     n->member.id = *id;
     TREE_INSERT(node_tree, &m->nodes, n);
+    ulid_index_add(&m->index, &n->member.id);
     m->count++;
     return n;
 }

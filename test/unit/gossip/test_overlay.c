@@ -46,6 +46,7 @@ static void everybody_listens_to_the_living_and_for_a_while_to_the_dead(void **u
     assert_int_equal(node_subscriptions(c, 0), 3);
     node_start(c, 4);
     assert_true(cluster_agrees(c, 5 * KITH_SEC));
+    cluster_run(c, 100 * KITH_MS); /* it subscribes when it is next woken */
     assert_int_equal(node_subscriptions(c, 0), 4);
     cluster_free(c);
 }
