@@ -54,7 +54,7 @@ struct gossip *gossip_new(struct members *members, struct sync *sync)
     g->joiner = joiner_new(&g->core, g->admit, g->self);
     g->detect = detect_new(&g->core);
     g->overlay = overlay_new(&g->core);
-    g->topics = topics_new(&g->core, suspected, g);
+    g->topics = topics_new(&g->core, g->overlay, suspected, g);
     g->load = loadcast_new(&g->core, g->overlay, g->topics);
     return g;
 }
@@ -80,7 +80,7 @@ static void member_moved(struct gossip *g, struct turn *t, const struct ulid *id
     detect_member(g->detect, t, id);
     if (g->core.member)
         overlay_member(g->overlay, t, id);
-    topics_members_changed(g->topics);
+    topics_members_changed(g->topics, t->now_us);
 }
 
 /* Those who are talked to by another way now are subscribed to by it. */

@@ -40,6 +40,9 @@ void listeners_unsubscribe(struct listeners *l, const struct ulid *client, uint6
 void listeners_taken(struct listeners *l, struct turn *t, const struct ulid *client,
                      const struct taken *taken);
 
+/* Messages subscribe, taken and unsubscribe of clients (listener_requests.c). False: another kind. */
+bool listeners_request(struct listeners *l, struct turn *t, const struct incoming *in);
+
 /* Queues the message for all whose patterns match. Returns for how many. */
 uint32_t listeners_offer(struct listeners *l, const struct topic *topic,
                          const struct topic_delivery *message);

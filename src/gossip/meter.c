@@ -53,36 +53,19 @@ struct meter_topic *meter_get(struct meter *m, struct bytes topic)
     return &s->topic;
 }
 
-/* Two steps an octave: step 2k ends at 2^k * 1.5, step 2k + 1 at 2^(k + 1). */
-static uint64_t step_end_us(uint32_t step)
-{
-    uint64_t octave = UINT64_C(1) << (step / 2);
-    return step % 2 ? 2 * octave : octave + octave / 2;
-}
-
 void meter_latency(struct meter_topic *t, int64_t latency_us)
 {
     uint64_t us = latency_us > 0 ? (uint64_t)latency_us : 0;
-    uint32_t step = 0;
-    while (step + 1 < METER_STEPS && step_end_us(step) < us)
-        step++;
-    t->steps[step]++;
+    histogram_add(&t->latency, latency_us);
     if (us > t->max_us)
         t->max_us = us;
 }
 
-/* The end of the step with the message that this share of all was at most as late as. */
-static uint64_t quantile_us(const struct meter_topic *t, uint64_t permille)
+/* A bucket's end is above what is in it. */
+static uint64_t quantile_us(const struct meter_topic *t, uint32_t permille)
 {
-    uint64_t all = 0, sum = 0;
-    for (uint32_t i = 0; i < METER_STEPS; i++)
-        all += t->steps[i];
-    for (uint32_t i = 0; i < METER_STEPS; i++) {
-        sum += t->steps[i];
-        if (all > 0 && sum * 1000 >= all * permille)
-            return step_end_us(i) < t->max_us ? step_end_us(i) : t->max_us;
-    }
-    return 0;
+    uint64_t us = (uint64_t)histogram_quantile(&t->latency, permille);
+    return us < t->max_us ? us : t->max_us;
 }
 
 static struct topic_info read_one(const struct meter_topic *t)

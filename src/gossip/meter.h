@@ -2,20 +2,20 @@
 #define KITH_GOSSIP_METER_H
 /*
  * What is measured per topic, for `kith info`: counts, and how long messages took from their publisher to
- * this peer, in half-octave steps. By the wall clocks of both, so it is off by what these differ. Of more than
+ * this peer (histogram.h), whoever it was for here. By the wall clocks of both, so it is off by what these differ. Of more than
  * METER_TOPICS topics the rest is counted together under the empty name.
  */
 #include "base/arena.h"
+#include "base/histogram.h"
 #include "wire/gen/topic.h"
 
 #define METER_TOPICS 64
-#define METER_STEPS  54 /* up to 2^27 us, two minutes */
 
 struct meter_topic {
     struct bytes name;
     uint64_t published, dropped, received, delivered;
     uint64_t max_us;
-    uint32_t steps[METER_STEPS];
+    struct histogram latency;
 };
 
 struct meter;

@@ -397,6 +397,11 @@ size_t overlay_eager(const struct overlay *o, struct ulid *ret, size_t max)
     return o->partial ? in_slots(o, tree_eager(&o->tree), ret, max) : everybody(o, ret, max);
 }
 
+bool overlay_stands(const struct overlay *o, const struct ulid *id)
+{
+    return o->partial && neighbours_slot(&o->links, id) >= 0;
+}
+
 bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum wire_kind kind,
                   struct bytes payload)
 {

@@ -53,6 +53,8 @@ bool overlay_is_full(const struct overlay *o);
  * many. A message that each passes on to all its eager neighbours but the one it came from reaches everybody
  * once. In full view: every live member, and whoever gets one passes nothing on. */
 size_t overlay_eager(const struct overlay *o, struct ulid *ret, size_t max);
+/* Whether a connection with this member stands on the lane that links have: it is a neighbour. */
+bool overlay_stands(const struct overlay *o, const struct ulid *id);
 /* To one member, on the lane of the kind; with neighbours that is a connection that stands. False: no
  * address of it is known. */
 bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum wire_kind kind,

@@ -9,6 +9,7 @@
 struct part {
     size_t from, len; /* of the message, in `bytes` */
     uint8_t hops;
+    bool tree;
     struct ulid before;
 };
 
@@ -19,6 +20,7 @@ struct parcel {
     struct buf bytes;
     kith_time due_us;  /* KITH_NEVER: empty */
     kith_time sent_us; /* the last frame */
+    kith_time lane_us; /* the last one on the lane's own connection */
     TREE_ENTRY(parcel) by_to;
 };
 
@@ -30,19 +32,19 @@ static int compare(const struct parcel *a, const struct parcel *b)
 TREE_DEFINE(parcel_tree, parcel, by_to, compare)
 
 struct parcels {
-    parcel_uri *uri;
-    void *uri_arg;
+    parcel_send *send;
+    void *send_arg;
     struct parcel_tree tree;
     kith_time due_us; /* of the earliest */
     kith_time tidy_us;
     struct parcel_counts counts;
 };
 
-struct parcels *parcels_new(parcel_uri *uri, void *arg)
+struct parcels *parcels_new(parcel_send *send, void *arg)
 {
     struct parcels *p = mem_alloc(sizeof(*p));
-    p->uri = uri;
-    p->uri_arg = arg;
+    p->send = send;
+    p->send_arg = arg;
     p->due_us = KITH_NEVER;
     return p;
 }
@@ -72,6 +74,7 @@ static struct parcel *get(struct parcels *p, const struct ulid *to)
     q->to = *to;
     q->due_us = KITH_NEVER;
     q->sent_us = -PARCEL_GAP;
+    q->lane_us = -PARCEL_WARM;
     TREE_INSERT(parcel_tree, &p->tree, q);
     return q;
 }
@@ -85,7 +88,8 @@ static void encode(const struct parcel *q, struct buf *ret)
         const struct part *part = &q->parts[i];
         items[i] = (struct topic_item){.message = bytes_of(q->bytes.data + part->from, part->len),
                                        .hops = part->hops,
-                                       .before = part->before};
+                                       .before = part->before,
+                                       .tree = part->tree};
     }
     topic_batch_encode(ret, &(struct topic_batch){.items = items, .items_n = q->parts_n});
 }
@@ -112,15 +116,14 @@ static void pack(struct parcels *p, struct buf *payload)
 static void send(struct parcels *p, struct turn *t, struct parcel *q)
 {
     struct buf payload = {0};
-    struct bytes uri = p->uri(p->uri_arg, &q->to);
-    if (uri.len > 0) {
-        encode(q, &payload);
-        pack(p, &payload);
-        post_send(t->post, t->out, uri, WIRE_TOPIC_BATCH, buf_bytes(&payload), /* correlation */ 0);
-        p->counts.frames++;
-        p->counts.messages += q->parts_n;
-        p->counts.bytes += payload.len;
-    }
+    bool warm = t->now_us - q->lane_us < PARCEL_WARM;
+    encode(q, &payload);
+    pack(p, &payload);
+    if (p->send(p->send_arg, t, &q->to, buf_bytes(&payload), warm))
+        q->lane_us = t->now_us;
+    p->counts.frames++;
+    p->counts.messages += q->parts_n;
+    p->counts.bytes += payload.len;
     buf_deinit(&payload);
     buf_deinit(&q->bytes);
     q->parts_n = 0;
@@ -138,8 +141,11 @@ void parcels_add(struct parcels *p, struct turn *t, const struct ulid *to,
 {
     struct parcel *q = get(p, to);
     struct part *part = &q->parts[q->parts_n++];
-    *part = (struct part){
-        .from = q->bytes.len, .len = item->message.len, .hops = item->hops, .before = item->before};
+    *part = (struct part){.from = q->bytes.len,
+                          .len = item->message.len,
+                          .hops = item->hops,
+                          .before = item->before,
+                          .tree = item->tree};
     buf_append(&q->bytes, item->message.data, item->message.len);
     if (full(q)) {
         send(p, t, q);
@@ -155,10 +161,10 @@ static void tidy(struct parcels *p, kith_time now_us)
     struct parcel *q, *next;
     if (now_us < p->tidy_us)
         return;
-    p->tidy_us = now_us + PARCEL_IDLE;
+    p->tidy_us = now_us + PARCEL_WARM;
     TREE_FOREACH_SAFE(q, parcel_tree, &p->tree, next)
     {
-        if (q->parts_n == 0 && now_us - q->sent_us > PARCEL_IDLE)
+        if (q->parts_n == 0 && now_us - q->sent_us > PARCEL_WARM)
             drop(p, q);
     }
 }

@@ -15,8 +15,10 @@
 #define PARCEL_BYTES                                                                               \
     65536 /* of items; then it leaves: two of these stay below a topic_batch's bound */
 #define PARCEL_PACK_FROM 1024
-#define PARCEL_LEVEL     1              /* of zstd: what costs least time */
-#define PARCEL_IDLE      (5 * KITH_SEC) /* an unused destination is forgotten */
+#define PARCEL_LEVEL     1 /* of zstd: what costs least time */
+/* A connection that was used so lately stands: less than what the transport keeps an idle one for. An unused
+ * destination is forgotten then. */
+#define PARCEL_WARM (15 * KITH_SEC)
 
 struct parcels;
 
@@ -25,10 +27,12 @@ struct parcel_counts {
     uint64_t packed, saved_bytes;     /* frames that zstd made smaller, and by how much */
 };
 
-/* Tells the sender where a peer is: len 0, and its parcel is thrown away. */
-typedef struct bytes parcel_uri(void *arg, const struct ulid *to);
+/* Sends an encoded topic_batch. Returns whether it went on the connection that this lane has for the purpose; `warm`:
+ * one did within PARCEL_WARM. */
+typedef bool parcel_send(void *arg, struct turn *t, const struct ulid *to, struct bytes batch,
+                         bool warm);
 
-struct parcels *parcels_new(parcel_uri *uri, void *arg);
+struct parcels *parcels_new(parcel_send *send, void *arg);
 void parcels_free(struct parcels *p);
 
 /* Copies. `urgent`: leaves with the next flush, whatever the gap says. What fills a frame leaves at once. */

@@ -1,24 +1,9 @@
 #include "gossip/topics.h"
 
 #include "base/mem.h"
-#include "gossip/fanout.h"
 #include "gossip/listener.h"
 #include "gossip/meter.h"
-#include "gossip/parcel.h"
 #include "gossip/seen.h"
-
-/* What a message costs beyond its payload: envelope shares, ids, topic. */
-#define OVERHEAD_BYTES 96u
-
-static const struct budget_rate origin_messages = {TOPICS_ORIGIN_MESSAGES,
-                                                   TOPICS_ORIGIN_MESSAGES * 2 / 5};
-static const struct budget_rate origin_bytes = {TOPICS_ORIGIN_BYTES, TOPICS_ORIGIN_BYTES / 2};
-/* For others' messages: their second and this peer's do not begin together. */
-static const struct budget_rate others_messages = {TOPICS_ORIGIN_MESSAGES * 3 / 2,
-                                                   TOPICS_ORIGIN_MESSAGES};
-static const struct budget_rate lane_half = {TOPICS_LANE_BYTES / 2, TOPICS_LANE_BYTES / 4};
-
-enum share { SHARE_OWN, SHARE_OTHERS, SHARES };
 
 /* Of `kith info`, by name. */
 #define TOPICS_COUNTS(X)                                                                           \
@@ -46,15 +31,13 @@ struct inbox_item {
 
 struct topics {
     struct core *core;
-    topics_suspect *suspect;
-    void *suspect_arg;
     struct interest *interest;
     struct listeners *listeners;
-    struct parcels *parcels;
+    struct courier *courier;
     struct seen *seen;
     struct meter *meter;
     uint64_t seq;
-    struct budget messages, bytes, lane[SHARES];
+    struct storm storm;
     struct topics_counts counts;
     struct bytes wants[INTEREST_PATTERNS_MAX]; /* of this peer itself */
     size_t wants_n;
@@ -71,21 +54,14 @@ struct passing {
     struct meter_topic *meter;
 };
 
-static struct bytes uri_of(void *arg, const struct ulid *to)
-{
-    const struct topics *tp = arg;
-    return core_uri(tp->core, to, ADDR_ROLE_BULK);
-}
-
-struct topics *topics_new(struct core *core, topics_suspect *suspect, void *arg)
+struct topics *topics_new(struct core *core, struct overlay *overlay, courier_suspect *suspect,
+                          void *arg)
 {
     struct topics *tp = mem_alloc(sizeof(*tp));
     tp->core = core;
-    tp->suspect = suspect;
-    tp->suspect_arg = arg;
     tp->interest = interest_new(core);
     tp->listeners = listeners_new();
-    tp->parcels = parcels_new(uri_of, tp);
+    tp->courier = courier_new(core, overlay, tp->interest, suspect, arg);
     tp->seen = seen_new();
     tp->meter = meter_new();
     return tp;
@@ -104,7 +80,7 @@ void topics_free(struct topics *tp)
     arena_deinit(&tp->inbox_mem);
     meter_free(tp->meter);
     seen_free(tp->seen);
-    parcels_free(tp->parcels);
+    courier_free(tp->courier);
     listeners_free(tp->listeners);
     interest_free(tp->interest);
     mem_free(tp);
@@ -136,9 +112,10 @@ void topics_row(struct topics *tp, const struct row *row)
     interest_row(tp->interest, row);
 }
 
-void topics_members_changed(struct topics *tp)
+void topics_members_changed(struct topics *tp, kith_time now_us)
 {
     interest_members_changed(tp->interest);
+    courier_members_changed(tp->courier, now_us);
 }
 
 void topics_want(struct topics *tp, struct turn *t, const struct bytes *patterns, size_t n)
@@ -191,7 +168,7 @@ bool topics_wanted(struct topics *tp, struct bytes topic)
 
 /* ---- to subscribers here ---- */
 
-static uint32_t deliver(struct topics *tp, struct turn *t, const struct passing *p)
+static void deliver(struct topics *tp, struct turn *t, const struct passing *p)
 {
     const struct topic_message *m = &p->message;
     int64_t latency_us = t->wall_us - m->stamp_us;
@@ -208,81 +185,37 @@ static uint32_t deliver(struct topics *tp, struct turn *t, const struct passing 
     };
     uint32_t n = listeners_offer(tp->listeners, &p->topic, &delivery);
     keep_for_itself(tp, p);
-    if (n > 0) {
-        meter_latency(p->meter, latency_us);
-        p->meter->delivered += n;
-        tp->counts.delivered += n;
-    }
-    return n;
+    p->meter->delivered += n;
+    tp->counts.delivered += n;
 }
 
-/* ---- to other peers ---- */
+/* ---- on to others ---- */
 
-static bool avoid(void *arg, const struct ulid *id)
+static void send_on(struct topics *tp, struct turn *t, const struct passing *p,
+                    const struct route *route)
 {
-    const struct topics *tp = arg;
-    return tp->suspect(tp->suspect_arg, id);
-}
-
-/* From the own half of the lane, or from what the other half has to spare. */
-static bool take_lane(struct topics *tp, kith_time now_us, enum share share, uint32_t cost)
-{
-    enum share other = share == SHARE_OWN ? SHARE_OTHERS : SHARE_OWN;
-    return budget_take(&tp->lane[share], lane_half, now_us, cost, /* reserve_permille= */ 0) ||
-           budget_take(&tp->lane[other], lane_half, now_us, cost, /* reserve_permille= */ 500);
-}
-
-static uint32_t cost_of(const struct passing *p)
-{
-    return (uint32_t)p->encoded.len + OVERHEAD_BYTES;
-}
-
-static void send_to(struct topics *tp, struct turn *t, const struct passing *p,
-                    const struct fanout *to, size_t n, uint8_t hops)
-{
-    bool urgent = p->message.priority == TOPIC_PRIORITY_HIGH;
-    for (size_t i = 0; i < n; i++) {
-        bool serves = !ulid_is_zero(&to[i].before);
-        struct topic_item item = {.message = p->encoded,
-                                  .hops = serves ? (uint8_t)(hops - 1) : 0,
-                                  .before = to[i].before};
-        parcels_add(tp->parcels, t, &to[i].to, &item, urgent);
-    }
-}
-
-/* Whom to send it to; none when it has been passed on too often already. */
-static size_t plan(struct topics *tp, const struct passing *p, const struct ulid *before,
-                   uint8_t hops, struct fanout ret[FANOUT_MAX], size_t *ret_served)
-{
-    const struct ulid *peers;
-    size_t n = interest_peers(tp->interest, p->message.topic, &p->topic, &peers);
-    n = fanout(peers, n, &tp->core->self, before, avoid, tp, ret, ret_served);
-    if (hops > 0 || *ret_served <= FANOUT_DIRECT)
-        return n;
-    tp->counts.hops_ended++;
-    return 0;
+    courier_send(tp->courier, t, route, p->encoded, p->message.priority == TOPIC_PRIORITY_HIGH);
 }
 
 static void pass_on(struct topics *tp, struct turn *t, const struct passing *p,
-                    const struct topic_item *item)
+                    const struct topic_item *item, const struct ulid *from)
 {
-    struct fanout to[FANOUT_MAX];
-    size_t served;
-    if (ulid_is_zero(&item->before))
-        return;
-    size_t n = plan(tp, p, &item->before, item->hops, to, &served);
-    if (n > 0 && !take_lane(tp, t->now_us, SHARE_OTHERS, cost_of(p) * (uint32_t)n)) {
+    uint32_t cost = storm_cost(p->message.topic, p->message.payload);
+    struct route route;
+    courier_route_on(tp->courier, p->message.topic, &p->topic, item, from, &route);
+    tp->counts.hops_ended += route.ended;
+    if (!storm_pass_on(&tp->storm, t->now_us, cost, route.copies)) {
         tp->counts.not_passed_on++;
         return;
     }
-    send_to(tp, t, p, to, n, item->hops);
-    tp->counts.passed_on += n;
+    send_on(tp, t, p, &route);
+    tp->counts.passed_on += route.copies;
 }
 
 /* The end of everything that may have put messages into queues. */
 static void leave(struct topics *tp, struct turn *t)
 {
-    parcels_flush(tp->parcels, t);
+    courier_flush(tp->courier, t);
     listeners_flush(tp->listeners, t);
     if (listeners_changed(tp->listeners))
         tell_interests(tp, t);
@@ -290,58 +223,30 @@ static void leave(struct topics *tp, struct turn *t)
 
 /* ---- published here ---- */
 
-static uint32_t reserve_of(enum topic_priority priority)
+/* One message, all but its payload and number set. */
+static bool publish_one(struct topics *tp, struct turn *t, struct passing *p,
+                        const struct route *route)
 {
-    switch (priority) {
-    case TOPIC_PRIORITY_LOW:
-        return 500;
-    case TOPIC_PRIORITY_HIGH:
-        return 0;
-    case TOPIC_PRIORITY_NORMAL:
-        break;
-    }
-    return 200;
-}
-
-/* All or nothing of what one message costs. */
-static bool affordable(struct topics *tp, kith_time now_us, const struct passing *p, size_t copies)
-{
-    uint32_t reserve = reserve_of(p->message.priority);
-    uint32_t cost = cost_of(p);
-    if (!budget_has(&tp->messages, origin_messages, now_us, 1, reserve) ||
-        !budget_has(&tp->bytes, origin_bytes, now_us, cost, reserve))
-        return false;
-    if (copies > 0 && !take_lane(tp, now_us, SHARE_OWN, cost * (uint32_t)copies))
-        return false;
-    budget_take(&tp->messages, origin_messages, now_us, 1, reserve);
-    budget_take(&tp->bytes, origin_bytes, now_us, cost, reserve);
-    return true;
-}
-
-/* One message, all but its payload set. */
-static bool publish_one(struct topics *tp, struct turn *t, struct passing *p, uint8_t hops)
-{
-    struct fanout to[FANOUT_MAX];
     struct buf encoded = {0};
-    size_t served;
-    p->message.seq = tp->seq + 1;
-    topic_message_encode(&encoded, &p->message);
-    p->encoded = buf_bytes(&encoded);
-    size_t n = plan(tp, p, &tp->core->self, hops, to, &served);
-    bool accepted = affordable(tp, t->now_us, p, n);
-    if (accepted) {
-        tp->seq++;
-        deliver(tp, t, p);
-        send_to(tp, t, p, to, n, hops);
+    uint32_t cost = storm_cost(p->message.topic, p->message.payload);
+    if (!storm_publish(&tp->storm, t->now_us, p->message.priority, cost, route->copies))
+        return false;
+    p->message.seq = ++tp->seq;
+    deliver(tp, t, p);
+    if (route->n > 0) {
+        topic_message_encode(&encoded, &p->message);
+        p->encoded = buf_bytes(&encoded);
+        send_on(tp, t, p, route);
+        buf_deinit(&encoded);
     }
-    buf_deinit(&encoded);
-    return accepted;
+    return true;
 }
 
 struct topics_sent topics_publish(struct topics *tp, struct turn *t, const struct publish *publish)
 {
     struct topics_sent sent = {0};
     const struct ulid *peers;
+    struct route route;
     struct passing p = {.message = {.origin = tp->core->self,
                                     .boot = tp->core->boot,
                                     .topic = publish->topic,
@@ -350,9 +255,10 @@ struct topics_sent topics_publish(struct topics *tp, struct turn *t, const struc
     if (topic_split(&p.topic, publish->topic) != 0)
         return sent;
     p.meter = meter_get(tp->meter, publish->topic);
+    courier_route(tp->courier, t->now_us, publish->topic, &p.topic, publish->hops, &route);
     for (uint32_t i = 0; i < publish->payloads_n; i++) {
         p.message.payload = publish->payloads[i];
-        if (publish_one(tp, t, &p, publish->hops ? publish->hops : TOPICS_HOPS))
+        if (publish_one(tp, t, &p, &route))
             sent.accepted++;
         else
             sent.dropped++;
@@ -375,23 +281,25 @@ static void refuse(struct topics *tp, struct turn *t, const struct incoming *in,
     naming_refuse(&tp->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err->field, err->why);
 }
 
-static void take(struct topics *tp, struct turn *t, const struct topic_item *item,
-                 struct passing *p)
+static void take(struct topics *tp, struct turn *t, const struct incoming *in,
+                 const struct topic_item *item, struct passing *p)
 {
     const struct topic_message *m = &p->message;
     if (ulid_equal(&m->origin, &tp->core->self))
         return;
-    switch (seen_take(tp->seen, &m->origin, &m->boot, m->seq, others_messages, t->now_us)) {
+    switch (seen_take(tp->seen, &m->origin, &m->boot, m->seq, storm_others, t->now_us)) {
     case SEEN_NEW:
         p->meter = meter_get(tp->meter, m->topic);
         p->meter->received++;
+        meter_latency(p->meter, t->wall_us - m->stamp_us);
         tp->counts.received++;
         deliver(tp, t, p);
-        pass_on(tp, t, p, item);
+        pass_on(tp, t, p, item, &in->who.id);
         break;
     case SEEN_AGAIN: /* by another way, and perhaps with others to serve */
         tp->counts.received_again++;
-        pass_on(tp, t, p, item);
+        if (!item->tree)
+            pass_on(tp, t, p, item, &in->who.id);
         break;
     case SEEN_STALE:
         tp->counts.received_stale++;
@@ -407,9 +315,10 @@ bool topics_receive(struct topics *tp, struct turn *t, const struct incoming *in
     struct topic_batch batch;
     struct arena mem = {0};
     struct wire_error err;
-    if (in->envelope->kind != WIRE_TOPIC_BATCH)
+    int opened = courier_open(&batch, in, &mem, &err);
+    if (opened == COURIER_OTHER)
         return false;
-    if (parcel_open(&batch, in->payload, &mem, &err) != 0)
+    if (opened != 0)
         refuse(tp, t, in, &err);
     for (uint32_t i = 0; i < batch.items_n; i++) {
         struct passing p = {.encoded = batch.items[i].message};
@@ -419,7 +328,7 @@ bool topics_receive(struct topics *tp, struct turn *t, const struct incoming *in
             bad = WIRE_BAD;
         }
         if (bad == 0)
-            take(tp, t, &batch.items[i], &p);
+            take(tp, t, in, &batch.items[i], &p);
         else
             refuse(tp, t, in, &err);
     }
@@ -430,11 +339,6 @@ bool topics_receive(struct topics *tp, struct turn *t, const struct incoming *in
 
 /* ---- clients ---- */
 
-static void bad_request(struct turn *t, const struct incoming *in, const struct wire_error *err)
-{
-    turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err->field, err->why);
-}
-
 static void publish_asked(struct topics *tp, struct turn *t, const struct incoming *in)
 {
     struct publish publish;
@@ -444,7 +348,7 @@ static void publish_asked(struct topics *tp, struct turn *t, const struct incomi
     struct wire_error err;
     int bad;
     if (publish_decode(&publish, in->payload, &mem, &err) != 0) {
-        bad_request(t, in, &err);
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
     } else if ((bad = topic_split(&topic, publish.topic)) != 0) {
         turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "this is no topic: %s", pattern_problem(bad));
     } else if (!tp->core->member) {
@@ -461,74 +365,12 @@ static void publish_asked(struct topics *tp, struct turn *t, const struct incomi
     arena_deinit(&mem);
 }
 
-static void subscribe_asked(struct topics *tp, struct turn *t, const struct incoming *in)
-{
-    struct subscribe subscribe;
-    struct subscribed answer;
-    struct arena mem = {0};
-    struct buf payload = {0};
-    struct wire_error err;
-    const char *why;
-    if (subscribe_decode(&subscribe, in->payload, &mem, &err) != 0) {
-        bad_request(t, in, &err);
-        arena_deinit(&mem);
-        return;
-    }
-    switch (listeners_subscribe(tp->listeners, t, in, &subscribe, &answer.lease_ms, &why)) {
-    case LISTENERS_BAD_PATTERN:
-        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "this is no pattern: %s", why);
-        break;
-    case LISTENERS_FULL:
-        turn_fail(t, in, FAIL_CODE_BUSY, "this peer has %d subscriptions already", LISTENERS_MAX);
-        break;
-    case LISTENERS_DONE:
-        answer.subscription = subscribe.subscription;
-        subscribed_encode(&payload, &answer);
-        turn_reply(t, in, WIRE_SUBSCRIBED, buf_bytes(&payload), /* wait= */ 0);
-        break;
-    }
-    buf_deinit(&payload);
-    arena_deinit(&mem);
-}
-
-static void taken_told(struct topics *tp, struct turn *t, const struct incoming *in)
-{
-    struct taken taken;
-    struct wire_error err;
-    if (taken_decode(&taken, in->payload, /* mem= */ NULL, &err) != 0)
-        bad_request(t, in, &err);
-    else
-        listeners_taken(tp->listeners, t, &in->envelope->sender, &taken);
-}
-
-static void unsubscribe_told(struct topics *tp, struct turn *t, const struct incoming *in)
-{
-    struct unsubscribe unsubscribe;
-    struct wire_error err;
-    if (unsubscribe_decode(&unsubscribe, in->payload, /* mem= */ NULL, &err) != 0)
-        bad_request(t, in, &err);
-    else
-        listeners_unsubscribe(tp->listeners, &in->envelope->sender, unsubscribe.subscription);
-}
-
 bool topics_request(struct topics *tp, struct turn *t, const struct incoming *in)
 {
-    switch (in->envelope->kind) {
-    case WIRE_PUBLISH:
+    if (in->envelope->kind == WIRE_PUBLISH)
         publish_asked(tp, t, in);
-        break;
-    case WIRE_SUBSCRIBE:
-        subscribe_asked(tp, t, in);
-        break;
-    case WIRE_TAKEN:
-        taken_told(tp, t, in);
-        break;
-    case WIRE_UNSUBSCRIBE:
-        unsubscribe_told(tp, t, in);
-        break;
-    default:
+    else if (!listeners_request(tp->listeners, t, in))
         return false;
-    }
     leave(tp, t);
     return true;
 }
@@ -545,7 +387,7 @@ void topics_time(struct topics *tp, struct turn *t)
 kith_time topics_deadline(const struct topics *tp)
 {
     kith_time at_us =
-        kith_time_min(parcels_deadline(tp->parcels), listeners_deadline(tp->listeners));
+        kith_time_min(courier_deadline(tp->courier), listeners_deadline(tp->listeners));
     return kith_time_min(at_us, interest_deadline(tp->interest));
 }
 
@@ -558,8 +400,9 @@ static void add(struct info *ret, struct counter *counters, struct arena *mem, c
 
 void topics_info(const struct topics *tp, struct info *ret, struct arena *mem)
 {
-    const struct parcel_counts *p = parcels_counts(tp->parcels);
-    size_t fields = sizeof(tp->counts) / sizeof(uint64_t) + 7;
+    const struct parcel_counts *p = courier_parcels(tp->courier);
+    const struct courier_counts *c = courier_counts(tp->courier);
+    size_t fields = sizeof(tp->counts) / sizeof(uint64_t) + 9;
     struct counter *counters = arena_array(mem, ret->counters_n + fields, sizeof(*counters));
     for (uint32_t i = 0; i < ret->counters_n; i++)
         counters[i] = ret->counters[i];
@@ -569,6 +412,8 @@ void topics_info(const struct topics *tp, struct info *ret, struct arena *mem)
     add(ret, counters, mem, "subscriptions", listeners_number(tp->listeners));
     add(ret, counters, mem, "dropped_for_slow_clients", listeners_dropped(tp->listeners));
     add(ret, counters, mem, "frames_sent", p->frames);
+    add(ret, counters, mem, "frames_by_express", c->express);
+    add(ret, counters, mem, "requests_along_tree", c->along_tree);
     add(ret, counters, mem, "messages_sent", p->messages);
     add(ret, counters, mem, "bytes_sent", p->bytes);
     add(ret, counters, mem, "frames_packed", p->packed);

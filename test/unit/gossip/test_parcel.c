@@ -7,21 +7,27 @@ struct desk { /* a peer that sends */
     struct effects out;
     struct turn t;
     struct parcels *parcels;
+    bool express; /* not on the connection that is for them */
+    uint32_t warm;
 };
 
 static const struct ulid to = {{4, 2}};
 
-static struct bytes uri_of(void *arg, const struct ulid *id)
+static bool send(void *arg, struct turn *t, const struct ulid *id, struct bytes batch, bool warm)
 {
-    (void)arg;
-    return ulid_equal(id, &to) ? bytes_str("tcp://127.0.0.2:5488") : (struct bytes){0};
+    struct desk *d = arg;
+    d->warm += warm;
+    if (ulid_equal(id, &to))
+        post_send(t->post, t->out, bytes_str("tcp://127.0.0.2:5488"), WIRE_TOPIC_BATCH, batch,
+                  /* correlation= */ 0);
+    return !d->express;
 }
 
 static void open_desk(struct desk *d)
 {
     *d = (struct desk){.post = {.cluster = {{1}}}};
     d->t = (struct turn){.now_us = KITH_SEC, .post = &d->post, .out = &d->out};
-    d->parcels = parcels_new(uri_of, NULL);
+    d->parcels = parcels_new(send, d);
 }
 
 static void close_desk(struct desk *d)
@@ -95,6 +101,32 @@ static void a_full_frame_leaves_by_itself(void **unused)
     close_desk(&d);
 }
 
+/* Whoever sends is told whether the connection for it was used lately. */
+static void a_connection_is_warm_for_a_while(void **unused)
+{
+    (void)unused;
+    struct desk d;
+    open_desk(&d);
+    d.express = true;
+    for (int i = 0; i < 3; i++, d.t.now_us += KITH_SEC) {
+        add(&d, &to, 10, true);
+        parcels_flush(d.parcels, &d.t);
+    }
+    assert_int_equal(d.warm, 0);
+    d.express = false;
+    for (int i = 0; i < 3; i++, d.t.now_us += KITH_SEC) {
+        add(&d, &to, 10, true);
+        parcels_flush(d.parcels, &d.t);
+    }
+    assert_int_equal(d.warm, 2);
+    d.t.now_us += PARCEL_WARM;
+    add(&d, &to, 10, true);
+    parcels_flush(d.parcels, &d.t);
+    assert_int_equal(d.warm, 2);
+    assert_int_equal(d.out.count, 7);
+    close_desk(&d);
+}
+
 static void what_nobody_can_be_sent_is_thrown_away(void **unused)
 {
     (void)unused;
@@ -115,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_leaves_at_once_and_more_wait_for_the_gap),
         cmocka_unit_test(a_full_frame_leaves_by_itself),
+        cmocka_unit_test(a_connection_is_warm_for_a_while),
         cmocka_unit_test(what_nobody_can_be_sent_is_thrown_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

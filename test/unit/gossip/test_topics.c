@@ -100,22 +100,96 @@ static void the_publishers_own_subscribers_hear_it_too(void **unused)
     cluster_free(c);
 }
 
-/* At 30 peers a message takes two hops, and each gets one copy. */
-static void thirty_peers_have_it_within_two_delays(void **unused)
+/* Most are subscribed: it goes along links that stand, to each once, and no connection is made for it. */
+static void what_is_for_all_goes_along_the_overlay(void **unused)
 {
     (void)unused;
     struct cluster *c = running(30);
     for (size_t i = 0; i < 30; i++)
         subscribe(c, i, "deploy.*");
-    cluster_run(c, 2 * KITH_SEC);
+    cluster_run(c, 20 * KITH_SEC); /* a tree stands, if the overlay has one */
     kith_time from = c->now_us;
     assert_int_equal(publish(c, 7, "deploy.now", "x").peers, 29);
+    cluster_run(c, from + 8 * c->delay_us + KITH_MS - c->now_us);
+    for (size_t i = 0; i < 30; i++) {
+        assert_string_equal(node_delivered(c, i), "deploy.now=x\n");
+        assert_int_equal(node_topic_links(c, i), 0);
+    }
+    assert_int_equal(cluster_count(c, "topic.received"), 29);
+    assert_int_equal(cluster_count(c, "topic.received_again"), 0);
+    assert_int_equal(node_count(c, 7, "topic.requests_along_tree"), 1);
+    cluster_free(c);
+}
+
+/* Of 30 peers 20 have subscribers: it takes two hops, each gets one copy, and the others get none. */
+static void what_is_for_some_goes_to_them_only(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(30);
+    for (size_t i = 10; i < 30; i++)
+        subscribe(c, i, "deploy.*");
+    cluster_run(c, 5 * KITH_SEC);
+    kith_time from = c->now_us;
+    assert_int_equal(publish(c, 7, "deploy.now", "x").peers, 20);
     cluster_run(c, from + 2 * c->delay_us + KITH_MS - c->now_us);
     for (size_t i = 0; i < 30; i++)
-        assert_string_equal(node_delivered(c, i), "deploy.now=x\n");
-    assert_int_equal(cluster_count(c, "topic.messages_sent"), 29);
+        assert_string_equal(node_delivered(c, i), i < 10 ? "" : "deploy.now=x\n");
+    assert_int_equal(cluster_count(c, "topic.messages_sent"), 20);
+    assert_int_equal(cluster_count(c, "topic.received"), 20);
     assert_int_equal(cluster_count(c, "topic.received_again"), 0);
     assert_true(node_topic_links(c, 7) <= FANOUT_DIRECT);
+    cluster_free(c);
+}
+
+/* What is more than a little is kept off the links that membership and rows need. */
+static void a_flood_to_all_takes_connections_of_its_own(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(4);
+    uint8_t noise[1000];
+    struct rng rng;
+    rng_seed(&rng, 7);
+    for (size_t i = 0; i < 4; i++)
+        subscribe(c, i, "flood");
+    cluster_run(c, 5 * KITH_SEC);
+    for (int k = 0; k < 500; k++) {
+        rng_bytes(&rng, noise, sizeof(noise));
+        publish_many(c, 0, "flood", bytes_of(noise, sizeof(noise)), 1, TOPIC_PRIORITY_NORMAL);
+        cluster_run(c, 2 * KITH_MS);
+    }
+    cluster_run(c, KITH_SEC);
+    assert_int_equal(cluster_count(c, "topic.received"), 3 * 500);
+    assert_int_equal(cluster_count(c, "topic.received_again"), 0);
+    assert_int_equal(node_topic_links(c, 0), 3);
+    assert_in_range(node_count(c, 0, "topic.frames_by_express"), 1, 30);
+    /* A while later single ones are quick again. */
+    int64_t before = node_count(c, 0, "topic.frames_by_express");
+    publish(c, 0, "flood", "y");
+    assert_int_equal(node_count(c, 0, "topic.frames_by_express"), before);
+    cluster_run(c, PARCEL_WARM + KITH_SEC);
+    publish(c, 0, "flood", "y");
+    assert_int_equal(node_count(c, 0, "topic.frames_by_express"), before + 1);
+    cluster_free(c);
+}
+
+/* Who has just come back does not hear every PUB yet, and gets its copy all the same. */
+static void who_has_just_come_back_misses_nothing(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(4);
+    for (size_t i = 0; i < 4; i++)
+        subscribe(c, i, "a");
+    cluster_run(c, 5 * KITH_SEC);
+    node_kill(c, 3);
+    cluster_run(c, 5 * KITH_SEC);
+    node_start(c, 3);
+    while (publish(c, 0, "calm", "?").accepted && node_member(c, 0, 3)->state != MEMBER_STATE_ALIVE)
+        cluster_run(c, 10 * KITH_MS);
+    subscribe(c, 3, "a");
+    cluster_run(c, 50 * KITH_MS);
+    publish(c, 0, "a", "1");
+    cluster_run(c, KITH_SEC);
+    assert_string_equal(node_delivered(c, 3), "a=1\n");
     cluster_free(c);
 }
 
@@ -192,7 +266,7 @@ static void a_flood_is_dropped_at_its_origin_and_counted(void **unused)
     }
     assert_int_equal(accepted + dropped, asked);
     assert_true(asked > 100000);
-    assert_in_range(accepted, 2 * TOPICS_ORIGIN_MESSAGES, 3 * TOPICS_ORIGIN_MESSAGES);
+    assert_in_range(accepted, 2 * STORM_ORIGIN_MESSAGES, 3 * STORM_ORIGIN_MESSAGES);
     assert_int_equal(node_count(c, 0, "topic.dropped_at_origin"), dropped);
     assert_int_equal(node_count(c, 1, "topic.received_too_many"), 0);
     /* What is urgent still gets through, here and from others. */
@@ -362,7 +436,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subscribers_get_what_they_asked_for_and_nothing_else),
         cmocka_unit_test(the_publishers_own_subscribers_hear_it_too),
-        cmocka_unit_test(thirty_peers_have_it_within_two_delays),
+        cmocka_unit_test(what_is_for_all_goes_along_the_overlay),
+        cmocka_unit_test(what_is_for_some_goes_to_them_only),
+        cmocka_unit_test(a_flood_to_all_takes_connections_of_its_own),
+        cmocka_unit_test(who_has_just_come_back_misses_nothing),
         cmocka_unit_test(a_lease_that_is_not_renewed_ends),
         cmocka_unit_test(changes_of_interest_are_gathered),
         cmocka_unit_test(many_patterns_become_one),
