@@ -121,6 +121,7 @@ class Bench:
             if command.wait() != 0:
                 raise Failed("%s could not send an event" % side.title)
             self.add(side, "event", "user event of 200 B to last peer", "s", max(times) - since)
+            self.add(side, "event", "... to its daemon, as serf logs it", "s", side.last_daemon(name, max(times)) - since)
         side.end_followers()
 
     def idle(self, side):

@@ -1,4 +1,6 @@
 """The two sides of a membership benchmark, handled alike: N processes, what their logs tell, how they are ended."""
+import datetime
+import json
 import os
 import re
 import shutil
@@ -127,6 +129,10 @@ class Serf(Side):
     def end_followers(self):
         """Nothing was started."""
 
+    def last_daemon(self, name, last_heard):
+        """When the last daemon had an event: its agents' logs are what was listened to."""
+        return last_heard
+
     def wait_settled(self, since, seconds, again):
         """`again` was restarted: it has to see all, and all have to see it."""
         self.known_by_all("alive", self.name(again), since, set(self.numbers), seconds)
@@ -145,6 +151,7 @@ class Kith(Side):
         super().__init__(count, hosts)
         self.cluster = At(hosts, count)
         self.followers = []
+        self.heard = {}  # by event: what the subscribers printed
 
     def __enter__(self):
         self.cluster.__enter__()
@@ -161,7 +168,17 @@ class Kith(Side):
         m = self.pattern.search(text)
         if not m:
             return None
-        return (m.group(2), m.group(1)) if m.group(2) else ("event", m.group(3))
+        if m.group(2):
+            return m.group(2), m.group(1)
+        self.heard.setdefault(m.group(3), []).append(text)
+        return "event", m.group(3)
+
+    def last_daemon(self, name, last_heard):
+        """Its stamp and how long it took from there, by the daemons' own clock, which is everybody's here."""
+        messages = [json.loads(text) for text in self.heard[name]]
+        stamp = datetime.datetime.fromisoformat(messages[0]["at"].replace("Z", "+00:00")).timestamp()
+        # The stamp is cut to whole milliseconds: the later end counts.
+        return stamp + 0.001 + max(m["latency_ms"] or 0 for m in messages) / 1000
 
     def argv(self, number):
         return self.cluster.peers[number - 1].command()
