@@ -106,14 +106,21 @@ static void enter(struct gossip *g, struct turn *t)
     topics_enter(g->topics, t);
 }
 
-/* A node that goes on in the boot it was in has nothing to tell: nothing is kept of most. */
-static void keep_boot(struct gossip *g, const struct member *before)
+/* A node that goes on in the boot it was in has nothing to tell: nothing is kept of most. A proof is named by
+ * all: the intruder often ends before it sends anything that could be refused. */
+static void keep_boot(struct gossip *g, struct turn *t, const struct member *before)
 {
     const struct member *now = members_get(g->core.members, &before->id);
     if (!before->row || !now->row || ulid_equal(&before->row->boot, &now->row->boot))
         return;
     boots_row(g->core.boots, &before->id, before->incarnation, &before->row->boot);
-    boots_row(g->core.boots, &now->id, now->incarnation, &now->row->boot);
+    if (!boots_row(g->core.boots, &now->id, now->incarnation, &now->row->boot))
+        return;
+    struct ulid_text id = ulid_text(&now->id);
+    naming_name(&g->core.naming, t, REFUSAL_CLONE, now->row->name,
+                "two live peers have the id %s, the one that started later is refused: was a data "
+                "folder copied?",
+                id.s);
 }
 
 /* What the former run stored. */
@@ -229,7 +236,7 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
     if (row->table == TABLE_ID_ADMISSION)
         admit_row(g->admit, t, row);
     if (row->table == TABLE_ID_MEMBER && before)
-        keep_boot(g, before);
+        keep_boot(g, t, before);
     if (row->table == TABLE_ID_INTEREST)
         topics_row(g->topics, row);
     loadcast_row(g->load, row);

@@ -311,26 +311,28 @@ bool self_receive(struct self *s, struct turn *t, const struct incoming *in)
     return in->envelope->kind == WIRE_MISS && missed(s, t, in);
 }
 
-/* The own row as another process of this id wrote it: an older life that this data folder does not
+static void end_as_intruder(struct self *s, struct turn *t)
+{
+    effect_log(t->out, LOG_ERROR_,
+               "another live peer has this node's id, and had it first: this daemon ends. Was its "
+               "data folder copied? Start with an empty one and a new token");
+    effects_add(t->out, &(struct effect){.kind = EFFECT_EXIT});
+    s->core->leaving = true;
+}
+
+/* The own row. As another process of this id wrote it: an older life that this data folder does not
  * remember (it was restored), or a clone. Rising above it is right in both cases, unless it is this
- * process that is the intruder. */
+ * process that is the intruder; which may be proved by this very rise, so each own row is looked at. */
 static void own_row(struct self *s, struct turn *t, const struct row *row)
 {
     struct member_row other;
     struct arena mem = {0};
     struct wire_error err;
-    if (member_row_decode(&other, row->value, &mem, &err) == 0 &&
-        !ulid_equal(&other.boot, &s->core->boot)) {
-        if (boots_banned(s->core->boots, &s->core->self, &s->core->boot)) {
-            effect_log(t->out, LOG_ERROR_,
-                       "another live peer has this node's id, and had it first: this daemon ends. "
-                       "Was its data folder copied? Start with an empty one and a new token");
-            effects_add(t->out, &(struct effect){.kind = EFFECT_EXIT});
-            s->core->leaving = true;
-        } else {
-            raise(s, t, row->version.major, "another process wrote this peer's member row");
-        }
-    }
+    if (boots_banned(s->core->boots, &s->core->self, &s->core->boot))
+        end_as_intruder(s, t);
+    else if (member_row_decode(&other, row->value, &mem, &err) == 0 &&
+             !ulid_equal(&other.boot, &s->core->boot))
+        raise(s, t, row->version.major, "another process wrote this peer's member row");
     arena_deinit(&mem);
 }
 

@@ -69,6 +69,31 @@ def named(peers, text):
     return found
 
 
+def copied_folder_is_refused():
+    """A peer started from a copy of another's data folder is named and ends; the one that had the id first goes on."""
+    with Cluster(4, net="127.1.4") as cluster:
+        first = cluster.peers[:3]
+        for peer in first:
+            peer.start()
+        cluster.wait_alive(60, peers=first)
+        original, copy = cluster.peers[2], cluster.peers[3]
+        original.kill()
+        shutil.copytree(original.data, copy.data, ignore=shutil.ignore_patterns("*.sock", "run"))
+        original.start()
+        cluster.wait_alive(60, peers=first)
+        before = next(m for m in first[0].ask("members") if m["name"] == original.name)
+        copy.start()
+        copy.wait_end(60)
+        if not named([copy], "had it first"):
+            raise Failed("it does not say why it ended")
+        said = ("another live peer has this node's id", "two live peers have the id")  # whoever comes to know it first
+        wait("a peer that goes on to name it", lambda: any(named(first, text) for text in said), 30)
+        cluster.wait_alive(60, peers=first)
+        after = next(m for m in first[0].ask("members") if m["name"] == original.name)
+        if (after["id"], after["addr"]) != (before["id"], before["addr"]):
+            raise Failed("the original is another now: %s, %s" % (before, after))
+
+
 def address_is_used_again():
     """A host that is set up anew at its old address is another member; the old one is named, dead, and can be forgotten."""
     with Cluster(4, net="127.1.5") as cluster:
@@ -97,4 +122,4 @@ def address_is_used_again():
 
 
 if __name__ == "__main__":
-    sys.exit(story(address_is_used_again, joins_dies_and_returns, all_seeds_are_down_for_a_while, paused_peer_accuses_nobody))
+    sys.exit(story(copied_folder_is_refused, address_is_used_again, joins_dies_and_returns, all_seeds_are_down_for_a_while, paused_peer_accuses_nobody))

@@ -323,10 +323,32 @@ static void a_clone_is_refused_by_all_and_ends(void **unused)
     assert_true(node_runs(c, 2));
     assert_false(node_runs(c, 5));
     assert_true(node_logged(c, 5, "had it first") >= 1);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(node_logged(c, i, "two live peers have the id"), 1);
     assert_int_equal(node_sees(c, 0, 2), MEMBER_STATE_ALIVE);
     assert_true(
         bytes_equal_str(member_uri(node_member(c, 0, 2), ADDR_ROLE_PROBE), "tcp://127.0.0.3:5484"));
     assert_true(cluster_same_tables(c, 5 * KITH_SEC));
+    cluster_free(c);
+}
+
+/* Both go on from the same count of starts: it is this peer's own rise that proves that it is the second. */
+static void of_two_started_from_one_folder_one_goes_on(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(6);
+    for (size_t i = 0; i < 5; i++)
+        node_start(c, i);
+    cluster_run(c, 5 * KITH_SEC);
+    node_kill(c, 2);
+    node_clone(c, 2, 5);
+    cluster_run(c, 10 * KITH_MS);
+    node_start(c, 2);
+    cluster_run(c, 20 * KITH_SEC);
+    assert_true(node_runs(c, 5));
+    assert_false(node_runs(c, 2));
+    assert_true(node_logged(c, 2, "had it first") >= 1);
+    assert_int_equal(node_sees(c, 0, 5), MEMBER_STATE_ALIVE);
     cluster_free(c);
 }
 
@@ -407,6 +429,7 @@ int main(void)
         cmocka_unit_test(hellos_are_read_at_a_bounded_rate),
         cmocka_unit_test(the_sender_must_be_the_one_the_key_stands_for),
         cmocka_unit_test(a_clone_is_refused_by_all_and_ends),
+        cmocka_unit_test(of_two_started_from_one_folder_one_goes_on),
         cmocka_unit_test(a_clone_that_goes_on_sending_is_named_once),
         cmocka_unit_test(without_keys_the_envelope_is_believed),
     };
