@@ -41,6 +41,10 @@ enum flag_id {
     FLAG_LINES,
     FLAG_SORT,
     FLAG_LOOKUP,
+    FLAG_ID,
+    FLAG_TAG,
+    FLAG_TTL,
+    FLAG_PORT_NAME,
     FLAG_COUNT,
 };
 

@@ -39,6 +39,14 @@ const struct verb kith_verbs[] = {
     {"watch service", "SERVICE", 1, 1, F(LOOKUP), "the same again whenever it changes",
      "Asks no peer. Goes on until it is interrupted, or --timeout has passed without a change.\n",
      kith_watch_service},
+    {"register", "SERVICE ADDR:PORT", 2, 2, F(ID) | F(TAG) | F(TTL) | F(PORT_NAME),
+     "say that a service answers there: an endpoint that Kith did not start",
+     "It is on this peer's disk when the verb ends, and look-ups on every host find it. The peer answers for it:\n"
+     "while the peer is down it is not shown. Saying the same again renews a --ttl; something else by the same --id\n"
+     "changes it. Without an address (:PORT) it is the peer's.\n",
+     kith_register},
+    {"deregister", "ID", 1, 1, 0, "end a registration, at the peer that it was made at", NULL,
+     kith_deregister},
     {"scale", "NAME N", 2, 2, 0, "change how many instances a service has", NULL, kith_scale},
     {"stop", "NAME | --all", 0, 1, F(ALL) | F(CASCADE) | F(KEEP_DAEMONS),
      "stop a service until `kith start`, or the whole cluster",

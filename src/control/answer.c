@@ -223,49 +223,89 @@ static void add_load(const struct turn *t, const struct instance *i, struct endp
     ret->load_age_ms = (uint64_t)((t->now_us - v.taken_us) / KITH_MS);
 }
 
-static uint32_t count_ports(const struct control *c, const struct service *s)
+static uint32_t count_ports(const struct control *c, const struct service *s, struct bytes name)
 {
+    const struct registration *r = registrations_first(c, name);
     struct instance *i;
     uint32_t count = 0;
 
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    for (; r; r = registrations_next(c, r))
+        count += r->row.ports_n ? r->row.ports_n : 1;
+    TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
     count += instance_healthy(&c->catalog, i) ? i->row.ports_n : 0;
     return count;
+}
+
+static void add_instance(const struct control *c, const struct turn *t, const struct service *s,
+                         const struct instance *i, struct endpoints *ret)
+{
+    struct endpoint_info *items = (struct endpoint_info *)(uintptr_t)ret->endpoints;
+
+    for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < i->row.ports_n; k++) {
+        items[ret->endpoints_n] = (struct endpoint_info){
+            .instance = i->id,
+            .node = i->node,
+            .addr = i->row.addr,
+            .port_name = i->row.ports[k].name,
+            .port = i->row.ports[k].port,
+            .tags = s->spec ? s->spec->tags : NULL,
+            .tags_n = s->spec ? s->spec->tags_n : 0,
+        };
+        add_load(t, i, &items[ret->endpoints_n++]);
+    }
+}
+
+static void add_registration(const struct registration *r, struct endpoints *ret)
+{
+    struct endpoint_info *items = (struct endpoint_info *)(uintptr_t)ret->endpoints;
+    struct endpoint_info one = {
+        .instance = r->id,
+        .node = r->node,
+        .addr = r->row.addr,
+        .tags = r->row.tags,
+        .tags_n = r->row.tags_n,
+        .registration = r->row.name,
+    };
+
+    for (uint32_t k = 0; k < r->row.ports_n; k++) {
+        items[ret->endpoints_n] = one;
+        items[ret->endpoints_n].port_name = r->row.ports[k].name;
+        items[ret->endpoints_n++].port = r->row.ports[k].port;
+    }
+    if (r->row.ports_n == 0)
+        items[ret->endpoints_n++] = one;
+}
+
+/* What Kith started and is healthy, then what was registered. */
+static void list_endpoints(const struct control *c, const struct turn *t, struct bytes name,
+                           struct endpoints *ret, struct arena *mem)
+{
+    const struct service *s = catalog_find(&c->catalog, name);
+    const struct registration *r = registrations_first(c, name);
+    struct instance *i;
+
+    ret->endpoints = arena_array(mem, count_ports(c, s, name), sizeof(*ret->endpoints));
+    TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
+    add_instance(c, t, s, i, ret);
+    for (; r; r = registrations_next(c, r))
+        add_registration(r, ret);
 }
 
 void answer_endpoints(struct control *c, struct turn *t, const struct incoming *in)
 {
     struct endpoints answer = {0};
-    struct endpoint_info *items;
     struct get_endpoints request;
     struct arena mem = {0};
     struct buf out = {0};
     struct wire_error err;
-    const struct service *s;
-    struct instance *i;
 
     if (get_endpoints_decode(&request, in->payload, &mem, &err)) {
         answer_bad(t, in, &err);
-    } else if (!(s = catalog_find(&c->catalog, request.service))) {
+    } else if (!catalog_find(&c->catalog, request.service) &&
+               !registrations_first(c, request.service)) {
         no_service(t, in, request.service);
     } else {
-        items = arena_array(&mem, count_ports(c, s), sizeof(*items));
-        answer.endpoints = items;
-        TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-        {
-            for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < i->row.ports_n; k++) {
-                items[answer.endpoints_n] = (struct endpoint_info){
-                    .instance = i->id,
-                    .node = i->node,
-                    .addr = i->row.addr,
-                    .port_name = i->row.ports[k].name,
-                    .port = i->row.ports[k].port,
-                    .tags = s->spec ? s->spec->tags : NULL,
-                    .tags_n = s->spec ? s->spec->tags_n : 0,
-                };
-                add_load(t, i, &items[answer.endpoints_n++]);
-            }
-        }
+        list_endpoints(c, t, request.service, &answer, &mem);
         endpoints_encode(&out, &answer);
         answer_send(t, in, WIRE_ENDPOINTS, &out);
     }

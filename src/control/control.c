@@ -25,6 +25,7 @@ void control_free(struct control *c)
     locals_deinit(&c->locals);
     place_deinit(&c->place);
     watch_deinit(&c->watch);
+    registrations_deinit(&c->registrations);
     lookups_deinit(&c->lookups);
     catalog_deinit(&c->catalog);
     mem_free(c->addr);
@@ -133,6 +134,9 @@ static void load_rows(struct control *c, struct turn *t)
              row = state_next(t->state, row, all))
             catalog_row(&c->catalog, t->state, row, t->now_us);
     }
+    for (const struct row *row = state_first(t->state, TABLE_ID_REGISTRATION, all); row;
+         row = state_next(t->state, row, all))
+        registrations_row(c, t, row);
 }
 
 void control_start(struct control *c, struct turn *t, const struct event_start *start)
@@ -170,6 +174,7 @@ static void take_member(struct control *c, const struct turn *t, const struct ro
     if (m && m->state == MEMBER_STATE_ALIVE && before->state != MEMBER_STATE_ALIVE)
         joined(c, t);
     catalog_member(&c->catalog, &id, t->now_us);
+    registrations_member(c, &id);
     c->dirty = true;
 }
 
@@ -178,6 +183,8 @@ void control_changed(struct control *c, struct turn *t, const struct row *row,
 {
     if (before)
         take_member(c, t, row, before);
+    else if (row->table == TABLE_ID_REGISTRATION)
+        registrations_row(c, t, row); /* nothing is placed or started because of it */
     else if (is_ours(row->table))
         take(c, t, row);
 }
@@ -276,6 +283,7 @@ bool control_settle(struct control *c, struct turn *t)
         c->deadline_us = place_settle(c, t);
         c->deadline_us = kith_time_min(c->deadline_us, host_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, logs_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, registrations_settle(c, t));
         watch_settle(c, t);
         if (!c->dirty)
             break;
@@ -301,7 +309,7 @@ static void count(struct info *info, struct counter *counters, const char *name,
 
 void control_counters(const struct control *c, struct info *ret, struct arena *mem)
 {
-    struct counter *counters = arena_array(mem, ret->counters_n + 4, sizeof(*counters));
+    struct counter *counters = arena_array(mem, ret->counters_n + 5, sizeof(*counters));
     struct service *s;
     struct local *i;
     int64_t services = 0, here = 0;
@@ -317,4 +325,5 @@ void control_counters(const struct control *c, struct info *ret, struct arena *m
     count(ret, counters, "instances_here", here);
     count(ret, counters, "needs_held_out", (int64_t)graph_held_count(c->catalog.graph));
     count(ret, counters, "logs_under_way", c->logs.count);
+    count(ret, counters, "registrations_here", c->registrations.here);
 }

@@ -12,6 +12,7 @@
 #include "control/logs.h"
 #include "control/lookups.h"
 #include "control/place.h"
+#include "control/registration.h"
 #include "control/watch.h"
 
 struct control {
@@ -27,7 +28,8 @@ struct control {
     struct locals locals;      /* what runs here */
     struct place place;        /* where things go */
     struct watch watch;
-    struct lookups lookups; /* what is told to applications */
+    struct registrations registrations; /* endpoints that Kith did not start */
+    struct lookups lookups;             /* what is told to applications */
     struct log_waits logs;
     bool leaving;
     bool halting; /* the cluster is to stop: the halt row is younger than this start */

@@ -55,33 +55,59 @@ void lookups_begin(struct control *c, kith_time at_us)
     l->after_us = at_us;
     TREE_FOREACH (n, name_tree, &c->catalog.names)
         lookups_touch(l, n->name);
+    registrations_touch_all(c);
 }
 
 /* Own host first, then in order of slot, as every peer lists them. */
-static uint32_t distance_us(const struct control *c, const struct instance *i)
+static uint32_t distance_us(const struct control *c, const struct ulid *node)
 {
-    return ulid_equal(&i->node, &c->self) ? 0 : LOOKUP_FAR;
+    return ulid_equal(node, &c->self) ? 0 : LOOKUP_FAR;
 }
 
-static uint32_t add_endpoints(const struct control *c, const struct instance *i,
-                              struct lookup_endpoint *list)
+static struct lookup_endpoint at_node(const struct control *c, const struct ulid *node)
 {
-    struct lookup_endpoint one = {
-        .instance = i->id,
-        .node = i->node,
-        .node_name = node_name(&c->catalog, &i->node),
-        .addr = i->row.addr,
+    return (struct lookup_endpoint){
+        .node = *node,
+        .node_name = node_name(&c->catalog, node),
         .weight = LOOKUP_WEIGHT,
-        .distance_us = distance_us(c, i),
+        .distance_us = distance_us(c, node),
     };
+}
 
-    list[0] = one;
-    for (uint32_t k = 0; k < i->row.ports_n; k++) {
-        list[k] = one;
-        list[k].port_name = i->row.ports[k].name;
-        list[k].port = i->row.ports[k].port;
+/* One for each port, and one if there is none. Returns how many. */
+static uint32_t add_ports(const struct lookup_endpoint *one, const struct bound_port *ports,
+                          uint32_t ports_n, struct lookup_endpoint *list)
+{
+    list[0] = *one;
+    for (uint32_t k = 0; k < ports_n; k++) {
+        list[k] = *one;
+        list[k].port_name = ports[k].name;
+        list[k].port = ports[k].port;
     }
-    return i->row.ports_n ? i->row.ports_n : 1;
+    return ports_n ? ports_n : 1;
+}
+
+static uint32_t add_instance(const struct control *c, const struct instance *i,
+                             struct lookup_endpoint *list)
+{
+    struct lookup_endpoint one = at_node(c, &i->node);
+
+    one.instance = i->id;
+    one.addr = i->row.addr;
+    return add_ports(&one, i->row.ports, i->row.ports_n, list);
+}
+
+static uint32_t add_registration(const struct control *c, const struct registration *r,
+                                 struct lookup_endpoint *list)
+{
+    struct lookup_endpoint one = at_node(c, &r->node);
+
+    one.instance = r->id;
+    one.addr = r->row.addr;
+    one.own_tags = true;
+    one.tags = r->row.tags;
+    one.tags_n = r->row.tags_n;
+    return add_ports(&one, r->row.ports, r->row.ports_n, list);
 }
 
 struct near { /* an endpoint and where it stood: sorting keeps that order among equals */
@@ -112,25 +138,47 @@ static const struct lookup_endpoint *near_first(const struct lookup_endpoint *li
     return sorted;
 }
 
-static void fill(const struct control *c, const struct service *s, struct lookup_service *ret,
-                 struct arena *mem)
+static uint32_t entries_of(uint32_t ports_n)
 {
-    struct lookup_endpoint *list;
+    return ports_n ? ports_n : 1;
+}
+
+/* At most so many endpoints are to be told of. */
+static size_t endpoints_max(const struct control *c, const struct service *s, struct bytes name)
+{
+    const struct registration *r = registrations_first(c, name);
     struct instance *i;
     size_t max = 0;
 
-    if (s->spec) {
+    for (; r; r = registrations_next(c, r))
+        max += entries_of(r->row.ports_n);
+    if (!s)
+        return max;
+    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    max += entries_of(i->row.ports_n);
+    return max;
+}
+
+/* What Kith started, if it knows the service, and what was registered under its name. */
+static void fill(const struct control *c, const struct service *s, struct lookup_service *ret,
+                 struct arena *mem)
+{
+    struct lookup_endpoint *list = arena_array(mem, endpoints_max(c, s, ret->name), sizeof(*list));
+    const struct registration *r = registrations_first(c, ret->name);
+    struct instance *i;
+
+    if (s && s->spec) {
         ret->tags = s->spec->tags;
         ret->tags_n = s->spec->tags_n;
     }
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    max += i->row.ports_n ? i->row.ports_n : 1;
-    list = arena_array(mem, max, sizeof(*list));
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
+    TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
     {
         if (instance_healthy(&c->catalog, i))
-            ret->endpoints_n += add_endpoints(c, i, list + ret->endpoints_n);
+            ret->endpoints_n += add_instance(c, i, list + ret->endpoints_n);
     }
+    for (; r; r = registrations_next(c, r))
+        ret->endpoints_n += add_registration(c, r, list + ret->endpoints_n);
+    ret->gone = !s && ret->endpoints_n == 0;
     ret->endpoints = near_first(list, ret->endpoints_n, mem);
 }
 
@@ -151,10 +199,8 @@ void lookups_tell(struct control *c, struct turn *t)
         if (count == LOOKUPS_BATCH)
             break;
         taken[count] = n;
-        list[count] =
-            (struct lookup_service){.space = bytes_str(LOOKUPS_SPACE), .name = n->name, .gone = !s};
-        if (s)
-            fill(c, s, &list[count], &mem);
+        list[count] = (struct lookup_service){.space = bytes_str(LOOKUPS_SPACE), .name = n->name};
+        fill(c, s, &list[count], &mem);
         count++;
     }
     effect.lookup.services = list;

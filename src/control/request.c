@@ -157,6 +157,14 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
         if (change_allowed(t, in))
             command_change(c, t, in);
         return true;
+    case WIRE_REGISTER_ENDPOINT:
+        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
+            registration_register(c, t, in);
+        return true;
+    case WIRE_DEREGISTER_ENDPOINT:
+        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
+            registration_deregister(c, t, in);
+        return true;
     case WIRE_GET_LOGS:
         if (allowed(t, in, AUTHORITY_LOGS, (struct bytes){0}))
             logs_get(c, t, in, /* forwarded= */ false);

@@ -163,7 +163,8 @@ size_t check_acknowledged_count(const struct check *c)
 static bool own_table(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
-           table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_INTEREST;
+           table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_INTEREST ||
+           table == TABLE_ID_REGISTRATION;
 }
 
 static void name_row(struct buf *out, const struct record *r)

@@ -30,6 +30,7 @@ static const struct table_law laws[] = {
     [TABLE_ID_CLUSTER] = {/* by key */ NULL, RULE_STAMP, true, 1, STATE_KEY_MAX},
     [TABLE_ID_COORD] = {&coord_struct, RULE_OWN, false, 16, 16},
     [TABLE_ID_INTEREST] = {&interest_row_struct, RULE_OWN, false, 16, 16},
+    [TABLE_ID_REGISTRATION] = {&registration_row_struct, RULE_OWN, false, 32, 32},
 };
 
 static const struct table_law *law_of(enum table_id table)

@@ -5,14 +5,17 @@
 #include <assert.h>
 #include <string.h>
 
+/* Words of a row: LOOKUP_ENDPOINTS_MAX endpoints without tags take less than three quarters of the longest. */
+#define OWN_TAGS_UNTIL (LOOKUP_ROW_MAX / 4)
 #define PORT_NAMES_MAX 32 /* different ones that are written once; any more are repeated */
 
 struct texts { /* of one row */
     struct bytes port_name[PORT_NAMES_MAX];
     uint32_t at[PORT_NAMES_MAX];
     unsigned count;
-    uint32_t tags_at;
-    uint32_t tags_n;
+    struct tags {
+        uint32_t at, count;
+    } tags; /* of the service */
 };
 
 void lookup_pack_deinit(struct lookup_pack *p)
@@ -64,16 +67,27 @@ static uint32_t add_port_name(struct lookup_pack *p, struct texts *texts, struct
     return at;
 }
 
-static void add_tags(struct lookup_pack *p, struct texts *texts, const struct lookup_service *s)
+static struct tags add_tags(struct lookup_pack *p, const struct bytes *tags, uint32_t tags_n)
 {
-    texts->tags_n = s->tags_n < LOOKUP_TAGS_MAX ? s->tags_n : LOOKUP_TAGS_MAX;
-    texts->tags_at = (uint32_t)p->count;
-    for (uint32_t i = 0; i < texts->tags_n; i++) {
-        struct bytes tag = cut(s->tags[i], LOOKUP_ADDR_MAX);
+    struct tags ret = {.at = (uint32_t)p->count,
+                       .count = tags_n < LOOKUP_TAGS_MAX ? tags_n : LOOKUP_TAGS_MAX};
+
+    for (uint32_t i = 0; i < ret.count; i++) {
+        struct bytes tag = cut(tags[i], LOOKUP_ADDR_MAX);
 
         p->words[add_words(p, 1)] = tag.len;
         add_text(p, tag);
     }
+    return ret;
+}
+
+/* The service's, which are written once, or its own; in a row that grows beyond reason it has none. */
+static struct tags tags_of(struct lookup_pack *p, const struct texts *texts,
+                           const struct lookup_endpoint *e)
+{
+    if (!e->own_tags)
+        return texts->tags;
+    return add_tags(p, e->tags, p->count < OWN_TAGS_UNTIL ? e->tags_n : 0);
 }
 
 static void fill_endpoint(struct lookup_pack *p, struct texts *texts, uint32_t at,
@@ -85,15 +99,16 @@ static void fill_endpoint(struct lookup_pack *p, struct texts *texts, uint32_t a
     uint64_t addr_at = add_text(p, addr);
     uint64_t port_name_at = add_port_name(p, texts, port_name);
     uint64_t node_name_at = add_text(p, node_name);
+    struct tags tags = tags_of(p, texts, e);
     uint64_t *w = p->words + at;
 
     memcpy(&w[LOOKUP_ENDPOINT_INSTANCE], e->instance.b, sizeof(e->instance.b));
     memcpy(&w[LOOKUP_ENDPOINT_NODE], e->node.b, sizeof(e->node.b));
     w[LOOKUP_ENDPOINT_WEIGHT] = e->weight | (uint64_t)e->distance_us << 32;
     w[LOOKUP_ENDPOINT_PORT] = e->port | (uint64_t)addr.len << 16 | (uint64_t)port_name.len << 24 |
-                              (uint64_t)node_name.len << 32 | (uint64_t)texts->tags_n << 40;
+                              (uint64_t)node_name.len << 32 | (uint64_t)tags.count << 40;
     w[LOOKUP_ENDPOINT_TEXTS] = addr_at | port_name_at << 32;
-    w[LOOKUP_ENDPOINT_MORE] = node_name_at | (uint64_t)texts->tags_at << 32;
+    w[LOOKUP_ENDPOINT_MORE] = node_name_at | (uint64_t)tags.at << 32;
 }
 
 void lookup_pack_service(struct lookup_pack *p, const struct lookup_service *s)
@@ -109,7 +124,7 @@ void lookup_pack_service(struct lookup_pack *p, const struct lookup_service *s)
     uint32_t at = add_words(p, (size_t)count * LOOKUP_ENDPOINT_WORDS);
 
     if (count)
-        add_tags(p, &texts, s);
+        texts.tags = add_tags(p, s->tags, s->tags_n);
     for (uint32_t i = 0; i < count; i++)
         fill_endpoint(p, &texts, at + i * LOOKUP_ENDPOINT_WORDS, &s->endpoints[i]);
     assert(p->count <= LOOKUP_ROW_MAX);

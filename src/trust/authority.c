@@ -3,10 +3,10 @@
 /* Verbs as bits, so that what a kind may do is one line. */
 #define BIT(verb) (1u << (verb))
 
-static const uint32_t people = BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ) | BIT(AUTHORITY_LOGS) |
-                               BIT(AUTHORITY_APPLY) | BIT(AUTHORITY_CHANGE) | BIT(AUTHORITY_HALT) |
-                               BIT(AUTHORITY_MEMBER) | BIT(AUTHORITY_FORGET) |
-                               BIT(AUTHORITY_PUBLISH) | BIT(AUTHORITY_SUBSCRIBE);
+static const uint32_t people =
+    BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ) | BIT(AUTHORITY_LOGS) | BIT(AUTHORITY_APPLY) |
+    BIT(AUTHORITY_CHANGE) | BIT(AUTHORITY_REGISTER) | BIT(AUTHORITY_HALT) | BIT(AUTHORITY_MEMBER) |
+    BIT(AUTHORITY_FORGET) | BIT(AUTHORITY_PUBLISH) | BIT(AUTHORITY_SUBSCRIBE);
 
 static uint32_t verbs_of(enum principal_kind kind)
 {
@@ -47,6 +47,9 @@ static enum authority_verb verb_of(enum wire_kind kind)
         return AUTHORITY_APPLY;
     case WIRE_CHANGE:
         return AUTHORITY_CHANGE;
+    case WIRE_REGISTER_ENDPOINT:
+    case WIRE_DEREGISTER_ENDPOINT:
+        return AUTHORITY_REGISTER;
     case WIRE_JOIN:
     case WIRE_LEAVE:
         return AUTHORITY_MEMBER;

@@ -22,6 +22,7 @@ enum authority_verb {
     AUTHORITY_LOGS,      /* read what an instance printed: it may hold secrets */
     AUTHORITY_APPLY,     /* run programs on the cluster's hosts */
     AUTHORITY_CHANGE,    /* scale, stop, start, restart, rm */
+    AUTHORITY_REGISTER,  /* say that a service answers somewhere, or no longer does */
     AUTHORITY_HALT,      /* stop everything, daemons included */
     AUTHORITY_MEMBER,    /* this peer joins or leaves */
     AUTHORITY_FORGET,    /* drop a dead member, revoke its key */

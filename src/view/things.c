@@ -115,6 +115,14 @@ static json_t *endpoint_load_age(const void *item)
     return e->latency_us ? json_integer((json_int_t)e->load_age_ms) : json_null();
 }
 
+/* None of what Kith started itself. */
+static json_t *endpoint_registration(const void *item)
+{
+    struct bytes name = ((const struct endpoint_info *)item)->registration;
+
+    return name.len ? json_stringn((const char *)name.data, name.len) : json_null();
+}
+
 /* ---- members ---- */
 
 /* As measured; "~" before what is only estimated. */
@@ -269,6 +277,11 @@ static const struct column endpoint_items[] = {
      .wide = true,
      .as = COLUMN_MADE,
      .make = endpoint_load_age},
+    {.name = "registration",
+     .title = "REGISTRATION",
+     .wide = true,
+     .as = COLUMN_MADE,
+     .make = endpoint_registration},
     {.name = "tags", .title = "TAGS", .field = "tags"},
 };
 COLUMNS(endpoint, endpoint_info);
@@ -416,6 +429,13 @@ static const struct column published_items[] = {
 };
 COLUMNS(published, published);
 
+static const struct column registered_items[] = {
+    {.name = "instance", .field = "instance"},
+    {.name = "name", .field = "name"},
+    {.name = "text", .field = "text"},
+};
+COLUMNS(registered, registered);
+
 static const struct column changed_items[] = {
     {.name = "command", .field = "command"},
     {.name = "text", .field = "text"},
@@ -437,6 +457,7 @@ const struct thing things[] = {
     {.kind = WIRE_MEMBER_LIST, .list = "members", .columns = &member_columns},
     {.kind = WIRE_RTTS, .list = "rtts", .columns = &rtt_columns},
     {.kind = WIRE_INFO, .columns = &info_columns},
+    {.kind = WIRE_REGISTERED, .columns = &registered_columns, .text = "text"},
     {.kind = WIRE_CHANGED, .columns = &changed_columns, .text = "text"},
     {.kind = WIRE_SERVICES, .list = "services", .columns = &service_columns},
     {.kind = WIRE_INSTANCES, .list = "instances", .columns = &instance_columns},

@@ -127,6 +127,8 @@ static const struct wire_field lookup_endpoint_fields[] = {
     TABLE_FIELD(lookup_endpoint, 6, port, U16),
     TABLE_FIELD(lookup_endpoint, 7, weight, U32),
     TABLE_FIELD(lookup_endpoint, 8, distance_us, U32),
+    TABLE_FIELD(lookup_endpoint, 9, own_tags, BOOL),
+    TABLE_LIST(lookup_endpoint, 10, tags, STR),
 };
 TABLE(lookup_endpoint);
 

@@ -126,6 +126,9 @@ struct lookup_endpoint {
     uint16_t port;
     uint32_t weight;      /* its share beside the others; LOOKUP_WEIGHT unless it is known better */
     uint32_t distance_us; /* round trip from this host; LOOKUP_FAR: not known */
+    bool own_tags;        /* these, in place of the service's */
+    const struct bytes *tags;
+    uint32_t tags_n;
 };
 
 #define LOOKUP_WEIGHT 100u
@@ -135,7 +138,7 @@ struct lookup_endpoint {
 struct lookup_service {
     struct bytes space, name;
     bool gone;                /* there is no such service any more */
-    const struct bytes *tags; /* of every instance */
+    const struct bytes *tags; /* of every endpoint that has none of its own */
     uint32_t tags_n;
     const struct lookup_endpoint *endpoints; /* near ones first */
     uint32_t endpoints_n;

@@ -71,6 +71,40 @@ static void endpoints_are_found_and_filtered(void **state)
     kith_close(k);
 }
 
+/* What was registered has tags of its own, beside instances that have those of their service. */
+static void an_endpoint_can_have_tags_of_its_own(void **state)
+{
+    struct place *p = *state;
+    struct kith_endpoint e[4];
+    struct bytes v1 = bytes_str("v1"), old = bytes_str("old");
+    struct lookup_endpoint list[] = {
+        {.addr = bytes_str("10.0.0.1")},
+        {.addr = bytes_str("10.0.0.2"), .own_tags = true, .tags = &old, .tags_n = 1},
+        {.addr = bytes_str("10.0.0.3"), .own_tags = true},
+    };
+    const struct lookup_service s = {.space = bytes_str("default"),
+                                     .name = bytes_str("db"),
+                                     .tags = &v1,
+                                     .tags_n = 1,
+                                     .endpoints = list,
+                                     .endpoints_n = 3};
+    const char *tag = "v1";
+    struct kith_filter tagged = {.tags = &tag, .tags_n = 1};
+
+    place_start(p);
+    assert_int_equal(lookup_file_put(p->file, &s), 0);
+    assert_int_equal(lookup_file_publish(p->file), 0);
+    struct kith_reader *k = kith_open(p->path);
+
+    assert_int_equal(kith_lookup(k, "db", NULL, e, 4, NULL), 3);
+    assert_int_equal(kith_lookup(k, "db", &tagged, e, 4, NULL), 1);
+    assert_string_equal(e[0].addr, "10.0.0.1");
+    tag = "old";
+    assert_int_equal(kith_lookup(k, "db", &tagged, e, 4, NULL), 1);
+    assert_string_equal(e[0].addr, "10.0.0.2");
+    kith_close(k);
+}
+
 static void a_handle_waits_for_its_file(void **state)
 {
     struct place *p = *state;
@@ -515,6 +549,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, place_make, place_remove)
     const struct CMUnitTest tests[] = {
         CASE(endpoints_are_found_and_filtered),
+        CASE(an_endpoint_can_have_tags_of_its_own),
         CASE(a_handle_waits_for_its_file),
         CASE(growth_is_followed),
         CASE(a_file_of_another_version_is_refused_and_replaced),

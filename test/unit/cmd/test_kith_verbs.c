@@ -122,6 +122,44 @@ static void changes_say_what_to_which_service(void **state)
     stage_deinit(&s);
 }
 
+static void an_endpoint_is_registered_and_ended(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct register_endpoint made;
+    struct deregister_endpoint ended;
+    struct arena mem = {0};
+    const struct registered answer = {.text = bytes_str("db is registered as x")};
+
+    stage_init(&s);
+    stage_say(&s, WIRE_REGISTER_ENDPOINT, WIRE_REGISTERED, &answer);
+    stage_say(&s, WIRE_DEREGISTER_ENDPOINT, WIRE_REGISTERED, &answer);
+    assert_int_equal(
+        stage_kith(&s, "register db [::1]:5432 --tag a --tag b --ttl 3s --port-name sql --id x"),
+        0);
+    stage_expect(&s, "db is registered as x");
+    stage_asked(&s, WIRE_REGISTER_ENDPOINT, &made, &mem);
+    assert_true(bytes_equal_str(made.service, "db"));
+    assert_true(bytes_equal_str(made.name, "x"));
+    assert_true(bytes_equal_str(made.addr, "::1"));
+    assert_int_equal(made.ports_n, 1);
+    assert_int_equal(made.ports[0].port, 5432);
+    assert_true(bytes_equal_str(made.ports[0].name, "sql"));
+    assert_int_equal(made.tags_n, 2);
+    assert_int_equal(made.ttl_ms, 3000);
+    assert_int_equal(stage_kith(&s, "register db :80"), 0); /* at the address of the peer */
+    stage_asked(&s, WIRE_REGISTER_ENDPOINT, &made, &mem);
+    assert_int_equal(made.addr.len, 0);
+    assert_int_equal(stage_kith(&s, "register db 10.0.0.1:0"), 2);
+    assert_int_equal(stage_kith(&s, "register db ::1"), 2);
+    stage_expect(&s, "write ADDR:PORT");
+    assert_int_equal(stage_kith(&s, "deregister x"), 0);
+    stage_asked(&s, WIRE_DEREGISTER_ENDPOINT, &ended, &mem);
+    assert_true(bytes_equal_str(ended.name, "x"));
+    arena_deinit(&mem);
+    stage_deinit(&s);
+}
+
 static void members_come_and_go(void **state)
 {
     (void)state;
@@ -397,6 +435,7 @@ int main(void)
         cmocka_unit_test(but_not_for_ever),
         cmocka_unit_test(silence_ends_with_the_timeout),
         cmocka_unit_test(changes_say_what_to_which_service),
+        cmocka_unit_test(an_endpoint_is_registered_and_ended),
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(leave_waits_for_the_daemons_end),
         cmocka_unit_test(a_daemon_that_stays_is_told),

@@ -265,6 +265,20 @@ static void happen(struct world *w, struct pending *p)
     drop(p->payload);
 }
 
+/* When the next thing happens. */
+static kith_time next_us(const struct world *w)
+{
+    kith_time at_us = KITH_NEVER;
+
+    for (size_t k = 0; k < w->pending_n; k++)
+        at_us = kith_time_min(at_us, w->pending[k].at_us);
+    for (unsigned k = 0; k < w->nodes_n; k++) {
+        if (w->nodes[k].up)
+            at_us = kith_time_min(at_us, control_deadline(w->nodes[k].control));
+    }
+    return at_us;
+}
+
 void world_step(struct world *w)
 {
     size_t first = 0;
@@ -308,6 +322,15 @@ void world_run(struct world *w, kith_time for_us)
 
     while (w->now_us < until_us)
         world_step(w);
+}
+
+void world_pass(struct world *w, kith_time for_us)
+{
+    kith_time until_us = w->now_us + for_us;
+
+    while (next_us(w) <= until_us)
+        world_step(w);
+    w->now_us = until_us;
 }
 
 void world_complain(struct world *w, const char *condition)

@@ -82,7 +82,9 @@ struct world {
 struct world *world_new(unsigned nodes);
 void world_free(struct world *w);
 
-void world_run(struct world *w, kith_time for_us);
+void world_run(struct world *w,
+               kith_time for_us); /* until something happens at that time or later */
+void world_pass(struct world *w, kith_time for_us); /* exactly so long */
 /* Runs until the condition holds, for `for_us` at most; fails the test when it never does. */
 #define world_until(w, condition, for_us)                                                          \
     do {                                                                                           \

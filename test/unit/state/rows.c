@@ -119,6 +119,11 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
     case TABLE_ID_COORD:
         coord_encode(&out, &(struct coord){.x = -n, .height = n, .error = 1});
         break;
+    case TABLE_ID_REGISTRATION: {
+        struct registration_row row = {.service = bytes_str("db"), .ttl_ms = (uint32_t)n};
+        registration_row_encode(&out, &row);
+        break;
+    }
     default:
         halt_row_encode(&out, &(struct halt_row){.command = id_of(n), .at_ms = n});
     }
@@ -131,8 +136,8 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
 
 static size_t key_bytes(enum table_id table)
 {
-    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3, 16,
-                                                 20, 32, 16, 36, 4,  16, 16};
+    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,  16,
+                                                 20, 32, 16, 36, 4,  16, 16, 32};
 
     return lengths[table];
 }
@@ -140,7 +145,8 @@ static size_t key_bytes(enum table_id table)
 static bool is_own(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
-           table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD || table == TABLE_ID_INTEREST;
+           table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD ||
+           table == TABLE_ID_INTEREST || table == TABLE_ID_REGISTRATION;
 }
 
 void random_record(struct buf *out, struct rng *rng, kith_time wall_us)

@@ -60,6 +60,7 @@ static void programs_get_one_array(void **state)
                         "    \"node\": null,\n"
                         "    \"latency_ms\": null,\n"
                         "    \"load_age_ms\": null,\n"
+                        "    \"registration\": null,\n"
                         "    \"tags\": []\n"
                         "  }\n"
                         "]\n");

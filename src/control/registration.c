@@ -1,0 +1,380 @@
+#include "control/registration.h"
+
+#include "base/mem.h"
+#include "control/inside.h"
+#include "control/standing.h"
+#include "state/hash.h"
+#include "state/journal.h"
+#include "wire/text.h"
+
+#include <string.h>
+
+static int compare_keys(const struct registration *a, const struct registration *b)
+{
+    int order = ulid_compare(&a->node, &b->node);
+
+    return order ? order : ulid_compare(&a->id, &b->id);
+}
+
+static int compare_services(const struct registration *a, const struct registration *b)
+{
+    int order = bytes_compare(a->row.service, b->row.service);
+
+    return order ? order : compare_keys(a, b);
+}
+
+static int compare_due(const struct registration *a, const struct registration *b)
+{
+    if (a->due_us != b->due_us)
+        return a->due_us < b->due_us ? -1 : 1;
+    return compare_keys(a, b);
+}
+
+TREE_FUNCTIONS(registration_tree, registration, by_key, compare_keys)
+TREE_FUNCTIONS(registered_tree, registration, by_service, compare_services)
+TREE_FUNCTIONS(due_tree, registration, by_due, compare_due)
+
+/* ---- what is held ---- */
+
+static void free_one(struct registration *r)
+{
+    arena_deinit(&r->mem);
+    mem_free(r);
+}
+
+static void drop(struct registrations *all, struct registration *r, const struct ulid *self)
+{
+    TREE_REMOVE(registration_tree, &all->all, r);
+    TREE_REMOVE(registered_tree, &all->services, r);
+    if (r->due_us != KITH_NEVER)
+        TREE_REMOVE(due_tree, &all->due, r);
+    all->here -= ulid_equal(&r->node, self);
+    free_one(r);
+}
+
+void registrations_deinit(struct registrations *r)
+{
+    struct registration *one, *next;
+
+    TREE_FOREACH_SAFE(one, registration_tree, &r->all, next)
+    {
+        TREE_REMOVE(registration_tree, &r->all, one);
+        free_one(one);
+    }
+    *r = (struct registrations){0};
+}
+
+static struct registration *find(const struct control *c, const struct ulid *node,
+                                 const struct ulid *id)
+{
+    struct registration key = {.node = *node, .id = *id};
+
+    return TREE_FIND(registration_tree,
+                     (struct registration_tree *)(uintptr_t)&c->registrations.all, &key);
+}
+
+/* NULL: the row is none. */
+static struct registration *new_one(const struct row *row)
+{
+    struct registration *r = mem_alloc(sizeof(*r));
+    struct wire_error err;
+
+    if (!instance_key(row->key, &r->node, &r->id) ||
+        registration_row_decode(&r->row, arena_bytes(&r->mem, row->value), &r->mem, &err)) {
+        free_one(r);
+        return NULL;
+    }
+    r->hash = row->hash;
+    r->due_us = KITH_NEVER;
+    return r;
+}
+
+/* Its time begins anew. */
+static void renew(struct control *c, const struct turn *t, struct registration *r)
+{
+    if (r->due_us != KITH_NEVER)
+        TREE_REMOVE(due_tree, &c->registrations.due, r);
+    r->due_us = r->row.ttl_ms ? t->now_us + r->row.ttl_ms * KITH_MS : KITH_NEVER;
+    if (r->due_us == KITH_NEVER)
+        return;
+    TREE_INSERT(due_tree, &c->registrations.due, r);
+    c->deadline_us = kith_time_min(c->deadline_us, r->due_us);
+}
+
+void registrations_row(struct control *c, const struct turn *t, const struct row *row)
+{
+    struct registrations *all = &c->registrations;
+    struct ulid node, id;
+
+    if (!instance_key(row->key, &node, &id))
+        return;
+    struct registration *old = find(c, &node, &id);
+
+    if (old && old->hash == row->hash)
+        return;
+    struct registration *r = row->flags & ROW_TOMBSTONE ? NULL : new_one(row);
+
+    if (old) {
+        lookups_touch(&c->lookups, old->row.service);
+        drop(all, old, &c->self);
+    }
+    if (!r)
+        return;
+    TREE_INSERT(registration_tree, &all->all, r);
+    TREE_INSERT(registered_tree, &all->services, r);
+    lookups_touch(&c->lookups, r->row.service);
+    if (ulid_equal(&node, &c->self)) {
+        all->here++;
+        renew(c, t, r);
+    }
+}
+
+void registrations_member(struct control *c, const struct ulid *node)
+{
+    struct registration first = {.node = *node};
+    struct registration *r;
+
+    TREE_FOREACH_FROM(r, registration_tree,
+                      TREE_FROM(registration_tree, &c->registrations.all, &first))
+    {
+        if (!ulid_equal(&r->node, node))
+            break;
+        lookups_touch(&c->lookups, r->row.service);
+    }
+}
+
+void registrations_touch_all(struct control *c)
+{
+    struct registration *r;
+
+    TREE_FOREACH (r, registered_tree, &c->registrations.services)
+        lookups_touch(&c->lookups, r->row.service);
+}
+
+/* From here on, the first whose host lives. */
+static const struct registration *living(const struct control *c, struct registration *r,
+                                         struct bytes service)
+{
+    TREE_FOREACH_FROM(r, registered_tree, r)
+    {
+        if (!bytes_equal(r->row.service, service))
+            return NULL;
+        if (node_lives(&c->catalog, &r->node))
+            return r;
+    }
+    return NULL;
+}
+
+const struct registration *registrations_first(const struct control *c, struct bytes service)
+{
+    struct registration key = {.row = {.service = service}};
+    struct registered_tree *tree = (struct registered_tree *)(uintptr_t)&c->registrations.services;
+
+    return living(c, TREE_FROM(registered_tree, tree, &key), service);
+}
+
+const struct registration *registrations_next(const struct control *c, const struct registration *r)
+{
+    struct registration *next =
+        TREE_NEXT(registered_tree, /* tree= */ NULL, (struct registration *)(uintptr_t)r);
+
+    return living(c, next, r->row.service);
+}
+
+/* ---- this peer's own ---- */
+
+/* The same name gives the same id at every start, so that a registrant needs to remember nothing else. */
+static struct ulid id_of(struct bytes name)
+{
+    struct ulid id;
+    uint64_t half[2] = {hash64_pair(bytes_str("registration 0"), name),
+                        hash64_pair(bytes_str("registration 1"), name)};
+
+    for (unsigned k = 0; k < sizeof(id.b); k++)
+        id.b[k] = (uint8_t)(half[k / 8] >> (8 * (k % 8)));
+    return id;
+}
+
+static struct buf key_of(const struct control *c, const struct ulid *id)
+{
+    struct buf key = {0};
+
+    instance_key_put(&key, &c->self, id);
+    return key;
+}
+
+static int end_one(struct control *c, struct turn *t, const struct ulid *id)
+{
+    struct buf key = key_of(c, id);
+    struct row gone = {
+        .table = TABLE_ID_REGISTRATION, .key = buf_bytes(&key), .flags = ROW_TOMBSTONE};
+    int result = state_delete(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), /* major= */ 0);
+
+    if (result == 0)
+        registrations_row(c, t, &gone);
+    buf_deinit(&key);
+    return result;
+}
+
+kith_time registrations_settle(struct control *c, struct turn *t)
+{
+    struct registration *r;
+
+    while ((r = TREE_FIRST(due_tree, &c->registrations.due)) != NULL && r->due_us <= t->now_us) {
+        struct ulid id = r->id;
+
+        journal_add(t->journal, t->wall_us / KITH_MS, "registration-lapsed", r->row.service,
+                    BYTES_FMT " was not renewed within %u ms", BYTES_ARG(r->row.name),
+                    r->row.ttl_ms);
+        (void)end_one(c, t, &id);
+    }
+    return r ? r->due_us : KITH_NEVER;
+}
+
+/* ---- requests ---- */
+
+static void answer(struct turn *t, const struct incoming *in, const struct ulid *id,
+                   struct bytes name, const char *what, struct bytes service)
+{
+    struct buf text = {0}, out = {0};
+
+    buf_printf(&text, BYTES_FMT " %s " BYTES_FMT, BYTES_ARG(service), what, BYTES_ARG(name));
+    struct registered reply = {.instance = *id,
+                               .name = name,
+                               .text = wire_text_clip(buf_bytes(&text), REGISTERED_TEXT_MAX)};
+
+    registered_encode(&out, &reply);
+    turn_reply(t, in, WIRE_REGISTERED, buf_bytes(&out), state_unstored(t->state));
+    buf_deinit(&text);
+    buf_deinit(&out);
+}
+
+/* Why it cannot be taken; NULL: it can. */
+static const char *refusal(const struct control *c, const struct turn *t,
+                           const struct registration_row *row, const struct registration *held)
+{
+    if (c->leaving || c->halting)
+        return "this host is leaving: register with another";
+    if (ulid_is_zero(&t->post->cluster))
+        return "this host has not joined a cluster yet";
+    if (!row->service.len)
+        return "a registration needs the name of its service";
+    if (row->ttl_ms && row->ttl_ms < REGISTRATION_TTL_MIN_MS)
+        return "a TTL below 500 ms cannot be kept";
+    if (!held && c->registrations.here >= REGISTRATIONS_MAX)
+        return "this peer answers for as many registrations as it can";
+    return NULL;
+}
+
+/* service@addr:port, as far as they are given. */
+static struct bytes name_of(const struct registration_row *row, struct arena *mem)
+{
+    struct buf name = {0};
+
+    buf_printf(&name, BYTES_FMT "@" BYTES_FMT, BYTES_ARG(row->service), BYTES_ARG(row->addr));
+    if (row->ports_n)
+        buf_printf(&name, ":%u", row->ports[0].port);
+    struct bytes kept =
+        arena_bytes(mem, wire_text_clip(buf_bytes(&name), REGISTER_ENDPOINT_NAME_MAX));
+
+    buf_deinit(&name);
+    return kept;
+}
+
+static struct registration_row row_of(const struct control *c,
+                                      const struct register_endpoint *request, struct arena *mem)
+{
+    struct registration_row row = {
+        .service = request->service,
+        .name = request->name,
+        .addr = request->addr.len ? request->addr : bytes_str(c->addr),
+        .ports = request->ports,
+        .ports_n = request->ports_n,
+        .tags = request->tags,
+        .tags_n = request->tags_n,
+        .meta = request->meta,
+        .meta_n = request->meta_n,
+        .ttl_ms = request->ttl_ms,
+    };
+
+    if (!row.name.len)
+        row.name = name_of(&row, mem);
+    return row;
+}
+
+/* Writes it unless it is held so already; then only its time begins anew. */
+static int put(struct control *c, struct turn *t, const struct ulid *id,
+               const struct registration_row *row, struct registration *held)
+{
+    struct buf key = key_of(c, id), value = {0};
+    int result = 0;
+
+    registration_row_encode(&value, row);
+    const struct row *now =
+        held ? state_get(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key)) : NULL;
+
+    if (now && bytes_equal(now->value, buf_bytes(&value))) {
+        renew(c, t, held);
+    } else {
+        result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
+                           /* major= */ 0, /* expires_ms= */ 0);
+        if (result == 0)
+            registrations_row(c, t, state_get(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key)));
+    }
+    buf_deinit(&key);
+    buf_deinit(&value);
+    return result;
+}
+
+void registration_register(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct register_endpoint request;
+    struct wire_error err;
+
+    if (register_endpoint_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        arena_deinit(&mem);
+        return;
+    }
+    struct registration_row row = row_of(c, &request, &mem);
+    struct ulid id = id_of(row.name);
+    struct registration *held = find(c, &c->self, &id);
+    const char *why = refusal(c, t, &row, held);
+
+    if (why)
+        turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
+    else if (put(c, t, &id, &row, held) != 0)
+        turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be registered");
+    else
+        answer(t, in, &id, row.name, "is registered as", row.service);
+    arena_deinit(&mem);
+}
+
+void registration_deregister(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct deregister_endpoint request;
+    struct wire_error err;
+
+    if (deregister_endpoint_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        arena_deinit(&mem);
+        return;
+    }
+    struct ulid id = id_of(request.name);
+    const struct registration *held = find(c, &c->self, &id);
+
+    if (!held) {
+        turn_fail(t, in, FAIL_CODE_NOT_FOUND,
+                  "nothing is registered with this peer as " BYTES_FMT
+                  ": ask the peer that it was registered with",
+                  BYTES_ARG(request.name));
+    } else {
+        struct bytes service = arena_bytes(&mem, held->row.service);
+
+        (void)end_one(c, t, &id);
+        answer(t, in, &id, request.name, "is no longer registered as", service);
+    }
+    arena_deinit(&mem);
+}

@@ -1,0 +1,70 @@
+#ifndef KITH_CONTROL_REGISTRATION_H
+#define KITH_CONTROL_REGISTRATION_H
+/*
+ * Endpoints that Kith did not start: somebody told their host's peer that a service answers there. One own
+ * row each (table registration), durable before the answer; look-ups and `kith endpoints` list them beside
+ * the service's instances, if there are any: the service need not be one of Kith's.
+ *
+ * The peer that took a registration answers for it: while that peer is not alive its registrations are not
+ * shown, and they are there again with it. With a TTL the registrant has to say the same again in time; else
+ * its peer deletes the row, as `deregister_endpoint` does. Saying the same again writes nothing, so it costs the
+ * cluster nothing. After a start of the peer every TTL begins anew.
+ *
+ * Saying something else by the same name changes the registration. At most REGISTRATIONS_MAX are taken here;
+ * what the members of the cluster hold together is not bounded by this.
+ */
+#include "base/arena.h"
+#include "base/tree.h"
+#include "state/turn.h"
+#include "wire/gen/service.h"
+
+#define REGISTRATIONS_MAX       262144u
+#define REGISTRATION_TTL_MIN_MS 500u /* less is more likely seconds that were meant */
+
+struct control;
+struct row;
+struct catalog;
+
+struct registration {
+    struct ulid node, id;        /* the peer that answers for it; a digest of its name */
+    struct registration_row row; /* in mem */
+    uint64_t hash;
+    kith_time due_us;                    /* of an own one with a TTL; else KITH_NEVER */
+    TREE_ENTRY(registration) by_key;     /* node, id */
+    TREE_ENTRY(registration) by_service; /* service, node, id */
+    TREE_ENTRY(registration) by_due;     /* own ones with a TTL */
+    struct arena mem;
+};
+
+TREE_HEAD(registration_tree, registration);
+TREE_HEAD(registered_tree, registration);
+TREE_HEAD(due_tree, registration);
+
+struct registrations { /* a zeroed one is valid and empty */
+    struct registration_tree all;
+    struct registered_tree services;
+    struct due_tree due;
+    uint32_t here; /* how many of them this peer answers for */
+};
+
+void registrations_deinit(struct registrations *r);
+
+/* A row of table registration changed, or is there at start. */
+void registrations_row(struct control *c, const struct turn *t, const struct row *row);
+/* A member came or went: its registrations are shown, or not any more. */
+void registrations_member(struct control *c, const struct ulid *node);
+/* Those of every service, for who tells all anew. */
+void registrations_touch_all(struct control *c);
+/* Deletes those of this peer whose TTL has passed. Returns when the next is due. */
+kith_time registrations_settle(struct control *c, struct turn *t);
+
+/* The registrations of a service, in order of node and id, of hosts that live; NULL at the end. */
+const struct registration *registrations_first(const struct control *c, struct bytes service);
+const struct registration *registrations_next(const struct control *c,
+                                              const struct registration *r);
+
+/* `register_endpoint` and `deregister_endpoint`; the answer waits until the row is on disk. */
+void registration_register(struct control *c, struct turn *t, const struct incoming *in);
+void registration_deregister(struct control *c, struct turn *t, const struct incoming *in);
+
+#endif
