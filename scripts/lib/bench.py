@@ -11,6 +11,7 @@ import up  # noqa: E402
 from bench_lookup import INSTANCES, lookup  # noqa: E402
 from bench_membership import IDLE_S, PARTS, PAUSES_S, SIZES, membership  # noqa: E402
 from bench_rows import Rows  # noqa: E402
+from bench_sync import sync  # noqa: E402
 from bench_transport import transport  # noqa: E402
 from cluster import Cluster, Failed, Skipped  # noqa: E402
 
@@ -57,7 +58,7 @@ def compare_membership(options):
 
 
 BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3),
-           "lookup": lookup, "transport": transport}
+           "lookup": lookup, "sync": sync, "transport": transport}
 
 
 def words(known):
@@ -96,6 +97,7 @@ def options_of(arguments):
     parser.add_argument("--seconds", type=float, default=IDLE_S)
     parser.add_argument("--pause-seconds", type=float, default=PAUSES_S)
     parser.add_argument("--instances", type=instances, default=list(INSTANCES))
+    parser.add_argument("--alone", action="store_true")
     return parser.parse_args(arguments)
 
 

@@ -9,16 +9,29 @@ void catalog_init(struct catalog *c, const struct members *members, struct looku
     *c = (struct catalog){.members = members, .graph = graph_new(), .lookups = lookups};
 }
 
+/* Out of the catalog, and freed. */
+static void placement_drop(struct catalog *c, struct service *s, struct placement *p)
+{
+    TREE_REMOVE(placement_tree, &s->placements, p);
+    if (ulid_equal(&p->row.node, &c->self))
+        TREE_REMOVE(here_tree, &c->here, p);
+    placement_free(p);
+}
+
+static void unmention(struct catalog *c, struct service *s)
+{
+    for (uint32_t k = 0; k < s->mentions_n; k++)
+        TREE_REMOVE(mention_tree, &c->mentions, &s->mentions[k]);
+    s->mentions_n = 0;
+}
+
 static void service_free(struct catalog *c, struct service *s)
 {
     struct placement *p, *p_next;
     struct instance *i, *i_next;
 
     TREE_FOREACH_SAFE(p, placement_tree, &s->placements, p_next)
-    {
-        TREE_REMOVE(placement_tree, &s->placements, p);
-        placement_free(p);
-    }
+    placement_drop(c, s, p);
     TREE_FOREACH_SAFE(i, fleet_tree, &s->instances, i_next)
     {
         TREE_REMOVE(fleet_tree, &s->instances, i);
@@ -26,6 +39,9 @@ static void service_free(struct catalog *c, struct service *s)
         instance_free(i);
     }
     TREE_REMOVE(service_tree, &c->services, s);
+    if (s->touched)
+        TREE_REMOVE(touched_tree, &c->touched, s);
+    unmention(c, s);
     arena_deinit(&s->mem);
     mem_free(s);
 }
@@ -117,9 +133,26 @@ static void drop_if_empty(struct catalog *c, struct service *s)
         service_free(c, s);
 }
 
-static void touch(struct service *s)
+void catalog_touch(struct catalog *c, struct service *s)
 {
+    if (s->touched)
+        return;
     s->touched = true;
+    TREE_INSERT(touched_tree, &c->touched, s);
+}
+
+struct service *catalog_take_touched(struct catalog *c, const struct ulid *after)
+{
+    struct service key = {.id = *after};
+    struct service *s = TREE_FROM(touched_tree, &c->touched, &key);
+
+    if (s && ulid_equal(&s->id, after))
+        s = TREE_NEXT(touched_tree, &c->touched, s);
+    if (!s)
+        return NULL;
+    TREE_REMOVE(touched_tree, &c->touched, s);
+    s->touched = false;
+    return s;
 }
 
 /* What applications are told of it may be another. */
@@ -148,25 +181,19 @@ static void state_edges(struct catalog *c, const struct service *s)
     (void)graph_set_edges(c->graph, &s->id, to, count, s->rank);
 }
 
-static bool spec_needs_name(const struct service *s, struct bytes name)
-{
-    for (uint32_t i = 0; s->spec && i < s->spec->needs_n; i++) {
-        if (bytes_equal(s->spec->needs[i], name))
-            return true;
-    }
-    return false;
-}
-
 /* The name means another service now, or none. */
 static void name_moved(struct catalog *c, struct bytes name)
 {
-    struct service *s;
+    struct service before_all = {0}; /* a key: of no id */
+    struct mention first = {.name = name, .service = &before_all};
+    struct mention *m;
 
-    TREE_FOREACH (s, service_tree, &c->services) {
-        if (!s->known || !(bytes_equal(s->row.name, name) || spec_needs_name(s, name)))
-            continue;
-        state_edges(c, s);
-        touch(s);
+    TREE_FOREACH_FROM(m, mention_tree, TREE_FROM(mention_tree, &c->mentions, &first))
+    {
+        if (!bytes_equal(m->name, name))
+            return;
+        state_edges(c, m->service);
+        catalog_touch(c, m->service);
     }
 }
 
@@ -210,11 +237,11 @@ const struct service_spec *catalog_spec(const struct state *state, const struct 
     return &value->spec;
 }
 
-static void load_spec(struct service *s, const struct state *state)
+static void load_spec(struct service *s, const struct state *state, struct arena *mem)
 {
     uint8_t key[2 * sizeof(s->id.b)];
 
-    s->spec = catalog_spec(state, &s->id, &s->row.spec, &s->mem);
+    s->spec = catalog_spec(state, &s->id, &s->row.spec, mem);
     if (!s->spec)
         return;
     memcpy(key, s->id.b, sizeof(s->id.b));
@@ -225,29 +252,65 @@ static void load_spec(struct service *s, const struct state *state)
         .major = row->version.major, .minor = row->version.minor, .id = s->row.spec};
 }
 
-/* Reads everything that is held of the service itself anew. */
+static void mention_add(struct service *s, struct bytes name)
+{
+    for (uint32_t k = 0; k < s->mentions_n; k++) {
+        if (bytes_equal(s->mentions[k].name, name))
+            return;
+    }
+    s->mentions[s->mentions_n++] = (struct mention){.name = name, .service = s};
+}
+
+static void load_mentions(struct service *s, struct arena *mem)
+{
+    uint32_t needs_n = s->spec ? s->spec->needs_n : 0;
+
+    s->mentions = arena_array(mem, 1 + (size_t)needs_n, sizeof(*s->mentions));
+    mention_add(s, s->row.name);
+    for (uint32_t k = 0; k < needs_n; k++)
+        mention_add(s, s->spec->needs[k]);
+}
+
+/* What is held of the service itself, in `mem`. */
+static void load(struct service *s, const struct state *state, struct arena *mem)
+{
+    const struct row *row = state_get(state, TABLE_ID_SERVICE, ulid_bytes(&s->id));
+    const struct row *count = state_get(state, TABLE_ID_COUNT, ulid_bytes(&s->id));
+    struct wire_error err;
+
+    s->spec = NULL;
+    s->mentions_n = 0;
+    s->counted = count && !count_row_decode(&s->count, arena_bytes(mem, count->value), mem, &err);
+    s->known = row && !service_row_decode(&s->row, arena_bytes(mem, row->value), mem, &err);
+    if (!s->known) {
+        s->row = (struct service_row){0};
+        return;
+    }
+    load_spec(s, state, mem);
+    load_mentions(s, mem);
+}
+
+/* Reads everything that is held of the service itself anew, into exactly as much memory as it needs: a
+ * first time to see how much that is. */
 static void reload(struct catalog *c, const struct state *state, const struct ulid *id)
 {
     struct service *s = need_service(c, id);
-    const struct row *row = state_get(state, TABLE_ID_SERVICE, ulid_bytes(id));
-    const struct row *count = state_get(state, TABLE_ID_COUNT, ulid_bytes(id));
     struct ulid old_spec = s->row.spec;
-    struct wire_error err;
+    struct arena trial = {0};
 
     stir(c, s);
-    arena_reset(&s->mem);
-    s->spec = NULL;
-    s->counted =
-        count && !count_row_decode(&s->count, arena_bytes(&s->mem, count->value), &s->mem, &err);
-    s->known = row && !service_row_decode(&s->row, arena_bytes(&s->mem, row->value), &s->mem, &err);
-    if (!s->known)
-        s->row = (struct service_row){0};
-    else
-        load_spec(s, state);
+    unmention(c, s);
+    load(s, state, &trial);
+    arena_deinit(&s->mem);
+    arena_reserve(&s->mem, trial.used_bytes);
+    load(s, state, &s->mem);
+    arena_deinit(&trial);
+    for (uint32_t k = 0; k < s->mentions_n; k++)
+        TREE_INSERT(mention_tree, &c->mentions, &s->mentions[k]);
     if (!ulid_is_zero(&old_spec) && !ulid_equal(&old_spec, &s->row.spec))
         s->former_spec = old_spec;
     state_edges(c, s);
-    touch(s);
+    catalog_touch(c, s);
     stir(c, s);
     drop_if_empty(c, s);
 }
@@ -267,13 +330,14 @@ static void take_placement(struct catalog *c, const struct row *row)
         return;
     if (!(row->flags & ROW_TOMBSTONE))
         p = placement_new(row);
-    if (old) {
-        TREE_REMOVE(placement_tree, &s->placements, old);
-        placement_free(old);
-    }
-    if (p)
+    if (old)
+        placement_drop(c, s, old);
+    if (p) {
         TREE_INSERT(placement_tree, &s->placements, p);
-    touch(s);
+        if (ulid_equal(&p->row.node, &c->self))
+            TREE_INSERT(here_tree, &c->here, p);
+    }
+    catalog_touch(c, s);
     drop_if_empty(c, s);
 }
 
@@ -286,7 +350,7 @@ static void forget_instance(struct catalog *c, struct instance *i, kith_time now
     TREE_REMOVE(instance_tree, &c->instances, i);
     TREE_REMOVE(fleet_tree, &s->instances, i);
     instance_free(i);
-    touch(s);
+    catalog_touch(c, s);
     stir(c, s);
     drop_if_empty(c, s);
 }
@@ -308,7 +372,7 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
     if (i) {
         struct service *s = need_service(c, &i->service);
 
-        touch(s); /* also keeps it while the old one goes */
+        catalog_touch(c, s); /* also keeps it while the old one goes */
         if (was_healthy != (i->row.state == INSTANCE_STATE_RUNNING))
             s->healthy_changed_us = now_us;
     }
@@ -323,7 +387,7 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
     s->healthy_changed_us = kept_us;
     TREE_INSERT(instance_tree, &c->instances, i);
     TREE_INSERT(fleet_tree, &s->instances, i);
-    touch(s);
+    catalog_touch(c, s);
     stir(c, s);
 }
 
@@ -370,5 +434,5 @@ void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us
         stir(c, catalog_get(c, &i->service));
     }
     TREE_FOREACH (s, service_tree, &c->services)
-        touch(s);
+        catalog_touch(c, s);
 }

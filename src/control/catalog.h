@@ -7,16 +7,26 @@
  * names, and the dependency graph in which edges that would close a cycle are held out. Whoever writes
  * a row goes through control_put() (inside.h), so that the catalog is never behind the state.
  *
- * Does not decide anything; rows that it cannot read are passed over.
+ * Does not decide anything; rows that it cannot read are passed over. A changed row costs O(log rows): what
+ * is asked after every step (which services changed, what is placed here, who speaks of a name) has an
+ * index of its own, since a registry of 172,000 instances cannot be walked each time.
  */
 #include "control/fleet.h"
 #include "control/lookups.h"
 #include "graph/graph.h"
 #include "state/members.h"
 
+/* A service is called so, or needs one of this name. */
+struct mention {
+    TREE_ENTRY(mention) by_name;
+    struct bytes name; /* in the service's mem */
+    struct service *service;
+};
+
 struct service {
     struct ulid id;
     TREE_ENTRY(service) by_id;
+    TREE_ENTRY(service) by_touch; /* of those that are touched */
     bool known;                      /* it has a row; else only others' rows speak of it */
     struct service_row row;          /* in mem */
     struct ulid former_spec;         /* before the last change of row.spec, as seen here */
@@ -24,6 +34,8 @@ struct service {
     struct graph_rank rank;          /* of the specification */
     bool counted;                    /* it has a count row */
     struct count_row count;
+    struct mention *mentions; /* in mem: its name, then its needs */
+    uint32_t mentions_n;
     struct arena mem;
     struct placement_tree placements;
     struct fleet_tree instances;
@@ -47,17 +59,31 @@ static inline int service_name_compare(const struct service_name *a, const struc
     return bytes_compare(a->name, b->name);
 }
 
+static inline int mention_compare(const struct mention *a, const struct mention *b)
+{
+    int order = bytes_compare(a->name, b->name);
+
+    return order ? order : service_compare(a->service, b->service);
+}
+
 TREE_HEAD(service_tree, service);
+TREE_HEAD(touched_tree, service);
 TREE_HEAD(name_tree, service_name);
+TREE_HEAD(mention_tree, mention);
 TREE_FUNCTIONS(service_tree, service, by_id, service_compare)
+TREE_FUNCTIONS(touched_tree, service, by_touch, service_compare)
 TREE_FUNCTIONS(name_tree, service_name, by_name, service_name_compare)
+TREE_FUNCTIONS(mention_tree, mention, by_name, mention_compare)
 
 struct catalog {
     const struct members *members;
     struct ulid self;
     struct service_tree services;
+    struct touched_tree touched;
     struct name_tree names;
+    struct mention_tree mentions;
     struct instance_tree instances; /* of all hosts */
+    struct here_tree here;          /* placements on this host */
     struct graph *graph;
     struct lookups *lookups; /* hears of the names whose services change */
 };
@@ -80,6 +106,11 @@ static inline struct placement *service_placements(const struct service *s) /* p
 
 void catalog_init(struct catalog *c, const struct members *members, struct lookups *lookups);
 void catalog_deinit(struct catalog *c);
+
+/* It is looked at again by place.h. */
+void catalog_touch(struct catalog *c, struct service *s);
+/* The first touched one after a service (zero: of all), which is touched no longer; NULL: none. In order of ids. */
+struct service *catalog_take_touched(struct catalog *c, const struct ulid *after);
 
 /* A row changed, or is there at start: `row` as the state holds it. Rows of other tables are ignored. */
 void catalog_row(struct catalog *c, const struct state *state, const struct row *row,

@@ -1,6 +1,7 @@
 #include "control/fleet.h"
 
 #include "base/mem.h"
+#include "state/content.h"
 
 #include <string.h>
 
@@ -93,17 +94,33 @@ void instance_key_put(struct buf *out, const struct ulid *node, const struct uli
     buf_append(out, id->b, sizeof(id->b));
 }
 
+/* Decodes with lists in exactly as much memory as they need: there are many of these. What else a value
+ * says is viewed where it lies. */
+static bool decode_exactly(void *ret, const struct wire_struct *type, struct bytes value,
+                           struct arena *mem)
+{
+    struct arena trial = {0};
+    struct wire_error err;
+    bool ok = wire_decode(ret, type, value, &trial, &err) == 0;
+
+    if (ok && trial.used_bytes > 0) {
+        arena_reserve(mem, trial.used_bytes);
+        ok = wire_decode(ret, type, value, mem, &err) == 0;
+    }
+    arena_deinit(&trial);
+    return ok;
+}
+
 struct placement *placement_new(const struct row *row)
 {
     struct placement *p = mem_alloc(sizeof(*p));
-    struct wire_error err;
-    struct ulid service;
 
-    if (!placement_key(row->key, &service, &p->slot) ||
-        placement_row_decode(&p->row, arena_bytes(&p->mem, row->value), &p->mem, &err)) {
+    if (!placement_key(row->key, &p->service, &p->slot) ||
+        !decode_exactly(&p->row, &placement_row_struct, row->value, &p->mem)) {
         placement_free(p);
         return NULL;
     }
+    p->content = content_reference(content_of(row));
     p->epoch = row->version.major;
     p->hash = row->hash;
     return p;
@@ -113,6 +130,7 @@ void placement_free(struct placement *p)
 {
     if (!p)
         return;
+    content_release(p->content);
     arena_deinit(&p->mem);
     mem_free(p);
 }
@@ -120,14 +138,14 @@ void placement_free(struct placement *p)
 struct instance *instance_new(const struct row *row)
 {
     struct instance *i = mem_alloc(sizeof(*i));
-    struct wire_error err;
 
     if (!instance_key(row->key, &i->node, &i->id) ||
-        instance_row_decode(&i->row, arena_bytes(&i->mem, row->value), &i->mem, &err) ||
+        !decode_exactly(&i->row, &instance_row_struct, row->value, &i->mem) ||
         !slot_from(&i->slot, i->row.slot)) {
         instance_free(i);
         return NULL;
     }
+    i->content = content_reference(content_of(row));
     i->service = i->row.service;
     i->hash = row->hash;
     return i;
@@ -137,6 +155,7 @@ void instance_free(struct instance *i)
 {
     if (!i)
         return;
+    content_release(i->content);
     arena_deinit(&i->mem);
     mem_free(i);
 }

@@ -28,12 +28,15 @@ uint32_t slot_number(const struct slot *slot); /* of an ordinal; UINT32_MAX for 
 void slot_print(struct buf *out, const struct slot *slot); /* 0, 1, ... or the node's id */
 
 struct placement {
+    struct ulid service;
     struct slot slot;
     TREE_ENTRY(placement) by_slot;
-    struct placement_row row; /* in mem */
+    TREE_ENTRY(placement) by_service; /* of those on this host: service, slot */
+    struct placement_row row;         /* in content and mem */
     uint64_t epoch;
     uint64_t hash;
-    struct arena mem;
+    struct content *content; /* of its row, a reference */
+    struct arena mem;        /* its lists; most have none */
 };
 
 struct instance {
@@ -42,14 +45,22 @@ struct instance {
     struct slot slot;
     TREE_ENTRY(instance) by_key;  /* in the catalog: node, id */
     TREE_ENTRY(instance) by_slot; /* in its service: slot, id */
-    struct instance_row row;      /* in mem */
+    struct instance_row row;      /* in content and mem */
     uint64_t hash;
-    struct arena mem;
+    struct content *content; /* of its row, a reference */
+    struct arena mem;        /* its lists */
 };
 
 static inline int placement_compare_slot(const struct placement *a, const struct placement *b)
 {
     return slot_compare(&a->slot, &b->slot);
+}
+
+static inline int placement_compare_here(const struct placement *a, const struct placement *b)
+{
+    int order = ulid_compare(&a->service, &b->service);
+
+    return order ? order : slot_compare(&a->slot, &b->slot);
 }
 
 static inline int instance_compare_key(const struct instance *a, const struct instance *b)
@@ -67,9 +78,11 @@ static inline int instance_compare_slot(const struct instance *a, const struct i
 }
 
 TREE_HEAD(placement_tree, placement);
+TREE_HEAD(here_tree, placement);
 TREE_HEAD(instance_tree, instance);
 TREE_HEAD(fleet_tree, instance);
 TREE_FUNCTIONS(placement_tree, placement, by_slot, placement_compare_slot)
+TREE_FUNCTIONS(here_tree, placement, by_service, placement_compare_here)
 TREE_FUNCTIONS(instance_tree, instance, by_key, instance_compare_key)
 TREE_FUNCTIONS(fleet_tree, instance, by_slot, instance_compare_slot)
 
@@ -79,7 +92,8 @@ bool instance_key(struct bytes key, struct ulid *ret_node, struct ulid *ret_id);
 void placement_key_put(struct buf *out, const struct ulid *service, const struct slot *slot);
 void instance_key_put(struct buf *out, const struct ulid *node, const struct ulid *id);
 
-/* A placement or an instance with what a row says. NULL: the value is not one. */
+/* A placement or an instance with what a row says, which a state handed out: it keeps the row's content. NULL:
+ * the value is not one. */
 struct placement *placement_new(const struct row *row);
 void placement_free(struct placement *p);
 struct instance *instance_new(const struct row *row);

@@ -122,16 +122,13 @@ static void take_up(struct control *c, struct turn *t, const struct service *s,
 
 static void take_up_all(struct control *c, struct turn *t)
 {
-    struct service *s;
     struct placement *p;
 
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
-    {
-        TREE_FOREACH_FROM(p, placement_tree, service_placements(s))
-        {
-            if (s->known && ulid_equal(&p->row.node, &c->self))
-                take_up(c, t, s, p);
-        }
+    TREE_FOREACH (p, here_tree, &c->catalog.here) {
+        const struct service *s = catalog_get(&c->catalog, &p->service);
+
+        if (s->known)
+            take_up(c, t, s, p);
     }
 }
 

@@ -242,6 +242,7 @@ static void fill(struct control *c, struct turn *t, struct service *s, const str
 
     if (!needs_host(c, t, &choice) || on_hold(c, t, &choice) || is_contested(c, t, &choice))
         return;
+    tally_service(tally, &c->catalog, s);
     /* What it has where it cannot stay is free again, for itself, too. */
     if (choice.former)
         tally_remove(tally, &choice.former->row.node, s->spec);
@@ -251,7 +252,7 @@ static void fill(struct control *c, struct turn *t, struct service *s, const str
         if (choice.former)
             tally_add(tally, &choice.former->row.node, s->spec);
         c->place.at_us = kith_time_min(c->place.at_us, t->now_us + PLACE_RETRY);
-        s->touched = true;
+        catalog_touch(&c->catalog, s);
         return;
     }
     struct placement_row row = {
@@ -309,7 +310,6 @@ static void fill_all(struct control *c, struct turn *t, struct service *s, struc
     uint32_t wanted = service_wanted(&c->catalog, s);
     struct slot slot;
 
-    tally_service(tally, &c->catalog, s);
     if (!service_every_host(s)) {
         for (uint32_t k = 0; k < wanted; k++) {
             slot = slot_ordinal(k);
@@ -317,6 +317,7 @@ static void fill_all(struct control *c, struct turn *t, struct service *s, struc
         }
         return;
     }
+    tally_service(tally, &c->catalog, s);
     for (size_t k = 0; k < tally->count; k++) {
         slot = slot_node(&tally->hosts[k].node);
         fill(c, t, s, &slot, tally);
@@ -342,22 +343,20 @@ kith_time place_settle(struct control *c, struct turn *t)
 {
     bool again = t->now_us >= c->place.at_us;
     struct arena mem = {0};
-    struct tally tally = {0};
-    struct service *s, *next;
+    struct tally tally = {.mem = &mem};
+    struct ulid after = {{0}};
+    struct service *s;
 
     if (c->halting)
         return t->now_us + PLACE_RETRY;
     if (again) {
         forget_avoids(&c->place, t->now_us);
         c->place.at_us = KITH_NEVER;
+        TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+        catalog_touch(&c->catalog, s);
     }
-    for (s = catalog_services(&c->catalog); s; s = next) {
-        next = TREE_NEXT(service_tree, &c->catalog.services, s);
-        if (!s->touched && !again)
-            continue;
-        if (!tally.hosts)
-            tally_make(&tally, &c->catalog, &mem);
-        s->touched = false;
+    while ((s = catalog_take_touched(&c->catalog, &after)) != NULL) {
+        after = s->id;
         decide(c, t, s, &tally);
     }
     arena_deinit(&mem);

@@ -60,13 +60,11 @@ static void count_service(struct tally *t, const struct catalog *c, const struct
     }
 }
 
-void tally_make(struct tally *t, const struct catalog *c, struct arena *mem)
+static void count_all(struct tally *t, const struct catalog *c)
 {
     struct service *s;
 
-    *t = (struct tally){
-        .hosts = arena_array(mem, members_count(c->members), sizeof(*t->hosts)),
-    };
+    t->hosts = arena_array(t->mem, members_count(c->members), sizeof(*t->hosts));
     for (const struct member *m = members_first(c->members); m; m = members_next(c->members, m)) {
         if (!node_lives(c, &m->id) || !m->row)
             continue;
@@ -83,6 +81,11 @@ void tally_service(struct tally *t, const struct catalog *c, const struct servic
 {
     struct placement *p;
 
+    if (!t->hosts)
+        count_all(t, c);
+    if (ulid_equal(&t->service, &s->id))
+        return; /* and kept since by tally_add() and tally_remove() */
+    t->service = s->id;
     for (size_t k = 0; k < t->count; k++)
         t->hosts[k].of_service = 0;
     TREE_FOREACH_FROM(p, placement_tree, service_placements(s))

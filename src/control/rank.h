@@ -22,13 +22,15 @@ struct tally_host {
     uint32_t of_service; /* of the service that is being placed */
 };
 
-struct tally {
-    struct tally_host *hosts; /* by id */
+/* Counted when a slot first needs a host, which most looks at a service do not find: it walks all placements. */
+struct tally {             /* all but `mem` zeroed at first */
+    struct arena *mem;     /* borrowed */
+    struct tally_host *hosts; /* by id; NULL: not counted yet */
     size_t count;
+    struct ulid service; /* whose `of_service` are counted */
 };
 
-void tally_make(struct tally *t, const struct catalog *c, struct arena *mem);
-/* `of_service` of each. */
+/* Counts everything, if that is not done, and `of_service` of each host, if the service is another than before. */
 void tally_service(struct tally *t, const struct catalog *c, const struct service *s);
 void tally_add(struct tally *t, const struct ulid *node, const struct service_spec *spec);
 void tally_remove(struct tally *t, const struct ulid *node, const struct service_spec *spec);

@@ -19,6 +19,7 @@
     X(probes_answered) /* by others, in time or late */                                            \
     X(probes_missed)                                                                               \
     X(probes_received)                                                                             \
+    X(probe_late_us)    /* how late a second's probes were sent, at most */                        \
     X(suspicions)       /* of this peer: two misses in a row */                                    \
     X(suspicions_ended) /* the suspect answered after all */                                       \
     X(reports_received)                                                                            \

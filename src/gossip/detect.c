@@ -488,6 +488,8 @@ static void tick(struct detect *d, struct turn *t, kith_time at_us)
         missed += w->subject && w->owed_us != 0 && t->now_us - w->owed_us >= LATE;
         look_at(d, t, w);
     }
+    if (probed > 0 && t->now_us - at_us > (kith_time)d->core->counts.probe_late_us)
+        d->core->counts.probe_late_us = (uint64_t)(t->now_us - at_us);
     senses_round(&d->senses, probed, missed);
     d->core->counts.doubt = d->senses.doubt;
     if (4 * missed > probed)
