@@ -26,7 +26,7 @@ struct mention {
 struct service {
     struct ulid id;
     TREE_ENTRY(service) by_id;
-    TREE_ENTRY(service) by_touch; /* of those that are touched */
+    TREE_ENTRY(service) by_touch;    /* of those that are touched */
     bool known;                      /* it has a row; else only others' rows speak of it */
     struct service_row row;          /* in mem */
     struct ulid former_spec;         /* before the last change of row.spec, as seen here */

@@ -11,25 +11,26 @@ static struct bytes service_name_of(const struct control *c, const struct ulid *
     return s && s->known ? s->row.name : bytes_str("?");
 }
 
-/* instance-running and so on; the names are the wire's own. */
-static void notice_instance(struct control *c, struct turn *t, const struct row *row)
+static const struct instance *instance_of(const struct control *c, const struct row *row)
 {
-    struct instance *now = row->flags & ROW_TOMBSTONE ? NULL : instance_new(row);
-    const struct instance *was;
+    struct ulid node, id;
+
+    return row->table == TABLE_ID_INSTANCE && instance_key(row->key, &node, &id)
+               ? catalog_instance(&c->catalog, &node, &id)
+               : NULL;
+}
+
+/* instance-running and so on; the names are the wire's own. */
+static void notice_instance(struct control *c, struct turn *t, const struct instance *now)
+{
     struct buf what = {0};
 
-    if (!now)
-        return;
-    was = catalog_instance(&c->catalog, &now->node, &now->id);
-    if (!was || was->row.state != now->row.state) {
-        buf_printf(&what, "instance-%s", instance_state_name(now->row.state));
-        journal_add(t->journal, t->wall_us / KITH_MS, buf_cstr(&what),
-                    service_name_of(c, &now->service), "%s on " BYTES_FMT ": " BYTES_FMT,
-                    ulid_text(&now->id).s, BYTES_ARG(node_name(&c->catalog, &now->node)),
-                    BYTES_ARG(now->row.reason));
-    }
+    buf_printf(&what, "instance-%s", instance_state_name(now->row.state));
+    journal_add(t->journal, t->wall_us / KITH_MS, buf_cstr(&what),
+                service_name_of(c, &now->service), "%s on " BYTES_FMT ": " BYTES_FMT,
+                ulid_text(&now->id).s, BYTES_ARG(node_name(&c->catalog, &now->node)),
+                BYTES_ARG(now->row.reason));
     buf_deinit(&what);
-    instance_free(now);
 }
 
 static void notice_placement(struct control *c, struct turn *t, const struct row *row)
@@ -94,12 +95,24 @@ static void notice_service(struct control *c, struct turn *t, struct bytes key)
     arena_deinit(&mem);
 }
 
+int notice_before(const struct control *c, const struct row *row)
+{
+    const struct instance *i = instance_of(c, row);
+
+    return i ? (int)i->row.state : NOTICE_NONE;
+}
+
+void notice_after(struct control *c, struct turn *t, const struct row *row, int before)
+{
+    const struct instance *i = instance_of(c, row);
+
+    if (i && (int)i->row.state != before)
+        notice_instance(c, t, i);
+}
+
 void notice_row(struct control *c, struct turn *t, const struct row *row)
 {
     switch (row->table) {
-    case TABLE_ID_INSTANCE:
-        notice_instance(c, t, row);
-        return;
     case TABLE_ID_PLACEMENT:
         notice_placement(c, t, row);
         return;

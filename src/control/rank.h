@@ -23,8 +23,8 @@ struct tally_host {
 };
 
 /* Counted when a slot first needs a host, which most looks at a service do not find: it walks all placements. */
-struct tally {             /* all but `mem` zeroed at first */
-    struct arena *mem;     /* borrowed */
+struct tally {                /* all but `mem` zeroed at first */
+    struct arena *mem;        /* borrowed */
     struct tally_host *hosts; /* by id; NULL: not counted yet */
     size_t count;
     struct ulid service; /* whose `of_service` are counted */

@@ -114,14 +114,17 @@ static void step(struct loop *l, struct event *event)
 
 /* ---- events ---- */
 
-/* True: there may be more of the class. */
+/* True: there may be more of the class. A few frames of a snapshot may take longer than many others: nothing else
+ * waits for more than one of them. */
 static bool take_frames(struct loop *l, enum transport_class class, int max)
 {
     struct event event = {.kind = EVENT_FRAME};
-    for (int i = 0; i < max; i++) {
-        if (!transport_receive(l->transport, class, clock_now_us(), &event.frame))
+    kith_time now_us = clock_now_us(), until_us = now_us + LOOP_CLASS_US;
+    for (int i = 0; i < max && now_us < until_us; i++) {
+        if (!transport_receive(l->transport, class, now_us, &event.frame))
             return false;
         step(l, &event);
+        now_us = clock_now_us();
     }
     return true;
 }

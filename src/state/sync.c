@@ -115,6 +115,15 @@ static bool is_with(const struct sync_session *session, struct bytes uri)
     return session->open && bytes_equal(bytes_of(session->uri, session->uri_len), uri);
 }
 
+bool sync_is_with(const struct sync *s, struct bytes bulk_uri)
+{
+    for (size_t i = 0; i < SYNC_SESSIONS; i++) {
+        if (is_with(&s->sessions[i], bulk_uri))
+            return true;
+    }
+    return false;
+}
+
 void sync_with(struct sync *s, struct turn *t, struct bytes bulk_uri)
 {
     struct sync_session *session = NULL;

@@ -15,6 +15,9 @@
  *   snapshot of a joiner; it resumes after a break, since what has arrived does not differ any more;
  * - a node that is empty there: send it, a frame at a time.
  *
+ * Two peers may compare with each other at the same time: then the one that holds fewer rows goes on, the other is
+ * told that nothing differs. Who is asked by a peer that holds far more asks instead.
+ *
  * Bounded: SYNC_FRAME_BYTES of records in a frame (a larger record goes alone), SYNC_CREDIT questions
  * under way in a session, SYNC_SESSIONS sessions, one for each other peer. A question that is not answered
  * is sent again SYNC_TRIES times in all; then the session ends, and a later one starts anew.

@@ -107,8 +107,27 @@ static void list_rows(const struct digest *digest, const struct sync_node *node,
     };
 }
 
-static bool answer_compare(struct turn *t, const struct incoming *in, struct arena *mem,
-                           struct buf *out)
+/* Two walks at a time would carry everything twice. Of two that compare all they have, the one that holds less
+ * asks: it knows best what it lacks, and a snapshot goes at its pace. */
+static bool is_for_us_to_ask(struct sync *s, struct turn *t, const struct incoming *in,
+                             const struct sync_compare *question)
+{
+    const struct sync_node *node = &question->nodes[0];
+    const struct member *asker = members_get(s->members, &in->envelope->sender);
+    struct digest_sum sum = digest_sum(&state_table(t->state)->digest, 0, 0);
+    struct bytes uri = asker ? member_uri(asker, ADDR_ROLE_BULK) : (struct bytes){0};
+
+    if (question->nodes_n != 1 || node->depth != 0 || uri.len == 0 || sum.digest == node->digest)
+        return false;
+    if (sum.count * SYNC_NEARLY_EMPTY < node->count)
+        sync_with(s, t, uri);
+    bool fewer = sum.count != node->count ? sum.count < node->count
+                                          : ulid_compare(&t->post->self, &in->envelope->sender) < 0;
+    return fewer && sync_is_with(s, uri);
+}
+
+static bool answer_compare(struct sync *s, struct turn *t, const struct incoming *in,
+                           struct arena *mem, struct buf *out)
 {
     const struct digest *digest = &state_table(t->state)->digest;
     struct sync_compare question;
@@ -119,7 +138,8 @@ static bool answer_compare(struct turn *t, const struct incoming *in, struct are
     struct sync_split *splits = arena_array(mem, question.nodes_n, sizeof(*splits));
     struct sync_leaf *leaves = arena_array(mem, question.nodes_n, sizeof(*leaves));
     struct sync_diff diff = {.splits = splits, .leaves = leaves};
-    for (uint32_t i = 0; i < question.nodes_n; i++) {
+    bool ours = is_for_us_to_ask(s, t, in, &question); /* then nothing is said to differ */
+    for (uint32_t i = 0; i < question.nodes_n && !ours; i++) {
         const struct sync_node *node = &question.nodes[i];
 
         if (!digest_is_node(node->depth, node->prefix))
@@ -213,7 +233,7 @@ bool answer(struct sync *s, struct turn *t, const struct incoming *in)
 
     switch ((enum wire_kind)in->envelope->kind) {
     case WIRE_SYNC_COMPARE:
-        ok = answer_compare(t, in, &mem, &out);
+        ok = answer_compare(s, t, in, &mem, &out);
         break;
     case WIRE_SYNC_WANT:
         ok = answer_want(s, t, in, &mem, &out);

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* Streaming beats comparing when less than one row in so many is here. */
-#define NEARLY_EMPTY 8u
-
 /* ---- lists that grow while an answer is read ---- */
 
 struct key_list {
@@ -173,7 +170,7 @@ static void compare_child(struct sync_session *session, struct sync_task *compar
     if (there.count == 0) {
         whole.step = STEP_PUSH_RANGE;
         session_add(session, &whole);
-    } else if (here.count * NEARLY_EMPTY < there.count) {
+    } else if (here.count * SYNC_NEARLY_EMPTY < there.count) {
         whole.step = STEP_RANGE;
         whole.compare_then = here.count > 0;
         session_add(session, &whole);

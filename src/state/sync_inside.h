@@ -10,6 +10,8 @@
 #define SYNC_COMPARE_MAX 16u /* nodes in one question */
 #define SYNC_WANT_MAX    1024u
 #define SYNC_URI_MAX     256u
+/* Streaming beats comparing when less than one row in so many is here. */
+#define SYNC_NEARLY_EMPTY 8u
 
 struct sync_place {
     uint32_t depth;
@@ -69,6 +71,7 @@ void session_end(struct sync *s, struct sync_session *session);
 /* Sends questions while there is credit; ends the session when nothing is left. */
 void session_go_on(struct sync *s, struct turn *t, struct sync_session *session);
 void task_free(struct sync_task *task);
+bool sync_is_with(const struct sync *s, struct bytes bulk_uri); /* a session with it is open */
 
 /* ---- sync_ask.c ---- */
 

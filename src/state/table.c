@@ -90,10 +90,18 @@ static struct entry_tree *tree_of(const struct table *t, enum table_id table)
 struct entry *table_find(const struct table *t, enum table_id table, struct bytes ns,
                          struct bytes key)
 {
-    struct content wanted = {.row = {.ns = ns, .key = key}};
-    struct entry probe = {.content = &wanted};
+    uint8_t storage_key[STORAGE_KEY_MAX];
+    uint64_t hash = hash64(bytes_of(storage_key, table_storage_key(storage_key, table, ns, key)));
+    struct digest_item *item = digest_find(&t->digest, hash);
 
-    return TREE_FIND(entry_tree, tree_of(t, table), &probe);
+    for (; item && item->key_hash == hash; item = item->next) {
+        struct entry *e = entry_of_digest(item);
+        const struct row *row = entry_row(e);
+
+        if (row->table == table && bytes_equal(row->ns, ns) && bytes_equal(row->key, key))
+            return e;
+    }
+    return NULL;
 }
 
 struct entry *table_entry(const struct table *t, const struct row *row)

@@ -123,9 +123,9 @@ static void add_service(struct filler *f, uint32_t number)
     struct buf name = {0}, value = {0};
 
     buf_printf(&name, "service-%u", number);
-    service_row_encode(&value, &(struct service_row){.name = buf_bytes(&name),
-                                                     .spec = spec,
-                                                     .desired = DESIRED_STOPPED});
+    service_row_encode(
+        &value,
+        &(struct service_row){.name = buf_bytes(&name), .spec = spec, .desired = DESIRED_STOPPED});
     add(f, TABLE_ID_SERVICE, ulid_bytes(&service), &value, host_of(0), stamp());
     add_spec(f, service, spec, buf_bytes(&name));
     buf_reset(&value);
@@ -147,7 +147,8 @@ static void add_instance(struct filler *f, uint32_t number, uint64_t version)
     struct bound_port port = {.name = bytes_str("http"), .port = (uint16_t)(20000 + slot)};
     struct buf addr = {0}, value = {0};
 
-    buf_printf(&addr, "10.%u.%u.%u", number / 62500u % 250u, number / 250u % 250u, 1 + number % 250u);
+    buf_printf(&addr, "10.%u.%u.%u", number / 62500u % 250u, number / 250u % 250u,
+               1 + number % 250u);
     struct instance_row row = {
         .service = id_of('s', number / PER_SERVICE),
         .slot = bytes_of(slot_bytes, sizeof(slot_bytes)),
@@ -203,7 +204,8 @@ int main(int argc, char **argv)
     bool ages = argc == 5 && strcmp(argv[1], "age") == 0;
 
     if ((!fills && !ages) || !instances || (ages && !n)) {
-        fputs("Usage: bench-sync fill DIR INSTANCES\n       bench-sync age DIR INSTANCES N\n", stderr);
+        fputs("Usage: bench-sync fill DIR INSTANCES\n       bench-sync age DIR INSTANCES N\n",
+              stderr);
         return 2;
     }
     if (store_open(&f.store, argv[2], &why) != 0) {

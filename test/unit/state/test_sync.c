@@ -74,6 +74,40 @@ static void an_empty_peer_that_is_asked_is_filled_too(void **unused)
     pipes_deinit(&p);
 }
 
+static void two_that_ask_each_other_carry_each_row_once(void **unused)
+{
+    (void)unused;
+    struct pipes p;
+
+    pipes_init(&p, 2, 18);
+    fill(peer(&p, 1), 0, 5000);
+    fill(peer(&p, 2), 10000, 3000);
+    ask_peer(&p, 1, 2);
+    ask_peer(&p, 2, 1);
+    assert_true(run_until_equal(&p, 20 * KITH_SEC));
+    uint64_t carried =
+        sync_counts(p.peers[0].sync)->rows_in + sync_counts(p.peers[1].sync)->rows_in;
+    assert_in_range(carried, 8000, 8000 + 40); /* the members' own rows, too */
+    pipes_deinit(&p);
+}
+
+static void one_that_is_nearly_empty_asks_when_it_is_asked(void **unused)
+{
+    (void)unused;
+    struct pipes p;
+
+    pipes_init(&p, 2, 19);
+    fill(peer(&p, 1), 0, 100);
+    copy_all(peer(&p, 1), peer(&p, 2));
+    fill(peer(&p, 1), 100, 4900);
+    ask_peer(&p, 1, 2);
+    run_for(&p, KITH_SEC / 2);
+    assert_int_equal(sync_counts(p.peers[1].sync)->started, 1);
+    assert_int_equal(sync_counts(p.peers[0].sync)->rows_in, 0);
+    assert_true(all_equal(&p));
+    pipes_deinit(&p);
+}
+
 static void few_differences_among_many_rows_cost_little(void **unused)
 {
     (void)unused;
@@ -453,6 +487,8 @@ int main(void)
         cmocka_unit_test(equal_peers_say_so_in_two_small_frames),
         cmocka_unit_test(an_empty_peer_gets_a_snapshot_in_bounded_frames),
         cmocka_unit_test(an_empty_peer_that_is_asked_is_filled_too),
+        cmocka_unit_test(two_that_ask_each_other_carry_each_row_once),
+        cmocka_unit_test(one_that_is_nearly_empty_asks_when_it_is_asked),
         cmocka_unit_test(few_differences_among_many_rows_cost_little),
         cmocka_unit_test(tombstones_travel_and_stale_rows_do_not_come_back),
         cmocka_unit_test(regular_comparisons_repair_by_themselves),
