@@ -103,20 +103,15 @@ bool local_take_spec(struct control *c, struct turn *t, struct local *i)
 
 void local_say(struct local *i, const char *format, ...)
 {
-    struct buf text = {0};
     struct arena mem = {0};
     va_list args;
 
     va_start(args, format);
-    buf_vprintf(&text, format, args);
+    struct bytes line = wire_text_format(&mem, INSTANCE_ROW_REASON_MAX, format, args);
     va_end(args);
-    /* A reason is a line for people: cut short rather than refused. */
-    struct bytes line = wire_text_make(&mem, buf_bytes(&text), INSTANCE_ROW_REASON_MAX);
-
     buf_reset(&i->reason);
     buf_append(&i->reason, line.data, line.len);
     arena_deinit(&mem);
-    buf_deinit(&text);
 }
 
 static void encode(struct buf *out, const struct control *c, const struct local *i)

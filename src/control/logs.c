@@ -28,20 +28,17 @@ static void fail(struct turn *t, const struct log_wait *w, enum fail_code code, 
 static void fail(struct turn *t, const struct log_wait *w, enum fail_code code, const char *format,
                  ...)
 {
-    struct buf text = {0}, out = {0};
+    struct buf out = {0};
     struct arena mem = {0};
     va_list args;
 
     va_start(args, format);
-    buf_vprintf(&text, format, args);
-    va_end(args);
     struct failed answer = {.code = code,
-                            .text = wire_text_make(&mem, buf_bytes(&text), FAILED_TEXT_MAX)};
-
+                            .text = wire_text_format(&mem, FAILED_TEXT_MAX, format, args)};
+    va_end(args);
     failed_encode(&out, &answer);
     reply(t, w, WIRE_FAILED, buf_bytes(&out));
     arena_deinit(&mem);
-    buf_deinit(&text);
     buf_deinit(&out);
 }
 

@@ -71,34 +71,30 @@ bool service_wants_slot(const struct catalog *c, const struct service *s, const 
     return slot->len == SLOT_ORDINAL_LEN && slot_number(slot) < service_wanted(c, s);
 }
 
-uint32_t service_healthy(const struct catalog *c, const struct service *s)
+static uint32_t how_many(const struct catalog *c, const struct service *s,
+                         bool (*is)(const struct catalog *, const struct instance *))
 {
     struct instance *i;
     uint32_t count = 0;
 
     TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    count += instance_healthy(c, i);
+    count += is(c, i);
     return count;
+}
+
+uint32_t service_healthy(const struct catalog *c, const struct service *s)
+{
+    return how_many(c, s, instance_healthy);
 }
 
 uint32_t service_serving(const struct catalog *c, const struct service *s)
 {
-    struct instance *i;
-    uint32_t count = 0;
-
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    count += instance_serves(c, i);
-    return count;
+    return how_many(c, s, instance_serves);
 }
 
 uint32_t service_running(const struct catalog *c, const struct service *s)
 {
-    struct instance *i;
-    uint32_t count = 0;
-
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    count += instance_runs(c, i);
-    return count;
+    return how_many(c, s, instance_runs);
 }
 
 bool service_ready(const struct catalog *c, const struct service *s, kith_time now_us,

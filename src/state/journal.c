@@ -56,23 +56,20 @@ static struct journal_entry *entry_new(struct bytes what, struct bytes subject, 
 void journal_add(struct journal *j, int64_t at_ms, const char *what, struct bytes subject,
                  const char *format, ...)
 {
-    struct buf text = {0};
     struct arena mem = {0};
     va_list args;
 
     va_start(args, format);
-    buf_vprintf(&text, format, args);
+    struct bytes text = wire_text_format(&mem, EVENT_INFO_TEXT_MAX, format, args);
     va_end(args);
     struct journal_entry *e =
         entry_new(wire_text_make(&mem, bytes_str(what), EVENT_INFO_WHAT_MAX),
-                  wire_text_make(&mem, subject, EVENT_INFO_SUBJECT_MAX),
-                  wire_text_make(&mem, buf_bytes(&text), EVENT_INFO_TEXT_MAX));
+                  wire_text_make(&mem, subject, EVENT_INFO_SUBJECT_MAX), text);
     struct journal_entry **place = &j->entries[++j->last % JOURNAL_MAX];
 
     e->at_ms = at_ms;
     mem_free(*place);
     *place = e;
-    buf_deinit(&text);
     arena_deinit(&mem);
 }
 

@@ -29,20 +29,18 @@ void turn_reply(struct turn *t, const struct incoming *in, enum wire_kind kind,
 void turn_fail(struct turn *t, const struct incoming *in, enum fail_code code, const char *format,
                ...)
 {
-    struct buf text = {0}, payload = {0};
+    struct buf payload = {0};
     struct arena mem = {0};
     va_list args;
 
     va_start(args, format);
-    buf_vprintf(&text, format, args);
-    va_end(args);
     struct failed failed = {
         .code = code,
-        .text = wire_text_make(&mem, buf_bytes(&text), FAILED_TEXT_MAX),
+        .text = wire_text_format(&mem, FAILED_TEXT_MAX, format, args),
     };
+    va_end(args);
     failed_encode(&payload, &failed);
     turn_reply(t, in, WIRE_FAILED, buf_bytes(&payload), 0);
-    buf_deinit(&text);
     buf_deinit(&payload);
     arena_deinit(&mem);
 }

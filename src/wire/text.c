@@ -1,5 +1,7 @@
 #include "wire/text.h"
 
+#include "base/buf.h"
+
 #include <string.h>
 
 #define REPLACEMENT     "\xef\xbf\xbd" /* U+FFFD */
@@ -77,4 +79,13 @@ struct bytes wire_text_make(struct arena *mem, struct bytes raw, size_t max)
         i += n > 0 ? n : 1;
     }
     return bytes_of(out, used);
+}
+
+struct bytes wire_text_format(struct arena *mem, size_t max, const char *format, va_list args)
+{
+    struct buf raw = {0};
+    buf_vprintf(&raw, format, args);
+    struct bytes text = wire_text_make(mem, buf_bytes(&raw), max);
+    buf_deinit(&raw);
+    return text;
 }

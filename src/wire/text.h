@@ -5,6 +5,7 @@
  * shortest forms) without the NUL character, because much of what reads it later is C strings.
  */
 #include "base/arena.h"
+#include <stdarg.h>
 
 bool wire_text_ok(struct bytes text);
 
@@ -16,5 +17,8 @@ struct bytes wire_text_clip(struct bytes text, size_t max);
  * U+FFFD, one for each byte, and the result has at most max bytes. Allocated in mem.
  */
 struct bytes wire_text_make(struct arena *mem, struct bytes raw, size_t max);
+/* The same out of a format: what is said to people is cut short rather than refused. */
+struct bytes wire_text_format(struct arena *mem, size_t max, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 #endif

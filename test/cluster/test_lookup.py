@@ -91,20 +91,12 @@ def running(cluster):
     wait("look-ups", lambda: len(look_up(cluster, "api")) == 3, 30)
 
 
-class Noise:
-    """Rows that change all the time, in the background, as far as the daemon answers."""
+class Background:
+    """What goes on in a thread of its own as long as the with block runs."""
 
-    def __init__(self, cluster):
-        self.cluster = cluster
+    def __init__(self):
         self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.change)
-        self.changes = 0
-
-    def change(self):
-        while not self.ended.wait(POLL_S):
-            done = self.cluster.kith("scale", "noise", str(1 + self.changes % 3), "--timeout", "1s",
-                                     addr=self.cluster.peers[0].socket, check=False)
-            self.changes += done.returncode == 0
+        self.thread = threading.Thread(target=self.go_on)
 
     def __enter__(self):
         self.thread.start()
@@ -115,30 +107,36 @@ class Noise:
         self.thread.join()
 
 
-class Beats:
+class Noise(Background):
+    """Rows that change all the time, in the background, as far as the daemon answers."""
+
+    def __init__(self, cluster):
+        super().__init__()
+        self.cluster = cluster
+        self.changes = 0
+
+    def go_on(self):
+        while not self.ended.wait(POLL_S):
+            done = self.cluster.kith("scale", "noise", str(1 + self.changes % 3), "--timeout", "1s",
+                                     addr=self.cluster.peers[0].socket, check=False)
+            self.changes += done.returncode == 0
+
+
+class Beats(Background):
     """When the daemon last said that all is so, as the file with the name has it, in the background."""
 
     def __init__(self, cluster):
+        super().__init__()
         self.path = os.path.join(folder_of(cluster), "services")
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.record)
         self.seen = []  # (looked at, the last beat), by monotonic time
 
-    def record(self):
+    def go_on(self):
         while not self.ended.wait(POLL_S):
             with open(self.path, "rb") as f:
                 f.seek(16 * 8)
                 beat = int.from_bytes(f.read(8), sys.byteorder) / 1e6
             awake, now = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
             self.seen.append((now, beat - awake + now))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
 
     def error(self, at, age):
         """How wrong an age was, by what was seen at about that time: a reader takes some milliseconds to a new file."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Peers that listen by tcp, WebSocket and ipc: one way is cut with nft, the others take over; and back."""
+import contextlib
 import os
 import shutil
 import subprocess
@@ -17,12 +18,17 @@ def nft(*lines):
         raise Failed("nft: %s" % done.stderr.strip())
 
 
+@contextlib.contextmanager
 def cut(addr, low, high):
-    """Everything to and from these ports of an address is dropped, without a word to anybody."""
+    """Meanwhile everything to and from these ports of an address is dropped, without a word to anybody."""
     nft("table ip %s {" % TABLE,
         "chain cut { type filter hook input priority 0;",
         "ip daddr %s tcp dport %d-%d drop" % (addr, low, high),
         "ip saddr %s tcp sport %d-%d drop" % (addr, low, high), "}", "}")
+    try:
+        yield
+    finally:
+        heal()
 
 
 def heal():
@@ -38,46 +44,42 @@ def talks_by(peer, name, scheme):
     return bool(said) and "by %s://" % scheme in said[-1]
 
 
-def falls_over_and_goes_back():
-    """tcp of one peer is cut: all others use its WebSocket; nobody calls it dead; healed, they use tcp again."""
+@contextlib.contextmanager
+def listening_by_three_ways(peers, net):
+    """A cluster whose peers are bound by tcp, WebSocket and ipc, and all alive."""
     if os.geteuid() != 0 or not shutil.which("nft"):
         raise Skipped("needs root and nft")
-    with Cluster(4, net="127.1.21") as cluster:
+    with Cluster(peers, net=net) as cluster:
         for p in cluster.peers:
             p.start("--bind", "ws://%s" % p.addr, "--bind", "ipc://%s/peer" % p.data)
         cluster.wait_alive(60)
+        yield cluster
+
+
+def falls_over_and_goes_back():
+    """tcp of one peer is cut: all others use its WebSocket; nobody calls it dead; healed, they use tcp again."""
+    with listening_by_three_ways(4, "127.1.21") as cluster:
         victim, others = cluster.peers[1], [p for p in cluster.peers if p is not cluster.peers[1]]
         if len(next(m for m in others[0].ask("members") if m["name"] == victim.name)["addr"]) == 0:
             raise Failed("no address is shown")
-        cut(victim.addr, 5484, 5488)
-        try:
+        with cut(victim.addr, 5484, 5488):
             wait("all to use its WebSocket", lambda: all(talks_by(p, victim.name, "ws") for p in others), 10)
             cluster.wait_alive(10)
             cluster.kith("probe", "ws://%s:5498" % victim.addr)
             if any(e["what"] == "member-dead" for p in others for e in p.ask("events")):
                 raise Failed("it was called dead meanwhile")
-        finally:
-            heal()
         wait("all to use tcp again", lambda: all(talks_by(p, victim.name, "tcp") for p in others), 60)
         cluster.wait_alive(10)
 
 
 def two_ways_down():
     """tcp and WebSocket are cut: peers on one host still have ipc."""
-    if os.geteuid() != 0 or not shutil.which("nft"):
-        raise Skipped("needs root and nft")
-    with Cluster(3, net="127.1.22") as cluster:
-        for p in cluster.peers:
-            p.start("--bind", "ws://%s" % p.addr, "--bind", "ipc://%s/peer" % p.data)
-        cluster.wait_alive(60)
+    with listening_by_three_ways(3, "127.1.22") as cluster:
         victim, others = cluster.peers[2], cluster.peers[:2]
-        cut(victim.addr, 5484, 5498)
-        try:
+        with cut(victim.addr, 5484, 5498):
             wait("all to use its ipc sockets", lambda: all(talks_by(p, victim.name, "ipc") for p in others), 10)
             cluster.wait_alive(10)
             others[0].kith("validate", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/examples/shop.yaml"))
-        finally:
-            heal()
 
 
 def websocket_alone():

@@ -100,14 +100,32 @@ static void test_nothing_moves_when_a_dead_host_comes_back(void **state)
     world_free(w);
 }
 
+/* Three hosts, and as many instances of redis on them, all healthy. */
+static struct world *three_with_redis(uint32_t instances)
+{
+    struct world *w = world_new(3);
+    struct service_spec spec = world_spec("redis", instances, NULL);
+
+    world_apply(w, 0, &spec, 1);
+    world_until(w, world_healthy(w, 0, "redis") == instances, 5 * KITH_SEC);
+    return w;
+}
+
+static bool has_rows(struct world *w, enum table_id table)
+{
+    struct bytes all = {0};
+    bool has = false;
+
+    for (unsigned k = 0; k < 3; k++)
+        has = has || state_first(w->nodes[k].state, table, all);
+    return has;
+}
+
 static void test_a_partition_runs_both_sides_and_heals_to_one(void **state)
 {
     (void)state;
-    struct world *w = world_new(3);
-    struct service_spec spec = world_spec("redis", 2, NULL);
+    struct world *w = three_with_redis(2);
 
-    world_apply(w, 0, &spec, 1);
-    world_until(w, world_healthy(w, 0, "redis") == 2, 5 * KITH_SEC);
     world_run(w, 5 * KITH_SEC);
     world_isolate(w, 0);
     world_until(w, world_healthy(w, 0, "redis") == 2 && world_healthy(w, 1, "redis") == 2,
@@ -146,12 +164,8 @@ static void heal_last(struct world *w)
 static void test_what_was_removed_meanwhile_stops_where_it_was_placed_anew(void **state)
 {
     (void)state;
-    struct world *w = world_new(3);
-    struct service_spec spec = world_spec("redis", 3, NULL);
-    struct bytes all = {0};
+    struct world *w = three_with_redis(3);
 
-    world_apply(w, 0, &spec, 1);
-    world_until(w, world_healthy(w, 0, "redis") == 3, 5 * KITH_SEC);
     cut_last(w);
     assert_int_equal(world_running_on(w, 2, "redis"), 3); /* with higher epochs */
     world_change(w, 0, COMMAND_KIND_RM, "redis", 0, false);
@@ -159,21 +173,17 @@ static void test_what_was_removed_meanwhile_stops_where_it_was_placed_anew(void 
     heal_last(w);
 
     assert_int_equal(world_running(w, "redis"), 0);
-    for (unsigned k = 0; k < 3; k++) {
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_PLACEMENT, all));
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_INSTANCE, all));
-    }
+    assert_false(has_rows(w, TABLE_ID_PLACEMENT));
+    assert_false(has_rows(w, TABLE_ID_INSTANCE));
     world_free(w);
 }
 
 static void test_a_new_specification_outlives_a_removal_that_did_not_know_it(void **state)
 {
     (void)state;
-    struct world *w = world_new(3);
-    struct service_spec spec = world_spec("redis", 1, NULL), again = world_spec("redis", 1, NULL);
+    struct world *w = three_with_redis(1);
+    struct service_spec again = world_spec("redis", 1, NULL);
 
-    world_apply(w, 0, &spec, 1);
-    world_until(w, world_healthy(w, 0, "redis") == 1, 5 * KITH_SEC);
     cut_last(w);
     world_change(w, 0, COMMAND_KIND_RM, "redis", 0, false);
     world_until(w, !world_service(w, 0, "redis"), 20 * KITH_SEC);
@@ -192,12 +202,8 @@ static void test_a_new_specification_outlives_a_removal_that_did_not_know_it(voi
 static void test_a_restart_does_not_bring_back_what_was_removed(void **state)
 {
     (void)state;
-    struct world *w = world_new(3);
-    struct service_spec spec = world_spec("redis", 1, NULL);
-    struct bytes all = {0};
+    struct world *w = three_with_redis(1);
 
-    world_apply(w, 0, &spec, 1);
-    world_until(w, world_healthy(w, 0, "redis") == 1, 5 * KITH_SEC);
     cut_last(w);
     world_change(w, 0, COMMAND_KIND_RM, "redis", 0, false);
     world_until(w, !world_service(w, 0, "redis"), 20 * KITH_SEC);
@@ -206,11 +212,9 @@ static void test_a_restart_does_not_bring_back_what_was_removed(void **state)
     heal_last(w);
 
     assert_int_equal(world_running(w, "redis"), 0);
-    for (unsigned k = 0; k < 3; k++) {
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_SERVICE, all));
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_COUNT, all));
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_PLACEMENT, all));
-    }
+    assert_false(has_rows(w, TABLE_ID_SERVICE));
+    assert_false(has_rows(w, TABLE_ID_COUNT));
+    assert_false(has_rows(w, TABLE_ID_PLACEMENT));
     world_free(w);
 }
 
@@ -219,23 +223,18 @@ static void test_a_restart_does_not_bring_back_what_was_removed(void **state)
 static void test_what_has_lost_its_specification_stops_and_goes(void **state)
 {
     (void)state;
-    struct world *w = world_new(3);
-    struct service_spec spec = world_spec("redis", 3, NULL);
+    struct world *w = three_with_redis(3);
     struct bytes all = {0};
 
-    world_apply(w, 0, &spec, 1);
-    world_until(w, world_healthy(w, 0, "redis") == 3, 5 * KITH_SEC);
     const struct row *row = state_first(w->nodes[0].state, TABLE_ID_SPEC, all);
     assert_int_equal(state_delete(w->nodes[0].state, TABLE_ID_SPEC, row->key, /* major= */ 0),
                      STATE_DONE);
     world_run(w, 20 * KITH_SEC);
 
     assert_int_equal(world_running(w, "redis"), 0);
-    for (unsigned k = 0; k < 3; k++) {
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_SERVICE, all));
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_PLACEMENT, all));
-        assert_null(state_first(w->nodes[k].state, TABLE_ID_INSTANCE, all));
-    }
+    assert_false(has_rows(w, TABLE_ID_SERVICE));
+    assert_false(has_rows(w, TABLE_ID_PLACEMENT));
+    assert_false(has_rows(w, TABLE_ID_INSTANCE));
     world_free(w);
 }
 

@@ -9,15 +9,21 @@ static const struct ulid *look(struct view *v, struct nearby *n, kith_time far_u
     return scout_look(n, &v->core, &v->turn, &v->core.self, 1, far_us);
 }
 
+/* The further the higher the number, 100 ms each. */
+static void init_on_a_line(struct view *v)
+{
+    view_init(v, ONE);
+    view_place(v, ONE, 10000);
+    for (unsigned i = 2; i <= VIEW_MEMBERS; i++)
+        view_place(v, i, 100000 * (int64_t)i);
+}
+
 static void the_nearest_by_its_place_is_worth_a_ping(void **unused)
 {
     (void)unused;
     struct view v;
     struct nearby n = {0};
-    view_init(&v, ONE);
-    view_place(&v, ONE, 10000);
-    for (unsigned i = 2; i <= VIEW_MEMBERS; i++)
-        view_place(&v, i, 100000 * (int64_t)i);
+    init_on_a_line(&v);
     const struct ulid *id = look(&v, &n, KITH_MIN);
     assert_non_null(id);
     assert_int_equal(id->b[15], 2);
@@ -29,10 +35,7 @@ static void who_is_too_far_away_by_its_place_is_left_in_peace(void **unused)
     (void)unused;
     struct view v;
     struct nearby n = {0};
-    view_init(&v, ONE);
-    view_place(&v, ONE, 10000);
-    for (unsigned i = 2; i <= VIEW_MEMBERS; i++)
-        view_place(&v, i, 100000 * (int64_t)i);
+    init_on_a_line(&v);
     struct ulid heard_of = view_id(5);
     nearby_learn(&n, &heard_of, 0);
     assert_null(look(&v, &n, 50 * KITH_MS));

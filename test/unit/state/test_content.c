@@ -14,6 +14,15 @@ static struct state *sharing(unsigned id, struct contents *shared)
     return s;
 }
 
+/* The one writes its member row, the other takes it in. Returns what the first holds. */
+static const struct row *tell(struct state *a, struct state *b, const struct ulid *id)
+{
+    assert_int_equal(state_put(a, TABLE_ID_MEMBER, id_key(id), member_value("a"), 0, 0), 0);
+    const struct row *row = state_get(a, TABLE_ID_MEMBER, id_key(id));
+    assert_int_equal(state_merge(b, row->record), 0);
+    return row;
+}
+
 static void states_that_share_hold_one_content_of_a_row(void **unused)
 {
     (void)unused;
@@ -21,9 +30,7 @@ static void states_that_share_hold_one_content_of_a_row(void **unused)
     struct state *a = sharing(1, shared), *b = sharing(2, shared);
     struct ulid id = id_of(1);
 
-    assert_int_equal(state_put(a, TABLE_ID_MEMBER, id_key(&id), member_value("a"), 0, 0), 0);
-    const struct row *there = state_get(a, TABLE_ID_MEMBER, id_key(&id));
-    assert_int_equal(state_merge(b, there->record), 0);
+    const struct row *there = tell(a, b, &id);
     assert_ptr_equal(state_get(b, TABLE_ID_MEMBER, id_key(&id)), there);
     assert_int_equal(contents_count(shared), 1);
     assert_true(state_digest(a) == state_digest(b));
@@ -45,9 +52,7 @@ static void a_state_that_shares_nothing_has_contents_of_its_own(void **unused)
     struct state *a = sharing(1, NULL), *b = sharing(2, NULL);
     struct ulid id = id_of(1);
 
-    assert_int_equal(state_put(a, TABLE_ID_MEMBER, id_key(&id), member_value("a"), 0, 0), 0);
-    const struct row *there = state_get(a, TABLE_ID_MEMBER, id_key(&id));
-    assert_int_equal(state_merge(b, there->record), 0);
+    const struct row *there = tell(a, b, &id);
     assert_ptr_not_equal(state_get(b, TABLE_ID_MEMBER, id_key(&id)), there);
     state_free(a);
     state_free(b);
