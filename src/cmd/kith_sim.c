@@ -20,7 +20,7 @@ int kith_plant = PLANT_NONE;
 
 static const char usage[] =
     "usage: kith-sim [--peers N] [--seed S] [--seeds COUNT] [--scenario FILE] [--until SECONDS]\n"
-    "                [--rival NAME] [--calm] [--twice] [--measure] [--trace] [-o text|json]\n"
+    "                [--rival NAME] [--calm | --crashes] [--twice] [--measure] [--trace] [-o text|json]\n"
     "\n"
     "Runs a cluster of N hosts in virtual time under faults drawn from the seed, heals it, and "
     "demands\n"
@@ -38,6 +38,7 @@ static const char usage[] =
     "                    power cuts: swim or lifeguard on the same connections, swim-udp or\n"
     "                    lifeguard-udp on datagrams\n"
     "  --calm            no faults\n"
+    "  --crashes         no faults but crashes: kills, power cuts, disks that are slow or full\n"
     "  --twice           run each seed twice and compare the trace hashes\n"
     "  --measure         print what was measured, also without a scenario that says warm\n"
     "  --trace           print every event and effect (large)\n"
@@ -53,7 +54,7 @@ static const char usage[] =
 struct options {
     uint64_t peers, seed, seeds, until_s;
     const char *scenario;
-    bool calm, twice, trace, measure, json;
+    bool calm, crashes, twice, trace, measure, json;
     enum world_rival rival;
     bool datagrams;
 };
@@ -115,6 +116,7 @@ enum {
     OPT_UNTIL,
     OPT_RIVAL,
     OPT_CALM,
+    OPT_CRASHES,
     OPT_TWICE,
     OPT_MEASURE,
     OPT_TRACE,
@@ -129,6 +131,7 @@ static const struct option long_options[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"rival", required_argument, NULL, OPT_RIVAL},
     {"calm", no_argument, NULL, OPT_CALM},
+    {"crashes", no_argument, NULL, OPT_CRASHES},
     {"twice", no_argument, NULL, OPT_TWICE},
     {"measure", no_argument, NULL, OPT_MEASURE},
     {"trace", no_argument, NULL, OPT_TRACE},
@@ -165,6 +168,9 @@ static int option(struct options *o, int c)
                    : 1 + wrong("rival", optarg, "swim, lifeguard, swim-udp or lifeguard-udp");
     case OPT_CALM:
         o->calm = true;
+        return 0;
+    case OPT_CRASHES:
+        o->crashes = true;
         return 0;
     case OPT_TWICE:
         o->twice = true;
@@ -213,6 +219,7 @@ static bool run_seed(const struct options *o, const struct sim_scenario *scenari
     struct rng rng;
     rng_seed(&rng, seed ^ 0x5eed);
     struct world_options options = {.peers = (uint32_t)o->peers, .seed = seed, .calm = o->calm};
+    options.crashes = o->crashes;
     options.until_us = (kith_time)o->until_s * KITH_SEC;
     options.map = map;
     options.rival = o->rival;

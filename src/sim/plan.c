@@ -11,21 +11,37 @@ struct plan {
     kith_time gap_us; /* mean */
 };
 
-struct plan *plan_new(struct site_world *w)
+/* Half of the kinds are left out, each time other ones. Lost writes come with power cuts; ways are several in
+ * scenarios only. */
+static void weigh_all(struct plan *p)
+{
+    for (int i = 0; i < FAULT_KINDS; i++)
+        p->weights[i] = i == FAULT_LOST_WRITES || i == FAULT_CLOSE_WAY || rng_below(p->w->rng, 2)
+                            ? 0
+                            : 1 + (uint32_t)rng_below(p->w->rng, 5);
+}
+
+static void weigh_crashes(struct plan *p)
+{
+    p->weights[FAULT_KILL] = 2;
+    p->weights[FAULT_POWER] = 4;
+    p->weights[FAULT_DISK_SLOW] = 2;
+    p->weights[FAULT_DISK_FULL] = 1;
+}
+
+struct plan *plan_new(struct site_world *w, bool crashes)
 {
     struct plan *p = mem_alloc(sizeof(*p));
     p->w = w;
-    for (int i = 0; i < FAULT_KINDS; i++) {
-        /* Half of the kinds are left out, each time other ones. Lost writes come with power cuts; ways are
-         * several in scenarios only. */
-        p->weights[i] = i == FAULT_LOST_WRITES || i == FAULT_CLOSE_WAY || rng_below(w->rng, 2)
-                            ? 0
-                            : 1 + (uint32_t)rng_below(w->rng, 5);
+    if (crashes)
+        weigh_crashes(p);
+    else
+        weigh_all(p);
+    for (int i = 0; i < FAULT_KINDS; i++)
         p->weights_sum += p->weights[i];
-    }
     if (p->weights_sum == 0)
         p->weights[FAULT_KILL] = p->weights_sum = 1;
-    p->gap_us = rng_between(w->rng, KITH_SEC, 8 * KITH_SEC);
+    p->gap_us = rng_between(w->rng, KITH_SEC, (crashes ? 3 : 8) * KITH_SEC);
     return p;
 }
 

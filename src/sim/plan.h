@@ -16,7 +16,8 @@ struct plan_fault {
 
 struct plan;
 
-struct plan *plan_new(struct site_world *w);
+/* crashes: nothing but daemons that are killed, hosts that lose power and disks that are slow or full, often. */
+struct plan *plan_new(struct site_world *w, bool crashes);
 void plan_free(struct plan *p);
 
 /* Time until the next random fault. */

@@ -129,7 +129,7 @@ static void setup(struct world *w, const struct world_options *o)
     w->load = load_new(c);
     c->operator= w->load;
     c->on_reply = load_reply;
-    w->plan = plan_new(c);
+    w->plan = plan_new(c, o->crashes);
     at(w, SIM_HEAL, 0, o->until_us);
     schedule_load(w, o);
     schedule_faults(w, o);

@@ -37,6 +37,7 @@ struct world_options {
     uint64_t seed;
     kith_time until_us;                /* when faults end and healing begins */
     bool calm;                         /* no random faults */
+    bool crashes;                      /* random faults are crashes only, see plan.h */
     const struct scenario *scenario;   /* instead of random faults; NULL */
     const struct world_apply *applies; /* instead of the operator's own services and changes */
     size_t applies_n;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define RECORDS 3000
-#define CASES   100000
+#define CASES   1000000 /* of each law */
 
 struct pool {
     struct buf bytes[RECORDS];
@@ -103,6 +103,41 @@ static void peers_that_heard_the_same_in_any_order_hold_the_same(void **unused)
         state_free(a);
         state_free(b);
     }
+}
+
+/* Any record in anybody's name: of own tables, only what their owner wrote is one. */
+static void only_the_owner_writes_whatever_the_record(void **unused)
+{
+    (void)unused;
+    struct pool *p = pool_new(815);
+    struct ulid cluster = id_of(200);
+    struct arena mem = {0};
+    struct buf out = {0};
+    struct rng rng;
+    size_t refused = 0;
+
+    rng_seed(&rng, 9);
+    for (size_t i = 0; i < CASES; i++) {
+        const struct row *from = &p->rows[i % RECORDS];
+        struct record r;
+        struct row row;
+        struct wire_error err;
+
+        assert_int_equal(record_decode(&r, from->record, &mem, &err), 0);
+        r.origin = id_of((uint8_t)(1 + rng_below(&rng, 5)));
+        record_encode(&out, &r);
+        bool foreign = table_rule(r.table) == RULE_OWN &&
+                       memcmp(r.key.data, r.origin.b, sizeof(r.origin.b)) != 0;
+        assert_int_equal(row_read(&row, buf_bytes(&out), &cluster, &mem),
+                         foreign ? STATE_NOT_OWNER : 0);
+        refused += foreign;
+        buf_reset(&out);
+        arena_reset(&mem);
+    }
+    assert_true(refused > CASES / 10);
+    buf_deinit(&out);
+    arena_deinit(&mem);
+    pool_free(p);
 }
 
 static int read_result(const struct record *r)
@@ -216,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merging_is_commutative_associative_and_idempotent),
         cmocka_unit_test(peers_that_heard_the_same_in_any_order_hold_the_same),
+        cmocka_unit_test(only_the_owner_writes_whatever_the_record),
         cmocka_unit_test(what_breaks_the_form_is_refused),
         cmocka_unit_test(rows_of_table_cluster_are_checked_by_their_key),
         cmocka_unit_test(nobody_writes_rows_of_another_node),

@@ -296,6 +296,85 @@ static void rows_that_are_not_on_disk_are_not_told(void **unused)
     pipes_deinit(&p);
 }
 
+/* A row of node 1 that node 9 wrote. */
+static void forge(struct buf *out)
+{
+    struct ulid owner = id_of(1);
+    struct record r = {
+        .namespace = bytes_str("default"),
+        .table = TABLE_ID_MEMBER,
+        .key = id_key(&owner),
+        .value = member_value("eve"),
+        .version = {1000, 1},
+        .origin = id_of(9),
+    };
+
+    record_encode(out, &r);
+}
+
+/* Answers every question that peer 1 has sent with the forged row. */
+static void answer_forged(struct pipes *p, struct bytes forged)
+{
+    struct ulid cluster = id_of(200);
+    struct wire_error err;
+    size_t n = p->parcels_n;
+
+    for (size_t i = 0; i < n; i++) {
+        struct buf page = {0};
+        struct frame frame;
+        struct bytes records[] = {forged};
+
+        assert_int_equal(
+            frame_unpack(&frame, bytes_of(p->parcels[i].frame, p->parcels[i].len), &cluster, &err),
+            0);
+        if (frame.envelope.kind != WIRE_SYNC_RANGE)
+            continue;
+        sync_page_encode(&page,
+                         &(struct sync_page){.end = true, .records = records, .records_n = 1});
+        deliver(p, 1, PRINCIPAL_KIND_NODE, WIRE_SYNC_PAGE, buf_bytes(&page),
+                frame.envelope.correlation);
+        buf_deinit(&page);
+    }
+}
+
+static void owners_hold_whichever_way_a_row_comes(void **unused)
+{
+    (void)unused;
+    struct pipes p;
+    struct buf forged = {0}, payload = {0};
+    bool ok;
+
+    pipes_init(&p, 2, 20);
+    forge(&forged);
+    struct bytes records[] = {buf_bytes(&forged)};
+    struct ulid owner = id_of(1);
+
+    /* pushed as a change */
+    rows_encode(&payload, &(struct rows){.records = records, .records_n = 1});
+    assert_int_equal(state_merge_rows(peer(&p, 1), buf_bytes(&payload), &ok), 0);
+    assert_int_equal(state_merged(peer(&p, 1), STATE_NOT_OWNER), 1);
+    /* pushed by repair */
+    buf_reset(&payload);
+    sync_push_encode(&payload, &(struct sync_push){.records = records, .records_n = 1});
+    deliver(&p, 1, PRINCIPAL_KIND_NODE, WIRE_SYNC_PUSH, buf_bytes(&payload), 7);
+    assert_int_equal(state_merged(peer(&p, 1), STATE_NOT_OWNER), 2);
+    /* in a snapshot */
+    fill(peer(&p, 2), 0, 500);
+    ask_peer(&p, 1, 2);
+    for (int i = 0; i < 20 && state_merged(peer(&p, 1), STATE_NOT_OWNER) == 2; i++) {
+        answer_forged(&p, buf_bytes(&forged));
+        run_for(&p, KITH_MS);
+    }
+    assert_true(state_merged(peer(&p, 1), STATE_NOT_OWNER) > 2);
+    /* from the disk */
+    assert_int_equal(state_load(peer(&p, 1), buf_bytes(&forged)), STATE_BAD);
+    const struct row *row = state_get(peer(&p, 1), TABLE_ID_MEMBER, id_key(&owner));
+    assert_true(row && ulid_equal(&row->origin, &owner));
+    buf_deinit(&forged);
+    buf_deinit(&payload);
+    pipes_deinit(&p);
+}
+
 static void large_records_go_alone(void **unused)
 {
     (void)unused;
@@ -498,6 +577,7 @@ int main(void)
         cmocka_unit_test(one_session_for_each_neighbour_and_not_too_many),
         cmocka_unit_test(a_silent_peer_is_asked_three_times),
         cmocka_unit_test(rows_that_are_not_on_disk_are_not_told),
+        cmocka_unit_test(owners_hold_whichever_way_a_row_comes),
         cmocka_unit_test(large_records_go_alone),
         cmocka_unit_test(junk_from_nodes_and_anything_from_others_is_refused),
         cmocka_unit_test(answers_that_make_no_sense_end_the_session),
