@@ -20,7 +20,7 @@ struct measure *measure_new(uint32_t hosts, const struct net *net, kith_time fro
     m->net = net;
     m->from_us = from_us;
     m->hosts = mem_alloc(hosts * sizeof(*m->hosts));
-    m->alive = mem_alloc((pairs / 64 + 1) * sizeof(*m->alive));
+    m->held = mem_alloc(pairs * sizeof(*m->held));
     m->flaps = mem_alloc(pairs);
     return m;
 }
@@ -53,7 +53,7 @@ void measure_free(struct measure *m)
         }
     }
     mem_free(m->hosts);
-    mem_free(m->alive);
+    mem_free(m->held);
     mem_free(m->flaps);
     mem_free(m);
 }
@@ -61,7 +61,8 @@ void measure_free(struct measure *m)
 void measure_host(struct measure *m, uint32_t host, const struct ulid *node)
 {
     struct measured_host *h = &m->hosts[host];
-    *h = (struct measured_host){.node = *node, .index = host, .resumed_us = -1};
+    *h = (struct measured_host){
+        .node = *node, .index = host, .resumed_us = -1, .incarnation = 1, .restart_after_us = -1};
     TREE_INSERT(host_tree, &m->nodes, h);
 }
 
@@ -72,42 +73,83 @@ static uint32_t since(kith_time at_us, kith_time now_us)
     return (uint32_t)(now_us - at_us) + 1;
 }
 
+static uint16_t *held(const struct measure *m, uint32_t observer, uint32_t subject)
+{
+    return &m->held[(size_t)observer * m->hosts_n + subject];
+}
+
 static bool believes(const struct measure *m, uint32_t observer, uint32_t subject)
 {
-    size_t bit = (size_t)observer * m->hosts_n + subject;
-    return m->alive[bit / 64] >> (bit % 64) & 1;
+    return *held(m, observer, subject) != 0;
+}
+
+static bool is_right(const struct measure *m, uint32_t observer, uint32_t subject)
+{
+    const struct measured_host *s = &m->hosts[subject];
+    uint16_t incarnation = *held(m, observer, subject);
+    return s->runs ? incarnation >= s->incarnation : incarnation == 0;
+}
+
+/* As it is kept here of one that is held for alive. */
+static uint16_t kept(uint64_t incarnation)
+{
+    return (uint16_t)(incarnation < 1 ? 1 : incarnation < UINT16_MAX ? incarnation : UINT16_MAX);
+}
+
+static bool all_restarted(const struct measure *m)
+{
+    for (uint32_t i = 0; i < m->hosts_n; i++) {
+        const struct measured_host *h = &m->hosts[i];
+        if (h->restart_after_us >= 0 && (!h->runs || h->runs_since_us <= h->restart_after_us))
+            return false;
+    }
+    return true;
 }
 
 /* Marks that wait for one view have it. */
 static void settle(struct measure *m, kith_time now_us)
 {
-    for (struct mark *k = m->marks; m->wrong == 0 && k; k = k->next) {
+    bool waits = false;
+    for (const struct mark *k = m->marks; m->wrong == 0 && k; k = k->next)
+        waits = waits || k->after_us < 0;
+    if (!waits || !all_restarted(m))
+        return;
+    for (struct mark *k = m->marks; k; k = k->next) {
         if (k->after_us < 0 && now_us >= k->at_us)
             k->after_us = now_us - k->at_us;
     }
 }
 
-static void set_belief(struct measure *m, uint32_t observer, uint32_t subject, bool alive)
+static void count_wrong(struct measure *m, uint32_t observer, bool before, bool now)
 {
-    size_t bit = (size_t)observer * m->hosts_n + subject;
-    uint64_t mask = UINT64_C(1) << (bit % 64);
-    m->alive[bit / 64] = alive ? m->alive[bit / 64] | mask : m->alive[bit / 64] & ~mask;
-    bool right = alive == m->hosts[subject].runs;
-    m->hosts[observer].wrong += right ? (uint32_t)-1 : 1;
-    m->wrong += right ? (uint64_t)-1 : 1;
+    m->hosts[observer].wrong += (uint32_t)now - (uint32_t)before;
+    m->wrong += (uint64_t)now - (uint64_t)before;
 }
 
-/* Everybody's belief about it is right that was wrong, and the other way round. */
-static void turn_round(struct measure *m, uint32_t subject)
+/* incarnation: 0 for one that is not held for alive. */
+static void set_belief(struct measure *m, uint32_t observer, uint32_t subject, uint16_t incarnation)
 {
+    bool before = !is_right(m, observer, subject);
+    *held(m, observer, subject) = incarnation;
+    count_wrong(m, observer, before, !is_right(m, observer, subject));
+}
+
+/* It starts, ends, or says with what incarnation it has started: who is right about it now? */
+static void set_subject(struct measure *m, struct measured_host *s, bool runs, uint16_t incarnation)
+{
+    struct measured_host former = *s;
     for (uint32_t i = 0; i < m->hosts_n; i++) {
-        struct measured_host *o = &m->hosts[i];
-        if (!o->runs || i == subject)
+        if (!m->hosts[i].runs || i == s->index)
             continue;
-        bool right = believes(m, i, subject) == m->hosts[subject].runs;
-        o->wrong += right ? (uint32_t)-1 : 1;
-        m->wrong += right ? (uint64_t)-1 : 1;
+        s->runs = former.runs;
+        s->incarnation = former.incarnation;
+        bool before = !is_right(m, i, s->index);
+        s->runs = runs;
+        s->incarnation = incarnation;
+        count_wrong(m, i, before, !is_right(m, i, s->index));
     }
+    s->runs = runs;
+    s->incarnation = incarnation;
 }
 
 static void die(struct measure *m, struct measured_host *h, kith_time now_us)
@@ -132,18 +174,14 @@ void measure_runs(struct measure *m, uint32_t host, bool runs, kith_time now_us)
         h->death->over = true;
         h->death = NULL;
     }
-    h->runs = runs;
     h->paused = false;
     h->runs_since_us = now_us;
-    turn_round(m, host);
-    if (runs) { /* it knows nobody yet */
-        for (uint32_t i = 0; i < m->hosts_n; i++) {
-            size_t bit = (size_t)host * m->hosts_n + i;
-            m->alive[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
-            h->wrong += m->hosts[i].runs && i != host;
-        }
-        m->wrong += h->wrong;
+    set_subject(m, h, runs, /* incarnation= */ 1);
+    for (uint32_t i = 0; runs && i < m->hosts_n; i++) { /* it knows nobody yet */
+        *held(m, host, i) = 0;
+        h->wrong += m->hosts[i].runs && i != host;
     }
+    m->wrong += h->wrong;
 }
 
 void measure_view(struct measure *m, uint32_t host, const struct members *members, kith_time now_us)
@@ -151,10 +189,17 @@ void measure_view(struct measure *m, uint32_t host, const struct members *member
     for (uint32_t i = 0; i < m->hosts_n; i++) {
         const struct member *other = members_get(members, &m->hosts[i].node);
         bool alive = other && other->state == MEMBER_STATE_ALIVE;
-        if (i != host && alive != believes(m, host, i))
-            set_belief(m, host, i, alive);
+        if (i != host)
+            set_belief(m, host, i, alive ? kept(other->incarnation) : 0);
+        else if (other)
+            set_subject(m, &m->hosts[i], m->hosts[i].runs, kept(other->incarnation));
     }
     settle(m, now_us);
+}
+
+void measure_bounces(struct measure *m, uint32_t host, kith_time now_us)
+{
+    m->hosts[host].restart_after_us = now_us;
 }
 
 void measure_pauses(struct measure *m, uint32_t host, bool paused, kith_time now_us)
@@ -272,11 +317,10 @@ static void look_at_member(struct measure *m, uint32_t host, const struct store_
     if (!subject || subject->index == host)
         return;
     const struct member *other = members_get(members, &subject->node);
-    bool alive = other && other->state == MEMBER_STATE_ALIVE;
-    if (alive == believes(m, host, subject->index))
-        return;
-    set_belief(m, host, subject->index, alive);
-    if (!alive && w->key.data[0] == TABLE_ID_VERDICT)
+    bool alive = other && other->state == MEMBER_STATE_ALIVE,
+         before = believes(m, host, subject->index);
+    set_belief(m, host, subject->index, alive ? kept(other->incarnation) : 0);
+    if (before && !alive && w->key.data[0] == TABLE_ID_VERDICT)
         hold_for_dead(m, host, subject, incarnation_of(w->value), now_us);
 }
 
@@ -285,7 +329,7 @@ void measure_belief(struct measure *m, uint32_t host, uint32_t subject, bool ali
 {
     if (alive == believes(m, host, subject))
         return;
-    set_belief(m, host, subject, alive);
+    set_belief(m, host, subject, alive ? kept(incarnation) : 0);
     if (!alive)
         hold_for_dead(m, host, &m->hosts[subject], incarnation, now_us);
     settle(m, now_us);
@@ -376,12 +420,18 @@ static bool skim_envelope(struct bytes frame, unsigned *lane, unsigned *kind)
     return *lane < MEASURE_LANES && *kind < MEASURE_KINDS;
 }
 
+static void note_connections(struct measured_host *h)
+{
+    h->connections_max = h->connections;
+    memcpy(h->open_max, h->open, sizeof(h->open));
+}
+
 /* From here on; what was open only before does not count. */
 static void begin_count(struct measure *m)
 {
     m->counts = true;
     for (uint32_t i = 0; i < m->hosts_n; i++)
-        m->hosts[i].connections_max = m->hosts[i].connections;
+        note_connections(&m->hosts[i]);
 }
 
 void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes frame,
@@ -400,19 +450,20 @@ void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes fr
     h->frames++;
     h->lane_bytes[lane] += frame.len;
     h->load_bytes += kind == WIRE_LOAD_BATCH ? frame.len : 0;
-    m->kind_bytes[kind] += frame.len;
+    h->kind_bytes[kind] += frame.len;
     m->kind_frames[kind]++;
 }
 
-static void count_connection(struct measured_host *h, bool up)
+static void count_connection(struct measured_host *h, enum net_role role, bool by_others, bool up)
 {
     h->connections += up ? 1 : (uint32_t)-1;
+    h->open[role][by_others] = (uint16_t)(h->open[role][by_others] + (up ? 1 : -1));
     if (h->connections > h->connections_max)
-        h->connections_max = h->connections;
+        note_connections(h);
 }
 
-void measure_connection(struct measure *m, uint32_t from, uint32_t to, bool up)
+void measure_connection(struct measure *m, uint32_t from, uint32_t to, enum net_role role, bool up)
 {
-    count_connection(&m->hosts[from], up);
-    count_connection(&m->hosts[to], up);
+    count_connection(&m->hosts[from], role, /* by_others= */ false, up);
+    count_connection(&m->hosts[to], role, /* by_others= */ true, up);
 }

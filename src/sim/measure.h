@@ -15,13 +15,17 @@
  *   dumb or loses half of its packets or more; what others say of it then is no mistake.
  * - a flap: a peer that runs turns dead in the eyes of another that is not odd. Of each peer the worst other
  *   counts.
+ * - one view: all that run hold each other for alive, at the incarnation with which they started or a later one, and
+ *   nobody else. So who restarted has to be heard of before it counts, and who should have but did not never does.
  * - a split: hosts that are cut off from each other. All that run on both sides should hold each
  *   other for dead by the time it heals; a pair counts once for each of its two.
  * - copies: frames received by a peer that have the changed record in them.
  * - load_age: how old a host's load is in the eyes of each other, while both run; load_age_needed: an endpoint's
  *   where a service runs that needs it. Each peer is looked at every MEASURE_LOADS_EVERY, in tenths of a second.
  * - bytes: of frames, envelope included, without what TCP, ZMTP and CURVE add; a published frame counts once
- *   for each subscriber.
+ *   for each subscriber. sent_worst_kind_*: of the peer that sent most.
+ * - connections: most at any moment, made by the peer and by others; connections_worst_*: of the peer that had most, at
+ *   that moment, by socket and by who made them.
  */
 #include "sim/net.h"
 #include "state/loads.h"
@@ -47,7 +51,9 @@ void measure_pauses(struct measure *m, uint32_t host, bool paused, kith_time now
 /* A cut begins; all cuts are about to be healed. */
 void measure_cut(struct measure *m, kith_time now_us);
 void measure_heals(struct measure *m);
-/* From here on it is measured how long it takes until all that run see each other, and nobody else. */
+/* It is about to be killed and started again: until then nobody's view of it is right. */
+void measure_bounces(struct measure *m, uint32_t host, kith_time now_us);
+/* From here on it is measured how long it takes until all that run see each other as they run now, and nobody else. */
 void measure_mark(struct measure *m, const char *what, kith_time now_us);
 /* A client asks this host for a change that writes this row. */
 void measure_write(struct measure *m, uint32_t host, struct bytes storage_key, kith_time now_us);
@@ -61,7 +67,7 @@ void measure_loads(struct measure *m, uint32_t host, const struct loads *loads,
 void measure_received(struct measure *m, uint32_t host, struct bytes frame, kith_time now_us);
 void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes frame,
                   kith_time now_us);
-void measure_connection(struct measure *m, uint32_t from, uint32_t to, bool up);
+void measure_connection(struct measure *m, uint32_t from, uint32_t to, enum net_role role, bool up);
 
 /* One line of the result. Values are in `unit`; times in ms with three decimals, so in us here. */
 struct measure_row {
@@ -81,11 +87,11 @@ struct measure_false {
 #define MEASURE_FALSE_KEPT 32
 
 struct measure_result {
-    struct measure_row rows[64];
+    struct measure_row rows[128];
     size_t rows_n;
     struct measure_false wrong[MEASURE_FALSE_KEPT]; /* the first */
     size_t wrong_n;
-    char *names[64]; /* of rows, where they had to be made */
+    char *names[128]; /* of rows, where they had to be made */
     size_t names_n;
 };
 

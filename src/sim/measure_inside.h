@@ -4,8 +4,9 @@
 #include "base/tree.h"
 #include "sim/measure.h"
 
-#define MEASURE_LANES 8
-#define MEASURE_KINDS 256
+#define MEASURE_LANES   8
+#define MEASURE_KINDS   256
+#define MEASURE_SOCKETS (NET_PUB + 1)
 /* Copies of a change are counted for so long after it. */
 #define MEASURE_COPIES_FOR (60 * KITH_SEC)
 /* A peer that loses so many of its packets is odd. */
@@ -24,11 +25,16 @@ struct measured_host {
     uint32_t index;
     bool runs, paused;
     kith_time runs_since_us;
-    kith_time resumed_us; /* -1: never paused */
-    uint32_t wrong;       /* others whom it holds for what they are not */
+    kith_time restart_after_us; /* it is to have restarted after that */
+    uint16_t incarnation;       /* with which it started; 1 until it is known */
+    kith_time resumed_us;       /* -1: never paused */
+    uint32_t wrong;             /* others whom it holds for what they are not */
     uint32_t connections, connections_max;
+    uint16_t open[MEASURE_SOCKETS][2],
+        open_max[MEASURE_SOCKETS][2]; /* by role; made here, by others */
     uint64_t lane_bytes[MEASURE_LANES];
     uint64_t load_bytes;
+    uint64_t kind_bytes[MEASURE_KINDS];
     kith_time loads_us; /* when its loads are looked at next */
     uint64_t bytes, frames;
     struct death *death;      /* it is down */
@@ -75,10 +81,11 @@ struct measure {
     struct host_tree nodes;
     const struct net *net;
     kith_time from_us;
-    bool counts;     /* frames and connections, since then */
-    uint64_t *alive; /* a bit for [observer * hosts_n + subject] */
-    uint8_t *flaps;  /* [observer * hosts_n + subject] */
-    uint64_t wrong;  /* of all that run */
+    bool counts; /* frames and connections, since then */
+    uint16_t
+        *held; /* [observer * hosts_n + subject]: the incarnation it holds for alive; 0: none */
+    uint8_t *flaps; /* [observer * hosts_n + subject] */
+    uint64_t wrong; /* of all that run */
     struct death *deaths;
     struct write *writes;
     struct mark *marks;
@@ -89,7 +96,7 @@ struct measure {
     struct ages load_ages, needed_ages;
     uint64_t verdicts, false_n, late_n, false_held;
     struct measure_false first[MEASURE_FALSE_KEPT];
-    uint64_t kind_bytes[MEASURE_KINDS], kind_frames[MEASURE_KINDS];
+    uint64_t kind_frames[MEASURE_KINDS];
 };
 
 #endif

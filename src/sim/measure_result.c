@@ -186,6 +186,44 @@ static void writes(const struct measure *m, struct measure_result *ret)
     row(ret, "write_copies", "", &copies);
 }
 
+/* By kind of frame: the mean of all, and what the one sent that sent most. */
+static void kinds(const struct measure *m, double seconds, uint32_t running,
+                  struct measure_result *ret)
+{
+    const struct measured_host *worst = &m->hosts[0];
+    for (uint32_t i = 0; i < m->hosts_n; i++) {
+        if (m->hosts[i].runs && m->hosts[i].bytes > worst->bytes)
+            worst = &m->hosts[i];
+    }
+    for (uint32_t kind = 0; kind < MEASURE_KINDS; kind++) {
+        uint64_t sum = 0;
+        for (uint32_t i = 0; i < m->hosts_n; i++)
+            sum += m->hosts[i].runs ? m->hosts[i].kind_bytes[kind] : 0;
+        if (m->kind_frames[kind] == 0)
+            continue;
+        const char *name = frame_kind_name(kind);
+        single(ret, made_name(ret, "sent_kind_", name, ""), "B/s", (double)sum / seconds / running);
+        single(ret, made_name(ret, "sent_worst_kind_", name, ""), "B/s",
+               (double)worst->kind_bytes[kind] / seconds);
+    }
+}
+
+static void worst_connections(const struct measure *m, struct measure_result *ret)
+{
+    static const char *const sockets[MEASURE_SOCKETS] = {"probe", "bulk", "pub"};
+    const struct measured_host *worst = &m->hosts[0];
+    for (uint32_t i = 0; i < m->hosts_n; i++) {
+        if (m->hosts[i].connections_max > worst->connections_max)
+            worst = &m->hosts[i];
+    }
+    for (int role = 0; role < MEASURE_SOCKETS; role++) {
+        single(ret, made_name(ret, "connections_worst_", sockets[role], ""), "",
+               worst->open_max[role][0]);
+        single(ret, made_name(ret, "connections_worst_", sockets[role], "_by_others"), "",
+               worst->open_max[role][1]);
+    }
+}
+
 static void traffic(const struct measure *m, kith_time now_us, struct measure_result *ret)
 {
     double seconds = (double)(now_us - m->from_us) / 1e6;
@@ -216,11 +254,9 @@ static void traffic(const struct measure *m, kith_time now_us, struct measure_re
             row(ret, made_name(ret, "sent_lane_", name, ""), "B/s", &lanes[lane]);
         mem_free(lanes[lane].at);
     }
-    for (uint32_t kind = 0; kind < MEASURE_KINDS && running > 0; kind++) {
-        if (m->kind_frames[kind] == 0)
-            continue;
-        single(ret, made_name(ret, "sent_kind_", frame_kind_name(kind), ""), "B/s",
-               (double)m->kind_bytes[kind] / seconds / running);
+    if (running > 0) {
+        kinds(m, seconds, running, ret);
+        worst_connections(m, ret);
     }
 }
 

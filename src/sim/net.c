@@ -311,7 +311,7 @@ static void set_stalled(struct net *n, struct conn *c, kith_time at_us)
 static void set_up(struct net *n, struct conn *c, bool up)
 {
     if (c->up != up && n->measure)
-        measure_connection(n->measure, c->from, c->to, up);
+        measure_connection(n->measure, c->from, c->to, c->role, up);
     c->up = up;
 }
 

@@ -86,6 +86,7 @@ static void bounce(struct site_world *w, const struct scenario_fault *f, uint32_
     struct sim_item up = {.at_us = at_us + BOUNCE_DOWN, .kind = SIM_BOOT, .host = host};
     queue_add(w->queue, &down);
     queue_add(w->queue, &up);
+    measure_bounces(w->measure, host, now_us);
 }
 
 void script_bounce(struct site_world *w, const struct sim_item *item)

@@ -226,6 +226,42 @@ static void one_view_is_when_the_last_agrees(void **unused)
     world_deinit(&w);
 }
 
+/* Everybody sees everybody all the while: it never was down for long enough to be called dead. */
+static void who_restarts_is_in_view_when_all_heard_of_its_new_start(void **unused)
+{
+    (void)unused;
+    struct world w;
+
+    world_init(&w);
+    measure_bounces(w.m, 3, 10 * KITH_SEC);
+    measure_mark(w.m, "bounce", 10 * KITH_SEC); /* too early: it still runs as it did before */
+    measure_runs(w.m, 3, false, 11 * KITH_SEC);
+    measure_runs(w.m, 3, true, 12 * KITH_SEC);
+    state_set_incarnation(w.states[3], 2);
+    put_member(&w, 3);
+    tell(&w, 3, 12 * KITH_SEC);
+    measure_view(w.m, 3, w.members[3], 12 * KITH_SEC);
+    for (uint32_t i = 0; i < 3; i++)
+        pass_on(&w, 3, i, TABLE_ID_MEMBER, 3, (13 + i) * KITH_SEC);
+    measure_finish(w.m, 20 * KITH_SEC, &w.result);
+    assert_int_equal(value_of(&w, "one_view_after_bounce"), 5000);
+    assert_int_equal(value_of(&w, "wrong_at_end"), 0);
+    world_deinit(&w);
+}
+
+static void who_was_to_restart_and_did_not_is_missing(void **unused)
+{
+    (void)unused;
+    struct world w;
+
+    world_init(&w);
+    measure_bounces(w.m, 3, 10 * KITH_SEC);
+    measure_mark(w.m, "bounce", 10 * KITH_SEC);
+    measure_finish(w.m, 20 * KITH_SEC, &w.result);
+    assert_int_equal(row_of(&w, "one_view_after_bounce")->missing, 1);
+    world_deinit(&w);
+}
+
 static void frames_are_counted_by_lane_and_kind(void **unused)
 {
     (void)unused;
@@ -286,6 +322,8 @@ int main(void)
         cmocka_unit_test(who_stands_still_or_is_cut_off_or_odd_is_rightly_accused),
         cmocka_unit_test(a_change_is_timed_to_each_peer_and_its_copies_counted),
         cmocka_unit_test(one_view_is_when_the_last_agrees),
+        cmocka_unit_test(who_restarts_is_in_view_when_all_heard_of_its_new_start),
+        cmocka_unit_test(who_was_to_restart_and_did_not_is_missing),
         cmocka_unit_test(frames_are_counted_by_lane_and_kind),
         cmocka_unit_test(ages_of_loads_are_those_of_other_hosts_that_run),
     };
