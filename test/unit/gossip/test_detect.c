@@ -283,6 +283,44 @@ static void a_wrong_accusation_is_refuted_and_an_absurd_one_refused(void **unuse
     cluster_free(c);
 }
 
+/* Node `who` gets a verdict against itself that node `by` wrote, from nobody in particular. */
+static void condemn(struct cluster *c, size_t by, size_t who, uint64_t incarnation)
+{
+    struct ulid about = node_id(c, who);
+    struct verdict_row verdict = {0};
+    struct buf value = {0}, record = {0};
+    verdict_row_encode(&value, &verdict);
+    record_encode(&record, &(struct record){.namespace = bytes_str(STATE_NAMESPACE),
+                                            .table = TABLE_ID_VERDICT,
+                                            .key = ulid_bytes(&about),
+                                            .value = buf_bytes(&value),
+                                            .version = {.major = incarnation,
+                                                        .minor = hlc_from_wall(cluster_wall(c))},
+                                            .origin = node_id(c, by)});
+    assert_int_equal(state_merge(node_state(c, who), buf_bytes(&record)), 0);
+    buf_deinit(&value);
+    buf_deinit(&record);
+}
+
+/* There is nobody left to whom it could go on and off, so it waits for no answers. */
+static void who_is_alone_rises_again_at_once(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(2);
+    c->insecure = true;
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    accuse(c, 0, node_incarnation(c, 0)); /* it rose lately */
+    node_vanish(c, 1);
+    assert_true(cluster_sees(c, 1, MEMBER_STATE_DEAD, 5 * KITH_SEC) > 0);
+    uint64_t before = node_incarnation(c, 0);
+    condemn(c, 1, 0, before);
+    cluster_run(c, 500 * KITH_MS);
+    assert_int_equal(node_incarnation(c, 0), before + 1);
+    assert_int_equal(node_sees(c, 0, 0), MEMBER_STATE_ALIVE);
+    cluster_free(c);
+}
+
 static void all_but_one_may_die_together(void **unused)
 {
     (void)unused;
@@ -324,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_deaf_peer_keeps_its_view_to_itself),
         cmocka_unit_test(one_who_loses_most_of_its_packets_does_not_flap),
         cmocka_unit_test(a_wrong_accusation_is_refuted_and_an_absurd_one_refused),
+        cmocka_unit_test(who_is_alone_rises_again_at_once),
         cmocka_unit_test(all_but_one_may_die_together),
         cmocka_unit_test(several_may_vanish_together),
     };
