@@ -13,6 +13,7 @@ import house
 import commands
 import determinism
 import docs
+import exports
 import functions
 import includes
 import protocol
@@ -260,6 +261,15 @@ int f(int n)
     return table[4] + *p;
 }
 """
+
+
+@case
+def export_that_nobody_uses(root):
+    plant(root, "src/base/a.h", "/* gone() was here */\nint a_one(int x); /* for b.c */\nint a_two(void);\nstruct a *a_three(void);\n")
+    plant(root, "src/base/a.c", "int a_one(int x)\n{\n    return a_two() + x;\n}\n\nstruct a *a_three(void)\n{\n}\n")
+    plant(root, "src/base/b.c", "void b(void)\n{\n    a_one(1);\n}\n")
+    plant(root, "test/unit/base/test_a.c", "    assert_non_null(a_three());\n")
+    only(exports.check(root), "src/base/a.h:3", "a_two")
 
 
 @case

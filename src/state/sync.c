@@ -18,15 +18,6 @@ struct sync *sync_new(const struct members *members)
     return s;
 }
 
-void sync_free(struct sync *s)
-{
-    if (!s)
-        return;
-    for (size_t i = 0; i < SYNC_SESSIONS; i++)
-        session_end(s, &s->sessions[i]);
-    mem_free(s);
-}
-
 const struct sync_counts *sync_counts(const struct sync *s)
 {
     return &s->counts;
@@ -34,7 +25,7 @@ const struct sync_counts *sync_counts(const struct sync *s)
 
 /* ---- one session ---- */
 
-void task_free(struct sync_task *task)
+static void task_free(struct sync_task *task)
 {
     mem_free(task->keys);
     *task = (struct sync_task){0};
@@ -56,7 +47,7 @@ void session_add(struct sync_session *session, const struct sync_task *task)
     session->tasks[session->tasks_n++] = *task;
 }
 
-void session_end(struct sync *s, struct sync_session *session)
+static void session_end(struct sync *s, struct sync_session *session)
 {
     for (size_t i = 0; i < session->tasks_n; i++)
         task_free(&session->tasks[i]);
@@ -65,6 +56,15 @@ void session_end(struct sync *s, struct sync_session *session)
     mem_free(session->tasks);
     s->open -= session->open;
     *session = (struct sync_session){0};
+}
+
+void sync_free(struct sync *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < SYNC_SESSIONS; i++)
+        session_end(s, &s->sessions[i]);
+    mem_free(s);
 }
 
 static void send(struct turn *t, const struct sync_session *session, struct sync_question *q)
@@ -93,7 +93,8 @@ static void start_question(struct sync *s, struct turn *t, struct sync_session *
     send(t, session, q);
 }
 
-void session_go_on(struct sync *s, struct turn *t, struct sync_session *session)
+/* Sends questions while there is credit; ends the session when nothing is left. */
+static void session_go_on(struct sync *s, struct turn *t, struct sync_session *session)
 {
     size_t under_way = 0;
 

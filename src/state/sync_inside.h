@@ -66,11 +66,7 @@ struct sync {
 /* ---- sync.c ---- */
 
 void session_add(struct sync_session *session,
-                 const struct sync_task *task); /* takes its keys over */
-void session_end(struct sync *s, struct sync_session *session);
-/* Sends questions while there is credit; ends the session when nothing is left. */
-void session_go_on(struct sync *s, struct turn *t, struct sync_session *session);
-void task_free(struct sync_task *task);
+                 const struct sync_task *task);                 /* takes its keys over */
 bool sync_is_with(const struct sync *s, struct bytes bulk_uri); /* a session with it is open */
 
 /* ---- sync_ask.c ---- */

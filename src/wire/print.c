@@ -2,7 +2,8 @@
 
 #include <inttypes.h>
 
-void wire_print_text(struct buf *out, struct bytes text)
+/* A text in quotes; control characters, the quote and the backslash as in JSON. */
+static void print_text(struct buf *out, struct bytes text)
 {
     buf_byte(out, '"');
     for (size_t i = 0; i < text.len; i++) {
@@ -48,7 +49,7 @@ static void print_one(struct buf *out, const struct wire_field *f, const void *p
         wire_print_hex(out, bytes_of(p, sizeof(struct key32)));
         break;
     case WIRE_T_STR:
-        wire_print_text(out, wire_load_bytes(p));
+        print_text(out, wire_load_bytes(p));
         break;
     case WIRE_T_BYTES:
         wire_print_hex(out, wire_load_bytes(p));

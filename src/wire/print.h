@@ -12,8 +12,6 @@
 
 void wire_print(struct buf *out, const struct wire_struct *type, const void *v);
 
-/* A text in quotes; control characters, the quote and the backslash as in JSON. */
-void wire_print_text(struct buf *out, struct bytes text);
 void wire_print_hex(struct buf *out, struct bytes b);
 
 #endif
