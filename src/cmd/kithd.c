@@ -162,6 +162,7 @@ static int open_transport(struct daemon *d)
 static void open_actors(struct daemon *d)
 {
     struct checks_config checks = {.data = d->flags.data, .kith_run = d->kith_run};
+    d->parts.store = d->store;
     d->parts.writer = writer_new(d->store);
     d->parts.lookups = lookups_new(d->lookups);
     d->parts.checks = checks_new(&checks);

@@ -2,6 +2,7 @@
 
 #define LANE_COUNTERS  5
 #define SHELL_COUNTERS 7
+#define STORE_COUNTERS 6
 
 static void add(struct event_counted *s, struct counter *list, const char *name, uint64_t value)
 {
@@ -23,13 +24,26 @@ static void add_lane(struct event_counted *s, struct counter *list, const char *
         add(s, list, arena_printf(mem, "lane.%s.%s", lane, of[i].name), of[i].value);
 }
 
-void counts_take(struct event_counted *ret, const struct transport *t, struct arena *mem)
+static void add_store(struct event_counted *s, struct counter *list, const struct store *store)
+{
+    struct store_stats stats;
+    store_stats(store, &stats);
+    add(s, list, "store.syncs", stats.syncs);
+    add(s, list, "store.folds", stats.folds);
+    add(s, list, "store.log_bytes", stats.redo_bytes);
+    add(s, list, "store.file_bytes", stats.file_bytes);
+    add(s, list, "store.map_bytes", stats.map_bytes);
+    add(s, list, "store.free_pages", stats.free_pages);
+}
+
+void counts_take(struct event_counted *ret, const struct transport *t, const struct store *store,
+                 struct arena *mem)
 {
     const struct wire_enum *lanes = &wire_lane_enum;
     const struct transport_counters c = transport_counters(t);
     struct links_depth depth[LINKS_LANES];
-    struct counter *list =
-        arena_array(mem, lanes->values_n * LANE_COUNTERS + SHELL_COUNTERS, sizeof *list);
+    struct counter *list = arena_array(
+        mem, lanes->values_n * LANE_COUNTERS + SHELL_COUNTERS + STORE_COUNTERS, sizeof *list);
     *ret = (struct event_counted){.counters = list};
     transport_depths(t, depth);
     for (size_t i = 0; i < lanes->values_n; i++)
@@ -41,4 +55,6 @@ void counts_take(struct event_counted *ret, const struct transport *t, struct ar
     add(ret, list, "shell.replies_dropped", c.dropped_replies);
     add(ret, list, "shell.connections_refused", c.refused);
     add(ret, list, "shell.messages_malformed", c.malformed);
+    if (store != NULL)
+        add_store(ret, list, store);
 }

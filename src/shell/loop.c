@@ -174,7 +174,7 @@ static void tell_counts(struct loop *l)
     if (!l->counts_wanted)
         return;
     l->counts_wanted = false;
-    counts_take(&event.counted, l->transport, &mem);
+    counts_take(&event.counted, l->transport, l->parts->store, &mem);
     step(l, &event);
     arena_deinit(&mem);
 }

@@ -26,7 +26,8 @@
 struct loop_parts { /* all borrowed */
     struct transport *transport;
     zactor_t *writer, *procs, *checks, *lookups;
-    int signal_fd; /* a signalfd of SIGTERM and SIGINT, non-blocking */
+    const struct store *store; /* to be counted only: the writer's */
+    int signal_fd;             /* a signalfd of SIGTERM and SIGINT, non-blocking */
 };
 
 /* Runs one machine from `start` until it exits. Returns the exit code of the program. */

@@ -1,18 +1,73 @@
 #include "shell/writer.h"
 #include "base/mem.h"
+#include "shell/clock.h"
 #include "shell/log.h"
 #include "shell/mail.h"
 
-#define BATCH_MAX 256 /* jobs in one commit: what came later waits for the next */
+#define BATCH_MAX   256            /* jobs in one commit: what came later waits for the next */
+#define BATCH_BYTES (4u << 20)     /* and what they hold, about */
+#define FOLD_RETRY  (1 * KITH_SEC) /* after it failed */
 
 struct writer {
     zsock_t *pipe;
     struct store *store;
-    bool failed; /* everything is dropped until the mark */
-    bool said;   /* that the disk fails: once, until it works again */
+    zactor_t *folder;
+    bool folding;
+    kith_time fold_after_us; /* not before */
+    bool fold_said;          /* that folding fails: once, until it works again */
+    bool failed;             /* everything is dropped until the mark */
+    bool said;               /* that the disk fails: once, until it works again */
     struct job *jobs[BATCH_MAX];
-    size_t count;
+    size_t count, bytes;
 };
+
+/* ---- the folder: a thread of its own, so that no answer waits for a fold ---- */
+
+/* A message of one byte asks for a fold; the answer is its problem. Anything else ends it. */
+static void folder(zsock_t *pipe, void *arg)
+{
+    struct buf why = {0};
+    uint8_t order;
+    zsock_signal(pipe, 0);
+    for (;;) {
+        int rc = zmq_recv(zsock_resolve(pipe), &order, sizeof order, 0);
+        if (rc < 0 && errno == EINTR)
+            continue;
+        if (rc != (int)sizeof order)
+            break;
+        int problem = store_fold(arg, &why);
+        zmq_send(zsock_resolve(pipe), &problem, sizeof problem, ZMQ_SNDMORE);
+        zmq_send(zsock_resolve(pipe), buf_cstr(&why), why.len + 1, 0);
+    }
+    buf_deinit(&why);
+}
+
+static void begin_fold(struct writer *w)
+{
+    uint8_t order = 1;
+    if (w->folding || !store_wants_fold(w->store) || clock_now_us() < w->fold_after_us)
+        return;
+    store_fold_begin(w->store);
+    w->folding = true;
+    zmq_send(zsock_resolve(w->folder), &order, sizeof order, 0);
+}
+
+static void end_fold(struct writer *w)
+{
+    char why[1024] = "";
+    int problem = 0;
+    zmq_recv(zsock_resolve(w->folder), &problem, sizeof problem, 0);
+    int len = zmq_recv(zsock_resolve(w->folder), why, sizeof why - 1, 0);
+    why[len < 0 ? 0 : len < (int)sizeof why - 1 ? len : (int)sizeof why - 1] = '\0';
+    store_fold_end(w->store, problem);
+    w->folding = false;
+    if (problem && !w->fold_said)
+        log_line(LOG_WARN_, "what is stored stays in the log for now: %s", why);
+    w->fold_said = problem != 0;
+    w->fold_after_us = problem ? clock_now_us() + FOLD_RETRY : 0;
+}
+
+/* ---- commits ---- */
 
 static void tell(struct writer *w, enum event_kind kind, uint64_t token)
 {
@@ -26,6 +81,8 @@ static void commit(struct writer *w)
     const struct effect_store *batches[BATCH_MAX];
     if (w->count == 0)
         return;
+    while (store_is_behind(w->store) && w->folding) /* a disk that cannot follow sets the pace */
+        end_fold(w);
     for (size_t i = 0; i < w->count; i++)
         batches[i] = &w->jobs[i]->effects.items[0].store;
     if (store_write(w->store, batches, w->count) == 0) {
@@ -39,7 +96,17 @@ static void commit(struct writer *w)
     }
     for (size_t i = 0; i < w->count; i++)
         job_free(w->jobs[i]);
-    w->count = 0;
+    w->count = w->bytes = 0;
+    begin_fold(w);
+}
+
+static size_t bytes_of_job(const struct job *j)
+{
+    const struct effect_store *s = &j->effects.items[0].store;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < s->writes_n; i++)
+        bytes += s->writes[i].key.len + s->writes[i].value.len;
+    return bytes;
 }
 
 static void take(struct writer *w, struct job *j)
@@ -52,9 +119,24 @@ static void take(struct writer *w, struct job *j)
         job_free(j);
     } else {
         w->jobs[w->count++] = j;
-        if (w->count == BATCH_MAX)
+        w->bytes += bytes_of_job(j);
+        if (w->count == BATCH_MAX || w->bytes >= BATCH_BYTES)
             commit(w);
     }
+}
+
+/* ---- the thread ---- */
+
+static void wait_for_work(struct writer *w)
+{
+    zmq_pollitem_t items[] = {{.socket = zsock_resolve(w->pipe), .events = ZMQ_POLLIN},
+                              {.socket = zsock_resolve(w->folder), .events = ZMQ_POLLIN}};
+    bool retry = !w->folding && store_wants_fold(w->store);
+    zmq_poll(items, 2, retry ? FOLD_RETRY / KITH_MS : -1);
+    if (items[1].revents != 0)
+        end_fold(w);
+    if (retry)
+        begin_fold(w);
 }
 
 static void actor(zsock_t *pipe, void *arg)
@@ -63,14 +145,18 @@ static void actor(zsock_t *pipe, void *arg)
     bool end = false;
     w->pipe = pipe;
     w->store = arg;
+    w->folder = zactor_new(folder, w->store);
     zsock_signal(pipe, 0);
+    begin_fold(w); /* of what an earlier run left */
     while (!end) {
-        zmq_pollitem_t item = {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN};
-        zmq_poll(&item, 1, -1);
+        wait_for_work(w);
         for (struct job *j; (j = mail_receive(pipe, &end)) != NULL;)
             take(w, j);
         commit(w);
     }
+    if (w->folding)
+        end_fold(w);
+    zactor_destroy(&w->folder);
     mail_end(pipe);
     mem_free(w);
 }

@@ -2,7 +2,9 @@
 #define KITH_SHELL_WRITER_H
 /*
  * The only thread that writes to the store. Takes every batch that waits, writes them in one commit
- * (so the more there is to do, the less each costs), and then reports the highest token of them.
+ * (so the more there is to do, the less each costs; nothing waits for a timer), and then reports the
+ * highest token of them. A second thread, the folder, takes over into the registry's file what has gathered in
+ * the log (store.h), so that no answer waits for that; only when the log is at its bound do commits wait.
  *
  * Takes jobs (mail.h): EFFECT_STORE. Sends reports: EVENT_STORED, EVENT_STORE_FAILED.
  *

@@ -48,7 +48,7 @@ static int write_all(int fd, struct bytes content)
 }
 
 /* So that the new name itself survives a crash. */
-static int sync_folder_of(const char *path)
+int file_sync_folder_of(const char *path)
 {
     struct buf folder = {0};
     const char *slash = strrchr(path, '/');
@@ -106,7 +106,7 @@ static int write_file(const char *path, struct bytes content, mode_t mode, bool 
     if (!r)
         r = put_in_place(buf_cstr(&temporary), path, replace);
     if (!r)
-        r = sync_folder_of(path);
+        r = file_sync_folder_of(path);
     else
         unlink(buf_cstr(&temporary));
     buf_deinit(&temporary);
@@ -121,6 +121,13 @@ int file_write(const char *path, struct bytes content, mode_t mode)
 int file_create(const char *path, struct bytes content, mode_t mode)
 {
     return write_file(path, content, mode, /* replace= */ false);
+}
+
+int file_replace(const char *temporary, const char *path)
+{
+    int r = put_in_place(temporary, path, /* replace= */ true);
+
+    return r ? r : file_sync_folder_of(path);
 }
 
 int file_make_folder(const char *path, mode_t mode)

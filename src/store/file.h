@@ -19,6 +19,12 @@ int file_write(const char *path, struct bytes content, mode_t mode);
 /* The same, but never replaces: FILE_EXISTS. */
 int file_create(const char *path, struct bytes content, mode_t mode);
 
+/* Gives a file that was synced its final name, in place of what has that name. 0 or -errno. */
+int file_replace(const char *temporary, const char *path);
+
+/* So that the name of a new file in the same folder survives a crash. 0 or -errno. */
+int file_sync_folder_of(const char *path);
+
 /* Makes the folder and those above it; what exists is left as it is. 0 or -errno. */
 int file_make_folder(const char *path, mode_t mode);
 

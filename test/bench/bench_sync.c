@@ -46,6 +46,21 @@ static struct ulid host_of(uint32_t instance)
     return id_of('h', instance * 31u % HOSTS);
 }
 
+static void fold(struct store *s)
+{
+    struct buf why = {0};
+
+    if (!store_wants_fold(s))
+        return;
+    store_fold_begin(s);
+    if (store_fold(s, &why)) {
+        fprintf(stderr, "bench-sync: %s\n", buf_cstr(&why));
+        exit(1);
+    }
+    store_fold_end(s, 0);
+    buf_deinit(&why);
+}
+
 static void flush(struct filler *f)
 {
     static struct store_write writes[BATCH_ROWS];
@@ -66,6 +81,7 @@ static void flush(struct filler *f)
         fprintf(stderr, "bench-sync: %s\n", store_why(f->store));
         exit(1);
     }
+    fold(f->store);
     buf_reset(&f->bytes);
     f->n = 0;
 }

@@ -296,7 +296,7 @@ static void queues_and_what_they_drop_are_counted_by_lane(void **state)
     struct effect_send send = {uri_of(99, 0), WIRE_LANE_MEMBER, bytes_of(frame, sizeof frame)};
     for (int i = 0; i < TOO_MANY; i++)
         transport_send(p.t[0], &send, now_us);
-    counts_take(&counted, p.t[0], &mem);
+    counts_take(&counted, p.t[0], /* store= */ NULL, &mem);
     uint64_t queued = count_of(&counted, "lane.member.queued");
     assert_in_range(queued, 1, TOO_MANY - 1);
     assert_int_equal(count_of(&counted, "lane.member.queued_bytes"),
@@ -309,7 +309,7 @@ static void queues_and_what_they_drop_are_counted_by_lane(void **state)
     assert_documented(counted.counters, counted.counters_n);
 
     transport_send(p.t[0], &send, now_us + KITH_HOUR);
-    counts_take(&counted, p.t[0], &mem);
+    counts_take(&counted, p.t[0], /* store= */ NULL, &mem);
     assert_int_equal(count_of(&counted, "lane.member.queued"), 1);
     uint64_t stale = count_of(&counted, "lane.member.dropped_stale");
     assert_in_range(stale, 1, queued);

@@ -53,6 +53,17 @@ static int put_str(struct store *s, bool local, const char *key, const char *val
     return put(s, local, key, bytes_str(value));
 }
 
+static void fold(struct store *s)
+{
+    struct buf why = {0};
+
+    store_fold_begin(s);
+    if (store_fold(s, &why))
+        fail_msg("%s", buf_cstr(&why));
+    store_fold_end(s, 0);
+    buf_deinit(&why);
+}
+
 static void what_is_written_is_there_after_a_restart(void **state)
 {
     (void)state;
@@ -105,11 +116,195 @@ static void many_batches_cost_one_sync(void **state)
         list[i] = &batches[i];
     }
     assert_int_equal(store_write(s, list, BATCHES), 0);
-    assert_int_equal(store_syncs(s), 1);
+    struct store_stats stats;
+
+    store_stats(s, &stats);
+    assert_int_equal(stats.syncs, 1);
     assert_int_equal(store_load(s, &content), 0);
     assert_int_equal(content.records_n, BATCHES);
     store_close(s); /* also ends the reading */
     folder_remove(&f);
+}
+
+/* "a=1 b=2; l=3": all that the store holds. */
+static const char *holds(struct store *s)
+{
+    static char text[4096];
+    struct store_content c;
+    size_t at = 0;
+
+    assert_int_equal(store_load(s, &c), 0);
+    text[0] = '\0';
+    for (size_t i = 0; i < c.records_n; i++)
+        at +=
+            (size_t)snprintf(text + at, sizeof(text) - at, BYTES_FMT " ", BYTES_ARG(c.records[i]));
+    for (size_t i = 0; i < c.locals_n; i++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at, BYTES_FMT "=" BYTES_FMT " ",
+                               BYTES_ARG(c.locals[i].name), BYTES_ARG(c.locals[i].value));
+    store_load_end(s);
+    return text;
+}
+
+/* What the log says stands over what the file says: changed, new between, before and behind it, and deleted. */
+static void log_and_file_are_read_as_one(void **state)
+{
+    (void)state;
+    struct folder f;
+
+    folder_make(&f);
+    struct store *s = open_ok(f.path);
+
+    put_str(s, false, "b", "b1");
+    put_str(s, false, "d", "d1");
+    put_str(s, false, "f", "f1");
+    put_str(s, true, "x", "1");
+    fold(s);
+    put_str(s, false, "a", "a1");
+    put_str(s, false, "b", "b2");
+    put_str(s, false, "c", "c1");
+    put_str(s, false, "d", "");
+    put_str(s, false, "g", "g1");
+    put_str(s, true, "x", "");
+    put_str(s, true, "y", "2");
+    assert_string_equal(holds(s), "a1 b2 c1 f1 g1 y=2 ");
+    store_close(s);
+    s = open_ok(f.path);
+    assert_string_equal(holds(s), "a1 b2 c1 f1 g1 y=2 ");
+    fold(s);
+    assert_string_equal(holds(s), "a1 b2 c1 f1 g1 y=2 ");
+    store_close(s);
+    s = open_ok(f.path);
+    assert_string_equal(holds(s), "a1 b2 c1 f1 g1 y=2 ");
+    store_close(s);
+    folder_remove(&f);
+}
+
+/* The daemon ends at each point of a fold while more is written. */
+static void a_fold_that_is_cut_off_loses_nothing(void **state)
+{
+    (void)state;
+    for (int cut = 0; cut < 3; cut++) {
+        struct folder f;
+        struct buf why = {0};
+
+        folder_make(&f);
+        struct store *s = open_ok(f.path);
+
+        put_str(s, false, "a", "a1");
+        put_str(s, false, "b", "b1");
+        store_fold_begin(s);
+        put_str(s, false, "b", "b2");
+        if (cut > 0)
+            assert_int_equal(store_fold(s, &why), 0);
+        put_str(s, false, "c", "c1");
+        if (cut > 1)
+            store_fold_end(s, 0);
+        store_close(s);
+        s = open_ok(f.path);
+        assert_string_equal(holds(s), "a1 b2 c1 ");
+        put_str(s, false, "d", "d1");
+        fold(s);
+        put_str(s, false, "e", "e1");
+        fold(s);
+        store_close(s);
+        s = open_ok(f.path);
+        assert_string_equal(holds(s), "a1 b2 c1 d1 e1 ");
+        store_close(s);
+        folder_remove(&f);
+    }
+}
+
+/* Log files that are used again and again, with what they held before behind the end. */
+static void many_folds_keep_the_last_of_everything(void **state)
+{
+    (void)state;
+    struct folder f;
+    struct store_stats stats;
+    char key[16], value[16];
+
+    folder_make(&f);
+    struct store *s = open_ok(f.path);
+
+    for (int round = 0; round < 40; round++) {
+        for (int k = 0; k < 3 + round * 7 % 11; k++) {
+            snprintf(key, sizeof(key), "k%d", k % 4);
+            snprintf(value, sizeof(value), "%d.%d", round, k);
+            assert_int_equal(put_str(s, false, key, value), 0);
+        }
+        fold(s);
+        if (round % 3 == 0) {
+            store_close(s);
+            s = open_ok(f.path);
+        }
+    }
+    put_str(s, false, "k0", "last");
+    put_str(s, false, "k1", "1");
+    put_str(s, false, "k2", "2");
+    put_str(s, false, "k3", "3");
+    store_stats(s, &stats);
+    assert_true(stats.free_pages > 0 || stats.file_bytes > 0);
+    store_close(s);
+    s = open_ok(f.path);
+    assert_string_equal(holds(s), "last 1 2 3 ");
+    store_close(s);
+    folder_remove(&f);
+}
+
+static void a_file_that_is_older_than_its_log_is_refused(void **state)
+{
+    (void)state;
+    struct folder f;
+    char command[512];
+
+    folder_make(&f);
+    struct store *s = open_ok(f.path);
+
+    put_str(s, false, "a", "a1");
+    fold(s);
+    store_close(s);
+    snprintf(command, sizeof(command), "cp %s/registry.mdb %s/former", f.path, f.path);
+    assert_int_equal(system(command), 0);
+    s = open_ok(f.path);
+    for (int i = 0; i < 3; i++) {
+        put_str(s, false, "a", "a2");
+        fold(s);
+    }
+    put_str(s, false, "a", "a3");
+    store_close(s);
+    snprintf(command, sizeof(command), "mv %s/former %s/registry.mdb", f.path, f.path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(open_problem(f.path, "older than its log"), STORE_TORN);
+    folder_remove(&f);
+}
+
+/* A copy made while more is written opens by itself and holds what was folded. */
+static void a_copy_opens_by_itself(void **state)
+{
+    (void)state;
+    struct folder f, other;
+    struct buf why = {0};
+
+    folder_make(&f);
+    folder_make(&other);
+    struct store *s = open_ok(f.path);
+
+    put_str(s, false, "a", "a1");
+    put_str(s, true, "x", "1");
+    store_fold_begin(s);
+    put_str(s, false, "b", "later");
+    assert_int_equal(store_fold(s, &why), 0);
+    assert_int_equal(store_copy(s, folder_file(&other, "registry.mdb"), &why), 0);
+    store_fold_end(s, 0);
+    assert_int_equal(store_copy(s, "/proc/none/registry.mdb", &why), STORE_BROKEN);
+    assert_non_null(strstr(buf_cstr(&why), "/proc/none"));
+    assert_string_equal(holds(s), "a1 later x=1 ");
+    store_close(s);
+    s = open_ok(other.path);
+    assert_string_equal(holds(s), "a1 x=1 ");
+    store_close(s);
+    buf_deinit(&why);
+    folder_remove(&f);
+    folder_remove(&other);
 }
 
 static void it_grows_beyond_its_first_map(void **state)
@@ -135,8 +330,16 @@ static void it_grows_beyond_its_first_map(void **state)
                                 .writes_n = (uint32_t)(rows - rows / 2)};
     const struct effect_store *first[] = {&half}, *second[] = {&rest};
 
+    struct store_stats stats;
+
     assert_int_equal(store_write(s, first, 1), 0);
+    assert_true(store_wants_fold(s));
+    fold(s);
+    assert_false(store_wants_fold(s));
     assert_int_equal(store_write(s, second, 1), 0);
+    fold(s);
+    store_stats(s, &stats);
+    assert_true(stats.map_bytes > STORE_MAP_BYTES && stats.file_bytes > STORE_MAP_BYTES);
     store_close(s);
     s = open_ok(f.path);
     assert_int_equal(store_load(s, &content), 0);
@@ -242,6 +445,7 @@ static void a_torn_file_is_refused(void **state)
         snprintf(key, sizeof(key), "%d", i);
         assert_int_equal(put(s, false, key, bytes_of(big, sizeof(big))), 0);
     }
+    fold(s);
     store_close(s);
     assert_int_equal(truncate(folder_file(&f, "registry.mdb"), 50000), 0);
     assert_int_equal(open_problem(f.path, "shorter than its own index"), STORE_TORN);
@@ -431,6 +635,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_there_after_a_restart),
         cmocka_unit_test(many_batches_cost_one_sync),
+        cmocka_unit_test(log_and_file_are_read_as_one),
+        cmocka_unit_test(a_fold_that_is_cut_off_loses_nothing),
+        cmocka_unit_test(many_folds_keep_the_last_of_everything),
+        cmocka_unit_test(a_file_that_is_older_than_its_log_is_refused),
+        cmocka_unit_test(a_copy_opens_by_itself),
         cmocka_unit_test(it_grows_beyond_its_first_map),
         cmocka_unit_test(one_daemon_at_a_time),
         cmocka_unit_test(a_foreign_file_is_refused_and_kept),
