@@ -212,6 +212,8 @@ void lookups_tell(struct control *c, struct turn *t)
         drop(l, taken[k]);
     l->anew = false;
     l->whole = TREE_EMPTY(&l->names) || l->whole;
+    if (TREE_EMPTY(&l->names))
+        l->after_us = t->now_us + LOOKUPS_GATHER;
     arena_deinit(&mem);
 }
 

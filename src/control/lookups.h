@@ -9,15 +9,17 @@
  * them; an instance without ports is listed once, by its address.
  *
  * At most LOOKUPS_BATCH services a step, so that a large registry does not stop the peer; the rest is due at
- * once. It is not held back until the store has it: a look-up is a reading of this peer's own memory.
+ * once. Where changes follow on one another, each is told LOOKUPS_GATHER later at most, and a service that changes
+ * often is told of once in that time; the first change after a pause is told at once. It is not held back until the store has it: a look-up is a reading of this peer's own memory.
  */
 #include "base/time.h"
 #include "base/tree.h"
 #include "state/turn.h"
 
-#define LOOKUPS_BATCH 512u
-#define LOOKUPS_RETRY (1 * KITH_SEC) /* after the host could not write: all is told anew */
-#define LOOKUPS_SPACE "default"      /* the one namespace until there are more */
+#define LOOKUPS_BATCH  512u
+#define LOOKUPS_GATHER (50 * KITH_MS)
+#define LOOKUPS_RETRY  (1 * KITH_SEC) /* after the host could not write: all is told anew */
+#define LOOKUPS_SPACE  "default"      /* the one namespace until there are more */
 
 struct control;
 struct lookups_name;

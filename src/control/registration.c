@@ -302,7 +302,8 @@ static struct registration_row row_of(const struct control *c,
     return row;
 }
 
-/* Writes it unless it is held so already; then only its time begins anew. */
+/* Writes it unless it is held so already; then only its time begins anew. What is written is taken in with all other
+ * rows that changed. */
 static int put(struct control *c, struct turn *t, const struct ulid *id,
                const struct registration_row *row, struct registration *held)
 {
@@ -318,8 +319,6 @@ static int put(struct control *c, struct turn *t, const struct ulid *id,
     } else {
         result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
                            /* major= */ 0, /* expires_ms= */ 0);
-        if (result == 0)
-            registrations_row(c, t, state_get(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key)));
     }
     buf_deinit(&key);
     buf_deinit(&value);

@@ -4,7 +4,8 @@
  *   1. the event goes to the part that owns it;
  *   2. parts hear of every row that changed, and may write more, until nothing changes;
  *   3. rows written here go to the others as soon as they are on disk here;
- *   4. the step's writes leave as one store batch;
+ *   4. the step's writes leave as one store batch; after a frame behind which there are more, these two
+ *      wait for the last of them, so that a burst costs one batch and few messages;
  *   5. what waits for a batch stays in the outbox, the rest leaves.
  */
 #include "peer/peer.h"
@@ -315,6 +316,8 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
     case EVENT_COUNTED:
         info_counted(&p->about, p->gossip, p->control, p->members, t, &event->counted);
         break;
+    case EVENT_FLUSH:
+        break;
     case EVENT_STOP:
         stop(p, t, event->leave);
         break;
@@ -409,8 +412,10 @@ int peer_step(struct peer *p, const struct event *event, struct effects *ret)
     settle(p, &t);
     bool ends = end(p, &t);
     settle(p, &t);
-    control_tell(p->control, &t);
-    push_and_store(p, &t);
+    if (ends || event->kind != EVENT_FRAME || !event->frame.more) {
+        control_tell(p->control, &t);
+        push_and_store(p, &t);
+    }
     if (ends)
         effects_add(&p->step, &(struct effect){.kind = EFFECT_EXIT});
     outbox_pass(p->outbox, &p->step, ret);

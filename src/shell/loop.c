@@ -25,6 +25,7 @@ struct loop {
     kith_time due_us;   /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
     kith_time beat_us;  /* when readers of look-ups are told next that all is well */
     bool interrupted;   /* by a first SIGINT */
+    bool more;          /* the last event was a frame that said so */
     bool counts_wanted; /* the machine asked what is counted here */
     bool ended;
     int exit_code;
@@ -108,6 +109,7 @@ static void step(struct loop *l, struct event *event)
         writer_resume(l->parts->writer);
         pollset_touch(&l->writer_hint);
     }
+    l->more = event->kind == EVENT_FRAME && event->frame.more;
     for (size_t i = 0; i < l->effects.count; i++)
         execute(l, &l->effects.items[i], event->now_us);
 }
@@ -123,10 +125,21 @@ static bool take_frames(struct loop *l, enum transport_class class, int max)
     for (int i = 0; i < max && now_us < until_us; i++) {
         if (!transport_receive(l->transport, class, now_us, &event.frame))
             return false;
+        event.frame.more = class == TRANSPORT_REST;
         step(l, &event);
         now_us = clock_now_us();
     }
     return true;
+}
+
+/* What clients ask and other peers send of the registry: however much of it waits, it goes to the disk and to others in
+ * one piece. */
+static void take_rest(struct loop *l)
+{
+    struct event event = {.kind = EVENT_FLUSH};
+    take_frames(l, TRANSPORT_REST, LOOP_REST_MAX);
+    if (l->more)
+        step(l, &event);
 }
 
 static void take_links(struct loop *l)
@@ -241,7 +254,7 @@ static void turn(struct loop *l)
 
     bool backlog = take_frames(l, TRANSPORT_MEMBER, LOOP_MEMBER_MAX);
     take_frames(l, TRANSPORT_TOPIC, LOOP_TOPIC_MAX);
-    take_frames(l, TRANSPORT_REST, LOOP_REST_MAX);
+    take_rest(l);
     take_links(l);
     take_reports(l, parts->writer, l->writer_item);
     take_reports(l, parts->procs, l->procs_item);

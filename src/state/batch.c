@@ -197,7 +197,9 @@ bool batch_take_push(struct batch *b, struct buf *ret)
     buf_reset(ret);
     if (m->count == 0)
         return false; /* nearly every step */
-    struct bytes *records = arena_array(&mem, ROWS_RECORDS_MAX_ITEMS, sizeof(*records));
+    size_t left = m->count - b->pushed;
+    struct bytes *records = arena_array(
+        &mem, left < ROWS_RECORDS_MAX_ITEMS ? left : ROWS_RECORDS_MAX_ITEMS, sizeof(*records));
     struct rows rows = {.records = records};
     size_t bytes = 0;
     for (; b->pushed < m->count && rows.records_n < ROWS_RECORDS_MAX_ITEMS; b->pushed++) {

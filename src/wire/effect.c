@@ -217,6 +217,57 @@ uint64_t effects_wait(struct effects *e, uint64_t token)
     return former;
 }
 
+static struct bytes put_at(uint8_t **at, struct bytes b)
+{
+    uint8_t *p = *at;
+
+    if (b.len == 0)
+        return (struct bytes){0};
+    memcpy(p, b.data, b.len);
+    *at += b.len;
+    return bytes_of(p, b.len);
+}
+
+/* All keys and values one behind the other. */
+static void copy_store(struct arena *mem, struct effect_store *s)
+{
+    struct store_write *writes = arena_array(mem, s->writes_n, sizeof(*writes));
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < s->writes_n; i++)
+        bytes += s->writes[i].key.len + s->writes[i].value.len;
+    uint8_t *at = arena_alloc(mem, bytes);
+
+    for (uint32_t i = 0; i < s->writes_n; i++) {
+        writes[i] = s->writes[i];
+        writes[i].key = put_at(&at, s->writes[i].key);
+        writes[i].value = put_at(&at, s->writes[i].value);
+    }
+    s->writes = writes;
+}
+
+/* What most steps are made of is copied directly; going by the tables takes several times as long. */
+static void copy_body(struct arena *mem, struct effect *e)
+{
+    switch (e->kind) {
+    case EFFECT_STORE:
+        copy_store(mem, &e->store);
+        return;
+    case EFFECT_REPLY:
+        e->reply.frame = arena_bytes(mem, e->reply.frame);
+        return;
+    case EFFECT_SEND:
+        e->send.uri = arena_bytes(mem, e->send.uri);
+        e->send.frame = arena_bytes(mem, e->send.frame);
+        return;
+    case EFFECT_PUBLISH:
+        e->publish = arena_bytes(mem, e->publish);
+        return;
+    default:
+        wire_copy(mem, kinds[e->kind].table, &e->send, &e->send);
+    }
+}
+
 struct effect *effects_add(struct effects *e, const struct effect *effect)
 {
     assert((size_t)effect->kind < sizeof(kinds) / sizeof(kinds[0]));
@@ -226,7 +277,7 @@ struct effect *effects_add(struct effects *e, const struct effect *effect)
     }
     struct effect *copy = &e->items[e->count++];
     *copy = *effect;
-    wire_copy(&e->mem, kinds[effect->kind].table, &copy->send, body(effect));
+    copy_body(&e->mem, copy);
     return copy;
 }
 

@@ -52,6 +52,7 @@ static const struct wire_field event_frame_fields[] = {
     TABLE_FIELD(event_frame, 3, key, KEY32),
     TABLE_FIELD(event_frame, 4, from, STR),
     TABLE_FIELD(event_frame, 5, frame, BYTES, .secret = true), /* printed by frame_print() */
+    TABLE_FIELD(event_frame, 6, more, BOOL),
 };
 TABLE(event_frame);
 
@@ -127,6 +128,7 @@ static const struct {
 } kinds[] = {
     [EVENT_START] = {"start", &event_start_table},
     [EVENT_FRAME] = {"frame", &event_frame_table},
+    [EVENT_FLUSH] = {"flush", &nothing_table},
     [EVENT_TIME] = {"time", &nothing_table},
     [EVENT_STORED] = {"stored", &event_token_table},
     [EVENT_STORE_FAILED] = {"store-failed", &event_token_table},

@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_LOOKUP_FAILED, /* what EFFECT_LOOKUP told could not be written: it is not shown */
     EVENT_SAMPLE,        /* how busy the host is, about once a second */
     EVENT_COUNTED,       /* answer to EFFECT_COUNT */
+    EVENT_FLUSH,         /* the frames that said there were more have all been told */
     EVENT_STOP, /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
 };
 
@@ -85,6 +86,9 @@ struct event_start {
 
 struct event_frame {
     enum door door;
+    /* Another frame or EVENT_FLUSH follows at once: what this one changes may leave with what that one does, to the
+     * disk, to others and to look-ups. What it answers to its sender leaves as always. */
+    bool more;
     uint64_t route;    /* where EFFECT_REPLY goes; 0: cannot be answered */
     struct key32 key;  /* CURVE public key of the sender; zero on DOOR_LOCAL, DOOR_SUB, insecure */
     struct bytes from; /* text address for logs; for answers and DOOR_SUB the URI connected to */

@@ -17,7 +17,7 @@ static void changes_are_told_on_every_host(void **state)
     world_apply(w, 0, specs, 1);
     world_until(w, world_healthy(w, 0, "api") == 2 && world_healthy(w, 1, "api") == 2,
                 5 * KITH_SEC);
-    world_run(w, 10 * KITH_MS);
+    world_pass(w, LOOKUPS_GATHER);
     assert_true(world_logged(w, "told api 0@a", 0) > 0);
     assert_true(world_logged(w, "told api 2@a", 0) > 0);
     assert_true(world_logged(w, "told api 2@b", 0) > 0);
@@ -25,6 +25,28 @@ static void changes_are_told_on_every_host(void **state)
 
     assert_true(world_logged(w, "nearest api b@b", end) > 0);
     assert_true(world_logged(w, "nearest api a@a", 0) > 0);
+    world_free(w);
+}
+
+/* One change in a quiet time is told at once, many are told together. */
+static void changes_that_follow_on_one_another_are_told_together(void **state)
+{
+    (void)state;
+    struct world *w = world_new(1);
+    struct service_spec specs[] = {world_spec("api", 1, NULL)};
+
+    world_apply(w, 0, specs, 1);
+    world_until(w, world_healthy(w, 0, "api") == 1, 5 * KITH_SEC);
+    world_pass(w, 2 * LOOKUPS_GATHER);
+    size_t before = world_log_end(w);
+
+    world_change(w, 0, COMMAND_KIND_SCALE, "api", 4, false);
+    world_until(w, world_healthy(w, 0, "api") == 4, 5 * KITH_SEC);
+    world_pass(w, LOOKUPS_GATHER);
+    size_t told = world_logged(w, "told api 4@a", before);
+
+    assert_true(told > 0);
+    assert_int_equal(world_logged(w, "told api 4@a", told), 0);
     world_free(w);
 }
 
@@ -135,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_are_told_on_every_host),
+        cmocka_unit_test(changes_that_follow_on_one_another_are_told_together),
         cmocka_unit_test(endpoints_of_a_dead_host_go_at_once),
         cmocka_unit_test(a_removed_service_is_told_gone),
         cmocka_unit_test(a_restart_tells_all_from_what_was_stored),

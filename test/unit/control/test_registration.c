@@ -110,7 +110,7 @@ static void it_stands_beside_the_instances_of_a_service_of_that_name(void **stat
     world_until(w, world_healthy(w, 0, "db") == 1, 5 * KITH_SEC);
     ask_register(w, 0, &request);
     assert_int_equal(endpoints_n(w, 0, "db"), 2);
-    world_pass(w, 10 * KITH_MS);
+    world_pass(w, LOOKUPS_GATHER);
     assert_true(world_logged(w, "told db 2@a", 0) > 0);
     world_free(w);
 }
@@ -129,6 +129,7 @@ static void deregistered_it_is_gone_everywhere(void **state)
     assert_true(registered(w));
     assert_true(w->reply_wait > 0);
     world_until(w, endpoints_n(w, 1, "db") == UINT32_MAX, 1 * KITH_SEC);
+    world_pass(w, LOOKUPS_GATHER);
     assert_true(world_logged(w, "told db gone@b", 0) > 0);
     ask_deregister(w, 0, DB_NAME);
     assert_int_equal(w->reply_kind, WIRE_FAILED);
@@ -201,6 +202,7 @@ static void it_goes_and_comes_with_its_peer(void **state)
     world_until(w, endpoints_n(w, 1, "db") == 1, 1 * KITH_SEC);
     world_kill(w, 0);
     world_until(w, endpoints_n(w, 1, "db") == UINT32_MAX, 1 * KITH_SEC);
+    world_pass(w, LOOKUPS_GATHER);
     assert_true(world_logged(w, "told db gone@b", 0) > 0);
     world_pass(w, 10 * KITH_SEC);
     world_restart(w, 0);

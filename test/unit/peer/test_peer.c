@@ -4,7 +4,11 @@
 #include "documented.h"
 #include "state/state.h"
 #include "test.h"
+#include "wire/frame.h"
+#include "wire/gen/client.h"
 #include "wire/post.h"
+
+#include <stdio.h>
 
 #define WALL (1767225600 * KITH_SEC)
 
@@ -195,12 +199,72 @@ static void info_waits_for_what_the_world_counts(void **state)
     effects_deinit(&out);
 }
 
+/* One registration as a client's frame at the ipc socket. */
+static void registration_frame(struct buf *ret, const char *name)
+{
+    struct register_endpoint request = {
+        .service = bytes_str("db"), .name = bytes_str(name), .addr = bytes_str("10.0.0.7")};
+    struct envelope e = {.format = FRAME_FORMAT,
+                         .cluster = id_of(1),
+                         .sender = id_of(9),
+                         .boot = id_of(9),
+                         .proto_min = FRAME_PROTO_MIN,
+                         .proto_max = FRAME_PROTO_MAX,
+                         .lane = WIRE_LANE_CLIENT,
+                         .kind = WIRE_REGISTER_ENDPOINT,
+                         .correlation = 1};
+    struct buf payload = {0};
+    register_endpoint_encode(&payload, &request);
+    buf_reset(ret);
+    frame_pack(ret, &e, buf_bytes(&payload));
+    buf_deinit(&payload);
+}
+
+/* Frames that are there at once make one batch, and all are answered when it is on disk. */
+static void a_burst_costs_one_batch(void **state)
+{
+    struct effects out = {0};
+    struct buf frame = {0};
+    struct peer *p = start((struct bytes){0}, &out);
+    kith_time at_us = KITH_SEC;
+    (void)state;
+    run(p, at_us, &out);
+    for (unsigned i = 0; i < 20; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "r%u", i);
+        registration_frame(&frame, name);
+        struct event event = {.kind = EVENT_FRAME, .now_us = at_us, .wall_us = WALL + at_us};
+        event.frame = (struct event_frame){
+            .door = DOOR_LOCAL, .more = true, .route = i + 1, .frame = buf_bytes(&frame)};
+        effects_reset(&out);
+        assert_int_equal(peer_step(p, &event, &out), 0);
+        assert_int_equal(count_of(&out, EFFECT_STORE), 0);
+        assert_int_equal(count_of(&out, EFFECT_REPLY), 0);
+    }
+    struct event flush = {.kind = EVENT_FLUSH, .now_us = at_us, .wall_us = WALL + at_us};
+    effects_reset(&out);
+    assert_int_equal(peer_step(p, &flush, &out), 0);
+    assert_int_equal(count_of(&out, EFFECT_STORE), 1);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 0);
+    struct event stored = {.kind = EVENT_STORED, .now_us = at_us, .wall_us = WALL + at_us};
+    for (size_t i = 0; i < out.count; i++)
+        if (out.items[i].kind == EFFECT_STORE)
+            stored.token = out.items[i].store.token;
+    effects_reset(&out);
+    assert_int_equal(peer_step(p, &stored, &out), 0);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 20);
+    peer_free(p);
+    effects_deinit(&out);
+    buf_deinit(&frame);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_that_ends_wakes_the_peer),
         cmocka_unit_test(a_clock_that_steps_moves_the_end),
         cmocka_unit_test(info_waits_for_what_the_world_counts),
+        cmocka_unit_test(a_burst_costs_one_batch),
         cmocka_unit_test(nothing_is_wanted_before_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
