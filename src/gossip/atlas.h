@@ -26,7 +26,7 @@
 #define ATLAS_ROW_FIRST KITH_MIN
 #define ATLAS_ROW_MAX   (16 * KITH_MIN)
 /* Of all peers together: a row costs each of them some 800 bytes where the cluster is large (spread.h). */
-#define ATLAS_ROWS_APART KITH_SEC
+#define ATLAS_ROWS_APART (1500 * KITH_MS)
 /* A move that is no news, however near the others are. */
 #define ATLAS_MOVE_MIN_US 200
 /* A peer that was not measured for so long is no neighbour any more. */

@@ -232,17 +232,23 @@ static size_t count_asks(const struct neighbours *n, bool near)
     return count;
 }
 
+static bool is_young(const struct neighbours *n, const struct turn *t)
+{
+    return t->now_us - n->started_us < NEIGHBOURS_YOUNG;
+}
+
 static void fill(struct neighbours *n, struct turn *t)
 {
     size_t near = neighbours_near(n) + count_asks(n, true);
     size_t random = neighbours_count(n) - neighbours_near(n) + count_asks(n, false);
-    for (; near < NEIGHBOURS_NEAR; near++) {
+    for (; near < NEIGHBOURS_NEAR && t->now_us >= n->near_ask_us; near++) {
         const struct nearby_entry *c = best_candidate(n, t->now_us);
         if (!c)
             break;
         struct ulid id = c->id;
         nearby_not_until(&n->nearby, &id, t->now_us + REFUSED_FOR);
         ask(n, t, &id, true, c->rtt_us);
+        n->near_ask_us = t->now_us + (is_young(n, t) ? 0 : NEIGHBOURS_NEAR_ASK);
     }
     /* While nobody near is known, random ones keep the places. Half of those that lack are asked: when all
      * look at once, the others ask this peer. */
@@ -397,11 +403,10 @@ static void ping_all(struct neighbours *n, struct turn *t)
     }
 }
 
-/* Early ones fill and look each second, later ones wake only to ping. */
+/* Early ones fill and look each second, later ones when they ping. */
 static kith_time next_tick(const struct neighbours *n, struct turn *t)
 {
-    bool busy = neighbours_count(n) < NEIGHBOURS_WANTED || neighbours_near(n) < NEIGHBOURS_NEAR ||
-                t->now_us - n->started_us < NEIGHBOURS_YOUNG;
+    bool busy = neighbours_count(n) < NEIGHBOURS_WANTED || is_young(n, t);
     kith_time at_us = kith_time_min(n->ping_us, n->explore_us);
     if (busy)
         at_us = kith_time_min(at_us, t->now_us + TICK * 3 / 4 +
@@ -424,9 +429,9 @@ void neighbours_time(struct neighbours *n, struct turn *t)
     ping_all(n, t);
     fill(n, t);
     if (t->now_us >= n->explore_us) {
-        bool young = t->now_us - n->started_us < NEIGHBOURS_YOUNG;
-        kith_time every_us = young ? NEIGHBOURS_EXPLORE_YOUNG : NEIGHBOURS_EXPLORE;
+        kith_time every_us = is_young(n, t) ? NEIGHBOURS_EXPLORE_YOUNG : NEIGHBOURS_EXPLORE;
         explore(n, t);
+        neighbours_settle(n, t); /* those that needed more links than it wants have found others */
         n->explore_us =
             t->now_us + every_us * 3 / 4 + (kith_time)rng_below(t->rng, (uint64_t)every_us / 2);
     }

@@ -14,9 +14,11 @@
  * row stay without a sign of life, or when the other does not hold it. Answers carry a digest of all rows:
  * where two neighbours differ and have been quiet, they repair.
  *
- * Bounded: NEIGHBOURS_MAX links, NEIGHBOURS_ASKS requests under way, NEARBY_MAX candidates.
- * One candidate for a near place is measured in each NEIGHBOURS_EXPLORE, so that connections made for that
- * stay few.
+ * Bounded: NEIGHBOURS_MAX links, NEIGHBOURS_ASKS requests under way, NEARBY_MAX candidates. Whoever took on more links
+ * than NEIGHBOURS_WANTED + 1 because others needed them ends the surplus later: what is spread costs a peer as much as
+ * it has links.
+ * One candidate for a near place is measured in each NEIGHBOURS_EXPLORE, and one asked in each NEIGHBOURS_NEAR_ASK: each
+ * opens a connection, and a peer that is far from all would ask all for ever.
  */
 #include "gossip/core.h"
 #include "gossip/nearby.h"
@@ -25,10 +27,11 @@
 #define NEIGHBOURS_WANTED 5
 /* Taken on when others need it; one more than wanted is taken on anyway, or the last ones would not find
  * anybody with room. */
-#define NEIGHBOURS_MAX     8
-#define NEIGHBOURS_ASKS    8
-#define NEIGHBOURS_PING    (5 * KITH_SEC)
-#define NEIGHBOURS_EXPLORE (60 * KITH_SEC)
+#define NEIGHBOURS_MAX      8
+#define NEIGHBOURS_ASKS     8
+#define NEIGHBOURS_PING     (5 * KITH_SEC)
+#define NEIGHBOURS_EXPLORE  (60 * KITH_SEC)
+#define NEIGHBOURS_NEAR_ASK (15 * KITH_SEC)
 /* At first it looks around faster. */
 #define NEIGHBOURS_YOUNG         (30 * KITH_SEC)
 #define NEIGHBOURS_EXPLORE_YOUNG (4 * KITH_SEC)
@@ -63,7 +66,8 @@ struct neighbours {
     struct link_request asks[NEIGHBOURS_ASKS];
     struct nearby nearby;
     kith_time started_us, tick_us, ping_us, explore_us;
-    bool repaired; /* compared with a neighbour since start */
+    kith_time near_ask_us; /* nobody is asked for a near place before */
+    bool repaired;         /* compared with a neighbour since start */
 };
 
 void neighbours_init(struct neighbours *n, struct core *core);
