@@ -1,5 +1,7 @@
 #include "gossip/core.h"
 
+#include "state/merge.h"
+
 struct bytes core_uri(const struct core *c, const struct ulid *id, enum addr_role role)
 {
     const struct member *m = members_get(c->members, id);
@@ -56,7 +58,8 @@ const struct member *core_any_dead(const struct core *c, struct turn *t)
     return NULL;
 }
 
-int core_forget(const struct core *c, struct turn *t, const struct member *m, const char *why)
+int core_forget(const struct core *c, struct turn *t, const struct member *m, bool for_good,
+                const char *why)
 {
     struct verdict_row verdict = {
         .observers = &c->self,
@@ -66,7 +69,7 @@ int core_forget(const struct core *c, struct turn *t, const struct member *m, co
         .forgotten = true,
     };
     const struct row *held = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(&m->id));
-    uint64_t major = m->incarnation;
+    uint64_t major = for_good ? STATE_MAJOR_MAX : m->incarnation;
     if (held && held->version.major > major)
         major = held->version.major;
     struct buf value = {0};

@@ -98,7 +98,9 @@ void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us);
 const struct member *core_any(const struct core *c, struct turn *t);
 /* A dead one that is not forgotten. */
 const struct member *core_any_dead(const struct core *c, struct turn *t);
-/* Writes that a member that is not alive is forgotten. 0, or as state_put(): this peer cannot write now. */
-int core_forget(const struct core *c, struct turn *t, const struct member *m, const char *why);
+/* Writes that a member that is not alive is forgotten: up to its present incarnation, so that it may come back,
+ * or for good, whoever still passes a row of it on. 0, or as state_put(): this peer cannot write now. */
+int core_forget(const struct core *c, struct turn *t, const struct member *m, bool for_good,
+                const char *why);
 
 #endif

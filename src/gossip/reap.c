@@ -23,7 +23,7 @@ static void forget(struct core *core, struct turn *t, const struct member *m)
     struct bytes name = core_name(core, &m->id, &text);
     bool left = m->state == MEMBER_STATE_LEFT;
     const char *why = left ? "left a day ago" : "dead for a month";
-    if (core_forget(core, t, m, why) == 0)
+    if (core_forget(core, t, m, /* for_good= */ false, why) == 0)
         effect_log(t->out, LOG_INFO_, BYTES_FMT " is forgotten: %s", BYTES_ARG(name), why);
 }
 

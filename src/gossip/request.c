@@ -206,7 +206,7 @@ static void forget_asked(const struct request *r, struct turn *t, const struct i
     struct ulid node = m->id;
     struct changed changed = {.command = ulid_is_zero(&forget.id) ? turn_ulid(t) : forget.id};
     if (record_command(r, t, in, &changed.command, forget.node) != 0 ||
-        core_forget(r->core, t, m, "forgotten by an operator") != 0) {
+        core_forget(r->core, t, m, forget.revoke, "forgotten by an operator") != 0) {
         turn_fail(t, in, FAIL_CODE_NOT_READY,
                   "this peer cannot write now (is its clock right?): ask another");
         return;

@@ -165,6 +165,33 @@ static void the_dead_may_be_forgotten_and_their_keys_revoked(void **unused)
     cluster_free(c);
 }
 
+/* A peer that had not heard of it yet took the row in, and passes it on. */
+static void a_row_of_a_revoked_node_is_dropped_whoever_passes_it_on(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(4);
+    struct ulid command, id = node_id(c, 3);
+    const struct row *held = state_get(node_state(c, 0), TABLE_ID_MEMBER, ulid_bytes(&id));
+    struct record row;
+    struct wire_error err;
+    struct arena mem = {0};
+    struct buf encoded = {0};
+    assert_int_equal(record_decode(&row, held->record, &mem, &err), 0);
+    row.version.major += 5; /* it was started again, and again */
+    record_encode(&encoded, &row);
+    node_kill(c, 3);
+    assert_true(cluster_sees(c, 3, MEMBER_STATE_DEAD, 2 * KITH_SEC) > 0);
+    assert_int_equal(ask_forget(c, 1, "n3", true, &command), WIRE_CHANGED);
+    cluster_run(c, 3 * KITH_SEC);
+    assert_int_equal(state_merge(node_state(c, 2), buf_bytes(&encoded)), STATE_OLD);
+    cluster_run(c, 3 * KITH_SEC);
+    for (size_t i = 0; i < 3; i++)
+        assert_null(state_get(node_state(c, i), TABLE_ID_MEMBER, ulid_bytes(&id)));
+    buf_deinit(&encoded);
+    arena_deinit(&mem);
+    cluster_free(c);
+}
+
 static void nonsense_is_answered_with_what_is_wrong(void **unused)
 {
     (void)unused;
@@ -242,6 +269,7 @@ int main(void)
         cmocka_unit_test(one_that_left_is_listed_only_when_all_are_asked_for),
         cmocka_unit_test(join_tries_an_address_until_it_answers),
         cmocka_unit_test(the_dead_may_be_forgotten_and_their_keys_revoked),
+        cmocka_unit_test(a_row_of_a_revoked_node_is_dropped_whoever_passes_it_on),
         cmocka_unit_test(nonsense_is_answered_with_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
