@@ -1,6 +1,7 @@
 /* The verbs about service files: validate and apply. */
 #include "cmd/kith_ask.h"
 #include "cmd/kith_beside.h"
+#include "cmd/kith_object.h"
 #include "spec/service_file.h"
 #include "store/file.h"
 
@@ -23,8 +24,9 @@ static int read_text(struct buf *ret, const char *path)
     return r ? kith_failed("cannot read %s: %s", path, strerror(-r)) : KITH_DONE;
 }
 
-/* Reads and checks the file; it lives in `mem`. */
-static int read_file(struct service_file *ret, const char *path, struct arena *mem)
+/* Reads and checks the file; it lives in `mem`. `then` is what errors in it lead to. */
+static int read_file(struct service_file *ret, const char *path, struct arena *mem,
+                     const char *then)
 {
     struct buf text = {0}, report = {0};
     struct spec_errors errors;
@@ -39,7 +41,7 @@ static int read_file(struct service_file *ret, const char *path, struct arena *m
         if (r > 0) {
             spec_errors_print(&errors, &report);
             fputs(buf_cstr(&report), stderr);
-            status = kith_failed("%s has errors: nothing of it was applied", path);
+            status = kith_failed("%s has errors%s", path, then);
         } else if (r < 0) {
             status = kith_failed("cannot read %s", path);
         }
@@ -52,10 +54,19 @@ static int read_file(struct service_file *ret, const char *path, struct arena *m
 int kith_validate(struct kith *k)
 {
     struct service_file file;
-    int status = read_file(&file, kith_word(k, 0), &k->mem);
+    int status = read_file(&file, kith_word(k, 0), &k->mem, "");
 
     if (status)
         return status;
+    if (object_wanted(k)) {
+        json_t *services = json_array();
+
+        for (uint32_t i = 0; i < file.count; i++)
+            json_array_append_new(services, object_text(file.specs[i].name));
+        object_show(k, json_pack("{s:o, s:o}", "file", object_text(bytes_str(kith_word(k, 0))),
+                                 "services", services));
+        return kith_print(k);
+    }
     buf_printf(&k->out, "%s: %u service%s, no errors:", kith_word(k, 0), file.count,
                file.count == 1 ? "" : "s");
     for (uint32_t i = 0; i < file.count; i++)
@@ -147,7 +158,7 @@ int kith_apply(struct kith *k)
     kith_time deadline_us = ask_now() + ask_timeout_ms(k, WAIT_TIMEOUT_MS) * KITH_MS;
     struct service_file file;
     struct arena mem = {0}; /* the file stays while answers come and go */
-    int status = read_file(&file, kith_word(k, 0), &mem);
+    int status = read_file(&file, kith_word(k, 0), &mem, ": nothing of it was applied");
 
     if (status == KITH_DONE) {
         beside_resolve(&file, kith_word(k, 0), &mem);

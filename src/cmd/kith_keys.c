@@ -1,6 +1,7 @@
 /* The verbs that make keys and tokens: cluster init, token new, key new. They ask no peer. */
 #include "cmd/kith_ask.h"
 #include "cmd/kith_folder.h"
+#include "cmd/kith_object.h"
 #include "store/file.h"
 #include "store/identity.h"
 #include "trust/certificate.h"
@@ -178,8 +179,8 @@ int kith_cluster_init(struct kith *k)
     keys_wipe(&keys.ring_secret, sizeof(keys.ring_secret));
     if (status)
         return status;
-    if (k->args.format == VIEW_JSON)
-        buf_printf(&k->out, "{\"cluster\":\"%s\"}\n", ulid_text(&keys.cluster).s);
+    if (object_wanted(k))
+        object_show(k, json_pack("{s:s}", "cluster", ulid_text(&keys.cluster).s));
     else
         buf_printf(
             &k->out,
@@ -242,26 +243,39 @@ static int check_lists(const struct kith *k, const struct token_request *r)
     return KITH_DONE;
 }
 
+/* For programs: what it is, and the token itself (as in the file) unless that was written to a file. */
+static void show_token(struct kith *k, const struct token_request *r, const char *until,
+                       struct bytes file)
+{
+    const char *path = k->args.text[FLAG_OUT];
+    json_t *o = json_pack("{s:s, s:b, s:s}", "kind", principal_kind_name(r->kind), "founder",
+                          !key32_is_zero(&r->ring_secret), "expires", until);
+
+    json_object_set_new(o, path ? "file" : "token", object_text(path ? bytes_str(path) : file));
+    object_show(k, o);
+}
+
 static int print_token(struct kith *k, const struct token_request *r, struct bytes encoded)
 {
     struct buf text = {0};
     const char *path = k->args.text[FLAG_OUT];
-    bool founder = !key32_is_zero(&r->ring_secret);
-
-    buf_printf(&text, "A Kith token: %s%s, valid until %s. It is a secret.\n",
-               founder ? "founding " : "", principal_kind_name(r->kind),
-               rfc3339_text(ask_wall_ms() + r->expires_ms).s);
-    token_to_text(&text, encoded);
+    struct rfc3339 until = rfc3339_text(ask_wall_ms() + r->expires_ms);
     int status = KITH_DONE;
 
-    if (path) {
+    buf_printf(&text, "A Kith token: %s%s, valid until %s. It is a secret.\n",
+               key32_is_zero(&r->ring_secret) ? "" : "founding ", principal_kind_name(r->kind),
+               until.s);
+    token_to_text(&text, encoded);
+    if (path)
         status = folder_write(k, path, buf_bytes(&text));
-        if (status == KITH_DONE)
-            kith_tell("wrote %s", path);
-    } else {
+    if (path && status == KITH_DONE)
+        kith_tell("wrote %s", path);
+    if (object_wanted(k))
+        show_token(k, r, until.s, buf_bytes(&text));
+    else if (!path)
         buf_append(&k->out, text.data, text.len);
+    if (status == KITH_DONE)
         status = kith_print(k);
-    }
     keys_wipe(text.data, text.len);
     buf_deinit(&text);
     return status;

@@ -1,8 +1,8 @@
 /* What `kith probe` prints: a paragraph for each address, then where they differ; or all of it as one object. */
 #include "base/mem.h"
+#include "cmd/kith_object.h"
 #include "cmd/kith_probe.h"
 #include "view/safe.h"
-#include "view/yaml.h"
 #include "wire/frame.h"
 
 #include <string.h>
@@ -192,13 +192,7 @@ static void show_object(struct kith *k, const struct probe_report *r)
         json_array_append_new(differences, difference_json(r, &r->differences[i]));
     json_object_set_new(o, "peers", peers);
     json_object_set_new(o, "differences", differences);
-    if (k->args.format == VIEW_YAML) {
-        yaml_write(&k->out, o, 0);
-    } else {
-        json_write(&k->out, o, JSON_INDENT(2));
-        buf_byte(&k->out, '\n');
-    }
-    json_decref(o);
+    object_show(k, o);
 }
 
 /* ---- for people ---- */
@@ -349,7 +343,7 @@ static void show_differences(struct kith *k, const struct probe_report *r)
 
 void probe_show(struct kith *k, const struct probe_report *r)
 {
-    if (k->args.format == VIEW_JSON || k->args.format == VIEW_YAML) {
+    if (object_wanted(k)) {
         show_object(k, r);
         return;
     }

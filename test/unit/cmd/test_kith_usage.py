@@ -80,6 +80,10 @@ def service_files(folder):
         file.write("service: a\nrun: {exec: [sleep, '1']}\nneds: [b]\n")
     expect("validate", 0, "2 services, no errors: a, b", kith("validate", good))
     expect("validate -", 0, "1 service, no errors: a", kith("validate", "-", stdin="service: a\nrun: {exec: [x]}\n"))
+    checked = kith("validate", good, "-o", "json")
+    if json.loads(checked[1] or "{}") != {"file": good, "services": ["a", "b"]}:
+        FAILURES.append(f"validate -o json: {checked}")
+    expect("validate -o yaml", 0, 'services:\n', kith("validate", good, "-o", "yaml"))
     expect("validate bad", 1, "bad.yaml:3:1", kith("validate", bad))
     expect("apply bad", 1, "nothing of it was applied", kith("apply", bad))
     expect("validate nothing", 1, "there is no file", kith("validate", os.path.join(folder, "none.yaml")))
@@ -106,6 +110,13 @@ def the_folder(folder):
             FAILURES.append("a second cluster init changed the keys")
     expect("token new", 0, "BEGIN KITH TOKEN", kith("token", "new", "--seed", "10.0.0.1", env=env))
     expect("token new --founder", 0, "founding node", kith("token", "new", "--founder", env=env))
+    made = json.loads(kith("token", "new", "--founder", "-o", "json", env=env)[1] or "{}")
+    if (made.get("kind"), made.get("founder"), "BEGIN KITH TOKEN" in made.get("token", "")) != ("node", True, True):
+        FAILURES.append(f"token new -o json: {made}")
+    written = json.loads(kith("token", "new", "--out", token, "-o", "json", env=env)[1] or "{}")
+    if (written.get("file"), "token" in written) != (token, False):
+        FAILURES.append(f"token new --out -o json: {written}")
+    os.unlink(token)
     expect("a strange kind", 2, "node, operator or client", kith("token", "new", "--kind", "king", env=env))
     expect("a founding client", 2, "for nodes only", kith("token", "new", "--founder", "--kind", "client", env=env))
     expect("token new --out", 0, "wrote", kith("token", "new", "--kind", "operator", "--out", token, env=env))
