@@ -78,6 +78,8 @@ int kith_subscribe(struct kith *k);
 int kith_join(struct kith *k);
 int kith_leave(struct kith *k);
 int kith_forget(struct kith *k);
+int kith_conflicts(struct kith *k);
+int kith_undo(struct kith *k);
 int kith_cluster_init(struct kith *k);
 int kith_token_new(struct kith *k);
 int kith_key_new(struct kith *k);

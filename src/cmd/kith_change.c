@@ -2,6 +2,9 @@
 #include "cmd/kith_halt.h"
 #include "spec/units.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static int change(struct kith *k, struct change request)
 {
     request.id = ask_fresh_id();
@@ -46,4 +49,17 @@ int kith_restart(struct kith *k)
 int kith_rm(struct kith *k)
 {
     return change(k, (struct change){.kind = COMMAND_KIND_RM});
+}
+
+int kith_undo(struct kith *k)
+{
+    struct change request = {.id = ask_fresh_id(), .kind = COMMAND_KIND_UNDO};
+    const char *text = kith_word(k, 0);
+    char *end;
+
+    request.conflict = strtoull(text, &end, 16);
+    if (strlen(text) != 16 || *end)
+        return kith_usage(
+            k, "'%s' is no conflict: its id has 16 digits, as `kith conflicts` prints them", text);
+    return ask_and_show(k, WIRE_CHANGE, &request, WIRE_CHANGED, VIEW_ONE);
 }

@@ -139,6 +139,13 @@ int kith_commands(struct kith *k)
                         k->args.words_n ? VIEW_ONE : VIEW_LIST);
 }
 
+int kith_conflicts(struct kith *k)
+{
+    struct get_conflicts request = {0};
+
+    return ask_and_show(k, WIRE_GET_CONFLICTS, &request, WIRE_CONFLICT_LIST, VIEW_LIST);
+}
+
 int kith_why(struct kith *k)
 {
     struct get_why request = {.what = word(k, 0)};

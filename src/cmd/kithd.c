@@ -202,6 +202,7 @@ static void fill_start(struct event_start *s, struct daemon *d)
         .port_low = f->port_low,
         .port_high = f->port_high,
         .wan = f->wan,
+        .conflicts_us = f->conflicts_us,
         .lookups = true,
         .insecure = f->insecure,
         .sign_public = d->sign.public_key,

@@ -4,6 +4,7 @@
 #include "spec/config.h"
 #include "spec/load.h"
 #include "spec/nearest.h"
+#include "spec/units.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -127,6 +128,12 @@ static int read_profile(struct given *g, const char *value)
     return 0;
 }
 
+static int read_conflicts(struct given *g, const char *value)
+{
+    return units_duration_us(bytes_str(value), &g->config.conflicts_us) != 0 ||
+           g->config.conflicts_us < KITH_SEC || g->config.conflicts_us > 366 * 24 * KITH_HOUR;
+}
+
 static int read_port_base(struct given *g, const char *value)
 {
     char *end;
@@ -172,6 +179,8 @@ static const struct flag table[] = {
     {"--token", "FILE", "join token, see `kith token new`", read_token},
     {"--tag", "K=V", "shown with this member; may be repeated", read_tag},
     {"--profile", "lan|wan", "time-outs for one site or several (default lan)", read_profile},
+    {"--conflicts", "TIME", "overwritten concurrent values are kept so long (default 24h)",
+     read_conflicts},
     {"--config", "FILE", "YAML file; every flag is a key in it", read_config},
     {"--insecure", NULL, "no keys at all; on loopback addresses only", read_insecure},
     {"--port-base", "N", "first port of the daemon's own (default 5484)", read_port_base},
@@ -292,6 +301,8 @@ static void merge(struct config *c, const struct config *file)
     }
     if (c->profile == CONFIG_PROFILE_UNSET)
         c->profile = file->profile;
+    if (c->conflicts_us == 0)
+        c->conflicts_us = file->conflicts_us;
     if (c->port_base == 0)
         c->port_base = file->port_base;
     c->insecure = c->insecure || file->insecure;
@@ -427,6 +438,7 @@ static int finish(struct flags *f, const struct config *c, struct arena *mem, st
     f->token = text_or(c->token, NULL, mem);
     f->user = geteuid() == 0 ? text_or(c->user, USER_DEFAULT, mem) : "";
     f->wan = c->profile == CONFIG_PROFILE_WAN;
+    f->conflicts_us = c->conflicts_us;
     f->insecure = c->insecure;
     f->port_base = c->port_base != 0 ? (uint16_t)c->port_base : DOORS_PORT_BASE;
     struct pair *tags = arena_array(mem, c->tags_n, sizeof *tags);

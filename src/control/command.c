@@ -2,6 +2,7 @@
 
 #include "control/draft.h"
 #include "control/inside.h"
+#include "control/undo.h"
 #include "control/vet.h"
 
 #define HALT_KEY "halt"
@@ -293,6 +294,10 @@ static void carry_out(struct draft *r, const struct change *request)
         draft_accept(r);
         return;
     }
+    if (request->kind == COMMAND_KIND_UNDO) {
+        undo(r, request->conflict);
+        return;
+    }
     if (!s) {
         turn_fail(r->turn, r->in, FAIL_CODE_NOT_FOUND, "there is no service " BYTES_FMT,
                   BYTES_ARG(request->service));
@@ -322,6 +327,8 @@ void command_change(struct control *c, struct turn *t, const struct incoming *in
         draft_arg(&r, "service", request.service);
     if (request.kind == COMMAND_KIND_SCALE)
         draft_arg(&r, "count", bytes_str(arena_printf(&r.mem, "%u", request.count)));
+    if (request.kind == COMMAND_KIND_UNDO)
+        draft_arg(&r, "conflict", undo_id(&r.mem, request.conflict));
     if (request.cascade)
         draft_arg(&r, "cascade", bytes_str("true"));
     if (can_write(c, t, in) && !draft_answer_known(&r))

@@ -4,6 +4,7 @@
 #include "control/command.h"
 #include "control/explain.h"
 #include "control/history.h"
+#include "control/undo.h"
 #include "trust/authority.h"
 
 #include <string.h>
@@ -133,6 +134,8 @@ static answer_function *reader_of(uint32_t kind)
         return explain_why;
     case WIRE_GET_EVENTS:
         return answer_events;
+    case WIRE_GET_CONFLICTS:
+        return undo_answer;
     default:
         return NULL;
     }

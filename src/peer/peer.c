@@ -135,6 +135,8 @@ static void load(struct peer *p, const struct event_start *s, kith_time wall_us)
         if (state_load(p->state, s->records[i]) != 0)
             effect_log(&p->step, LOG_WARN_, "a stored row is not readable and was left out");
     }
+    for (size_t i = 0; i < s->locals_n; i++)
+        (void)state_load_conflict(p->state, s->locals[i].name, s->locals[i].value);
     static const enum table_id tables[] = {TABLE_ID_MEMBER, TABLE_ID_VERDICT};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         struct member before;
@@ -151,7 +153,10 @@ static void start(struct peer *p, const struct event *event)
     p->started = true;
     rng_seed(&p->rng, s->seed);
     p->post = (struct post){.cluster = s->cluster, .self = s->node, .boot = s->boot};
-    struct state_config config = {.cluster = s->cluster, .self = s->node, .shared = p->shared};
+    struct state_config config = {.cluster = s->cluster,
+                                  .self = s->node,
+                                  .shared = p->shared,
+                                  .conflicts_us = s->conflicts_us};
     p->state = state_new(&config);
     p->members = members_new();
     p->journal = journal_new();

@@ -12,6 +12,7 @@
  *     token: /etc/kith/token
  *     tag: {zone: eu, disk: ssd}
  *     profile: lan                          or wan
+ *     conflicts: 24h                        how long overwritten concurrent values are kept
  *     insecure: false
  *     port-base: 5484
  *     ports: 20000-29999                    given to services
@@ -20,6 +21,7 @@
  *     lookup-group: apps                    who may; without it everybody on the host
  *     log-level: info
  */
+#include "base/time.h"
 #include "spec/errors.h"
 #include "wire/wire.h"
 
@@ -42,6 +44,7 @@ struct config { /* what is not given is empty */
     const struct pair *tags;
     uint32_t tags_n;
     enum config_profile profile;
+    kith_time conflicts_us; /* 0: not given */
     bool insecure;
     uint32_t port_base;        /* 0: not given */
     struct bytes ports;        /* LOW-HIGH */

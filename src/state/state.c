@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "base/plant.h"
 
+#include <string.h>
+
 struct state *state_new(const struct state_config *config)
 {
     struct state *s = mem_alloc(sizeof(*s));
@@ -154,10 +156,38 @@ size_t state_take_changes(struct state *s, const struct row *const **ret)
     return n;
 }
 
-size_t state_conflicts(const struct state *s, const struct row *const **ret)
+size_t state_conflicts(const struct state *s, const struct conflict **ret)
 {
     *ret = s->conflicts.items;
     return s->conflicts.count;
+}
+
+bool state_load_conflict(struct state *s, struct bytes name, struct bytes value)
+{
+    struct bytes record, prefix = bytes_str(CONFLICTS_PREFIX);
+    struct row row;
+    int64_t kept_ms;
+
+    if (name.len < prefix.len || memcmp(name.data, prefix.data, prefix.len) != 0)
+        return false;
+    arena_reset(&s->scratch);
+    if (conflicts_read_value(value, &record, &kept_ms) && state_read(s, &row, record) == 0)
+        conflicts_load(&s->conflicts, &row, kept_ms);
+    return true;
+}
+
+static kith_time conflicts_keep_us(const struct state *s)
+{
+    return s->config.conflicts_us ? s->config.conflicts_us : STATE_CONFLICTS_KEEP;
+}
+
+/* When the oldest of them goes. */
+static kith_time conflicts_deadline(const struct state *s)
+{
+    const struct conflicts *c = &s->conflicts;
+
+    return c->count > 0 ? c->items[c->count - 1].kept_ms * KITH_MS + conflicts_keep_us(s) + KITH_MS
+                        : KITH_NEVER;
 }
 
 /* ---- storing and telling ---- */
@@ -220,12 +250,15 @@ void state_time(struct state *s)
 
     while ((e = expiry_due(&s->expiry, s->wall_us)) != NULL)
         state_drop(s, e);
+    conflicts_end(&s->conflicts, &s->table, &s->batch,
+                  (s->wall_us - conflicts_keep_us(s)) / KITH_MS);
     state_mend(s);
 }
 
 kith_time state_deadline_wall(const struct state *s)
 {
-    return kith_time_min(expiry_next(&s->expiry), batch_deadline_wall(&s->batch));
+    return kith_time_min(kith_time_min(expiry_next(&s->expiry), conflicts_deadline(s)),
+                         batch_deadline_wall(&s->batch));
 }
 
 void state_saw_clock(struct state *s, const struct ulid *node, int64_t wall_ms)

@@ -53,6 +53,8 @@ struct state_config {
     struct ulid self;
     uint64_t incarnation;    /* of this start: larger than any before */
     struct contents *shared; /* borrowed; NULL: this state holds its own */
+    kith_time
+        conflicts_us; /* how long what lost to concurrent writes is kept; 0: STATE_CONFLICTS_KEEP */
 };
 
 struct state *state_new(const struct state_config *config);
@@ -139,8 +141,15 @@ void state_store_failed(struct state *s, uint64_t token);
 void state_storage_key(struct buf *out, enum table_id table, struct bytes ns, struct bytes key);
 
 /* Rows that lost to a concurrent write and were kept, newest first, bounded (STATE_CONFLICTS_MAX). */
-#define STATE_CONFLICTS_MAX 1024
-size_t state_conflicts(const struct state *s, const struct row *const **ret);
+#define STATE_CONFLICTS_MAX  1024
+#define STATE_CONFLICTS_KEEP (24 * KITH_HOUR)
+struct conflict {
+    const struct row *row;
+    int64_t kept_ms; /* when it lost as seen here, by the wall clock */
+};
+size_t state_conflicts(const struct state *s, const struct conflict **ret);
+/* A stored local row: true when it was one of those, which is kept again. */
+bool state_load_conflict(struct state *s, struct bytes name, struct bytes value);
 
 /* Expiry and clock: drops rows whose time has come, mends stamps. */
 void state_time(struct state *s);

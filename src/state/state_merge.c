@@ -7,13 +7,18 @@ static bool has_expired(const struct state *s, const struct row *row)
     return row->expires_ms != 0 && row->expires_ms <= s->wall_us / KITH_MS;
 }
 
+static void keep(struct state *s, const struct row *loser)
+{
+    conflicts_keep(&s->conflicts, &s->table, &s->batch, loser, s->wall_us / KITH_MS);
+}
+
 static int refuse_loser(struct state *s, const struct row *loser, const struct row *held)
 {
     bool frozen = table_rule(loser->table) == RULE_FROZEN && !row_is_tombstone(held) &&
                   !row_same_content(held, loser);
 
     if (row_conflicts(held, loser, &s->scratch))
-        conflicts_keep(&s->conflicts, &s->table, loser);
+        keep(s, loser);
     return frozen ? STATE_FROZEN : STATE_OLD;
 }
 
@@ -36,7 +41,7 @@ static int merge(struct state *s, struct bytes record)
     if (held && row_order(&row, entry_row(held), &s->scratch) < 0)
         return refuse_loser(s, &row, entry_row(held));
     if (held && row_conflicts(&row, entry_row(held), &s->scratch))
-        conflicts_keep(&s->conflicts, &s->table, entry_row(held));
+        keep(s, entry_row(held));
     state_accept(s, &row, held, /* own= */ false);
     return 0;
 }

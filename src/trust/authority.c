@@ -70,6 +70,7 @@ static enum authority_verb verb_of(enum wire_kind kind)
     case WIRE_GET_COMMANDS:
     case WIRE_GET_WHY:
     case WIRE_GET_EVENTS:
+    case WIRE_GET_CONFLICTS:
     case WIRE_GET_RTT:
     case WIRE_PING:
         return AUTHORITY_READ;

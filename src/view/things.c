@@ -348,6 +348,29 @@ static const struct column event_items[] = {
 };
 COLUMNS(event, event_info);
 
+/* As `kith undo` takes it. */
+static json_t *conflict_id(const void *item)
+{
+    const struct conflict_info *c = item;
+
+    return json_sprintf("%016llx", (unsigned long long)c->id);
+}
+
+static const struct column conflict_items[] = {
+    {.name = "id", .title = "ID", .as = COLUMN_MADE, .make = conflict_id},
+    {.name = "table", .title = "TABLE", .field = "table"},
+    {.name = "about", .title = "ABOUT", .field = "about"},
+    {.name = "lost", .title = "LOST", .field = "lost"},
+    {.name = "lost_by", .title = "BY", .field = "lost_by"},
+    {.name = "lost_at", .title = "AT", .wide = true, .field = "lost_ms", .as = COLUMN_TIME},
+    {.name = "held", .title = "HELD", .field = "held"},
+    {.name = "held_by", .title = "BY", .field = "held_by"},
+    {.name = "held_at", .title = "AT", .wide = true, .field = "held_ms", .as = COLUMN_TIME},
+    {.name = "noticed", .title = "NOTICED", .field = "kept_ms", .as = COLUMN_TIME},
+    {.name = "can_undo", .title = "UNDO", .field = "can_undo"},
+};
+COLUMNS(conflict, conflict_info);
+
 /* ---- messages ---- */
 
 /* NULL: it is no text. */
@@ -466,6 +489,7 @@ const struct thing things[] = {
     {.kind = WIRE_COMMANDS, .list = "commands", .columns = &command_columns},
     {.kind = WIRE_WHY, .columns = &why_columns, .text = "lines"},
     {.kind = WIRE_EVENTS, .list = "events", .columns = &event_columns},
+    {.kind = WIRE_CONFLICT_LIST, .list = "conflicts", .columns = &conflict_columns},
     {.kind = WIRE_DELIVERY, .list = "messages", .columns = &delivery_columns},
     {.kind = WIRE_PUBLISHED, .columns = &published_columns},
     {.kind = WIRE_DONE, .columns = &done_columns, .text = "text"},

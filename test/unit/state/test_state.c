@@ -216,7 +216,7 @@ static void later_writes_win_everywhere_and_are_no_conflict(void **unused)
     (void)unused;
     struct state *a = node_new(1), *b = node_new(2);
     struct ulid service = id_of(50);
-    const struct row *const *kept;
+    const struct conflict *kept;
 
     put_count(a, &service, 1);
     push_to(a, b);
@@ -233,12 +233,67 @@ static void later_writes_win_everywhere_and_are_no_conflict(void **unused)
     state_free(b);
 }
 
+static struct bytes conflict_local(struct effects *out, struct bytes *ret_name)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        const struct effect *e = &out->items[i];
+
+        for (uint32_t k = 0; e->kind == EFFECT_STORE && k < e->store.writes_n; k++) {
+            if (e->store.writes[k].local) {
+                *ret_name = e->store.writes[k].key;
+                return e->store.writes[k].value;
+            }
+        }
+    }
+    return (struct bytes){0};
+}
+
+static void what_lost_outlives_a_restart_and_goes_when_its_time_is_up(void **unused)
+{
+    (void)unused;
+    struct state *a = node_new(1), *b = node_new(2), *again = node_new(2);
+    struct ulid service = id_of(50);
+    struct effects out = {0};
+    const struct conflict *kept;
+    struct bytes name;
+
+    assert_int_equal(state_put(a, TABLE_ID_COUNT, id_key(&service), count_value(10), 0, 0), 0);
+    state_clock(b, WALL + KITH_SEC);
+    assert_int_equal(state_put(b, TABLE_ID_COUNT, id_key(&service), count_value(20), 0, 0), 0);
+    push_to(a, b);
+    assert_int_equal(state_conflicts(b, &kept), 1);
+    assert_int_equal(kept[0].kept_ms, (WALL + KITH_SEC) / KITH_MS);
+    assert_true(state_take_batch(b, &out));
+    struct bytes value = conflict_local(&out, &name);
+    assert_true(state_load_conflict(again, name, value));
+    assert_false(state_load_conflict(again, bytes_str("node/incarnation"), value));
+    assert_true(state_load_conflict(again, name, bytes_str("junk")));
+    assert_int_equal(state_conflicts(again, &kept), 1);
+    assert_true(bytes_equal(kept[0].row->value, count_value(10)));
+
+    kith_time end = WALL + KITH_SEC + STATE_CONFLICTS_KEEP;
+    assert_in_range(state_deadline_wall(again), end, end + KITH_SEC);
+    state_clock(again, end);
+    state_time(again);
+    assert_int_equal(state_conflicts(again, &kept), 1);
+    state_clock(again, end + KITH_SEC);
+    state_time(again);
+    assert_int_equal(state_conflicts(again, &kept), 0);
+    effects_reset(&out);
+    assert_true(state_take_batch(again, &out));
+    assert_int_equal(conflict_local(&out, &name).len, 0); /* and from the disk */
+    effects_deinit(&out);
+    state_free(a);
+    state_free(b);
+    state_free(again);
+}
+
 static void concurrent_writes_settle_and_the_loser_is_kept(void **unused)
 {
     (void)unused;
     struct state *a = node_new(1), *b = node_new(2);
     struct ulid service = id_of(50);
-    const struct row *const *kept;
+    const struct conflict *kept;
 
     put_count(a, &service, 1);
     push_to(a, b);
@@ -251,11 +306,11 @@ static void concurrent_writes_settle_and_the_loser_is_kept(void **unused)
     assert_int_equal(count_held(a, &service), 21);
 
     assert_int_equal(state_conflicts(a, &kept), 1);
-    assert_true(bytes_equal(kept[0]->value, count_value(10)));
+    assert_true(bytes_equal(kept[0].row->value, count_value(10)));
     assert_int_equal(state_conflicts(b, &kept), 1);
-    assert_true(bytes_equal(kept[0]->value, count_value(10)));
+    assert_true(bytes_equal(kept[0].row->value, count_value(10)));
     copy_all(b, a);
-    const struct row *lost = kept[0];
+    const struct row *lost = kept[0].row;
     assert_int_equal(state_merge(b, lost->record), STATE_OLD); /* and is kept once */
     assert_int_equal(state_conflicts(b, &kept), 1);
     state_free(a);
@@ -267,7 +322,7 @@ static void a_writer_three_hands_away_is_still_known(void **unused)
     (void)unused;
     struct state *nodes[4];
     struct ulid service = id_of(50);
-    const struct row *const *kept;
+    const struct conflict *kept;
 
     for (uint8_t i = 0; i < 4; i++)
         nodes[i] = node_new((uint8_t)(i + 1));
@@ -293,7 +348,7 @@ static void conflicts_are_bounded_and_the_newest_stay(void **unused)
     (void)unused;
     struct state *a = node_new(1), *b = node_new(2);
     struct ulid service = id_of(50);
-    const struct row *const *kept;
+    const struct conflict *kept;
 
     for (uint32_t i = 0; i < STATE_CONFLICTS_MAX + 10; i++) {
         service.b[0] = (uint8_t)(i / 256);
@@ -303,7 +358,7 @@ static void conflicts_are_bounded_and_the_newest_stay(void **unused)
     }
     copy_all(a, b);
     assert_int_equal(state_conflicts(b, &kept), STATE_CONFLICTS_MAX);
-    assert_true(bytes_equal(kept[0]->key, id_key(&service)));
+    assert_true(bytes_equal(kept[0].row->key, id_key(&service)));
     state_clock(b, WALL + 1);
     state_free(a);
     state_free(b);
@@ -338,7 +393,7 @@ static void what_is_frozen_never_changes_and_the_first_write_wins(void **unused)
     struct state *a = node_new(1), *b = node_new(2);
     uint8_t key[32] = {1};
     struct bytes spec = bytes_of(key, 32);
-    const struct row *const *kept;
+    const struct conflict *kept;
 
     assert_int_equal(state_put(a, TABLE_ID_SPEC, spec, spec_value("one"), 0, 0), 0);
     assert_int_equal(state_put(a, TABLE_ID_SPEC, spec, spec_value("one"), 0, 0), STATE_OLD);
@@ -363,7 +418,7 @@ static void the_lowest_service_has_the_name_until_it_is_given_up(void **unused)
     (void)unused;
     struct state *a = node_new(1), *b = node_new(2);
     struct bytes web = bytes_str("web");
-    const struct row *const *kept;
+    const struct conflict *kept;
 
     assert_int_equal(state_put(a, TABLE_ID_NAME, web, name_value(3), 0, 0), 0);
     state_clock(b, WALL + KITH_SEC);
@@ -374,7 +429,7 @@ static void the_lowest_service_has_the_name_until_it_is_given_up(void **unused)
     assert_true(bytes_equal(state_get(b, TABLE_ID_NAME, web)->value, name_value(3)));
     assert_true(state_digest(a) == state_digest(b));
     assert_int_equal(state_conflicts(b, &kept), 1);
-    assert_true(bytes_equal(kept[0]->value, name_value(7)));
+    assert_true(bytes_equal(kept[0].row->value, name_value(7)));
     assert_int_equal(state_put(b, TABLE_ID_NAME, web, name_value(7), 0, 0), STATE_OLD);
 
     assert_int_equal(state_delete(a, TABLE_ID_NAME, web, 0), 0);
@@ -734,6 +789,7 @@ int main(void)
         cmocka_unit_test(rows_come_in_key_order_and_by_prefix),
         cmocka_unit_test(a_row_stays_readable_until_the_next_step),
         cmocka_unit_test(later_writes_win_everywhere_and_are_no_conflict),
+        cmocka_unit_test(what_lost_outlives_a_restart_and_goes_when_its_time_is_up),
         cmocka_unit_test(concurrent_writes_settle_and_the_loser_is_kept),
         cmocka_unit_test(a_writer_three_hands_away_is_still_known),
         cmocka_unit_test(conflicts_are_bounded_and_the_newest_stay),
