@@ -283,6 +283,60 @@ static void a_wrong_accusation_is_refuted_and_an_absurd_one_refused(void **unuse
     cluster_free(c);
 }
 
+/* What one member keeps saying of another is one voice: the others look for themselves. */
+static void one_who_reports_all_others_silent_kills_nobody(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(8);
+    c->insecure = true;
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    struct stranger liar = {.id = node_id(c, 7), .boot = {"b"}, .door = DOOR_PROBE, .route = 1};
+    liar.from = "127.0.0.8";
+    for (int i = 0; i < 100; i++) {
+        for (size_t to = 0; to < 7; to++) {
+            struct miss m = {.about = node_id(c, (to + 1 + (size_t)i % 6) % 7),
+                             .incarnation = 1,
+                             .missing = true};
+            struct buf payload = {0};
+            miss_encode(&payload, &m);
+            node_frame(c, to, &liar, WIRE_MISS, buf_bytes(&payload));
+            buf_deinit(&payload);
+        }
+        cluster_run(c, 100 * KITH_MS);
+        assert_true(cluster_agrees(c, 0));
+    }
+    assert_true(cluster_count(c, "reports_received") >= 700);
+    assert_int_equal(cluster_count(c, "verdicts_written"), 0);
+    cluster_free(c);
+}
+
+/* Answers are stamped: an old one says nothing about now. */
+static void replayed_answers_keep_nobody_alive(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(5);
+    struct stranger ghost = {.id = node_id(c, 2), .door = DOOR_PROBE};
+    struct probe_ack ack = {.nonce = 7, .incarnation = node_incarnation(c, 2)};
+    struct buf payload = {0};
+    ghost.from = "tcp://127.0.0.3:5484";
+    ghost.boot = node_member(c, 0, 2)->row->boot;
+    probe_ack_encode(&payload, &ack);
+    node_vanish(c, 2);
+    kith_time died_us = c->now_us;
+    while (c->now_us - died_us < 3500 * KITH_MS) {
+        for (size_t i = 0; i < 5; i++) {
+            if (i != 2)
+                node_frame(c, i, &ghost, WIRE_PROBE_ACK, buf_bytes(&payload));
+        }
+        cluster_run(c, 50 * KITH_MS);
+    }
+    for (size_t i = 0; i < 5; i++)
+        assert_true(i == 2 || node_sees(c, i, 2) == MEMBER_STATE_DEAD);
+    buf_deinit(&payload);
+    cluster_free(c);
+}
+
 /* Node `who` gets a verdict against itself that node `by` wrote, from nobody in particular. */
 static void condemn(struct cluster *c, size_t by, size_t who, uint64_t incarnation)
 {
@@ -362,6 +416,8 @@ int main(void)
         cmocka_unit_test(a_deaf_peer_keeps_its_view_to_itself),
         cmocka_unit_test(one_who_loses_most_of_its_packets_does_not_flap),
         cmocka_unit_test(a_wrong_accusation_is_refuted_and_an_absurd_one_refused),
+        cmocka_unit_test(one_who_reports_all_others_silent_kills_nobody),
+        cmocka_unit_test(replayed_answers_keep_nobody_alive),
         cmocka_unit_test(who_is_alone_rises_again_at_once),
         cmocka_unit_test(all_but_one_may_die_together),
         cmocka_unit_test(several_may_vanish_together),

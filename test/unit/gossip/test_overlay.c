@@ -142,6 +142,7 @@ static void a_wrong_verdict_is_refuted(void **unused)
     assert_true(cluster_agrees(c, 0));
     assert_int_equal(node_incarnation(c, 1), 2);
     assert_int_equal(node_count(c, 1, "refutations"), 1);
+    assert_int_equal(node_count(c, 0, "verdicts_refuted"), 1);
     buf_deinit(&payload);
     buf_deinit(&value);
     cluster_free(c);
