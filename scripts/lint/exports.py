@@ -14,7 +14,7 @@ import house
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 DECLARED = re.compile(r"^(?!static\b|typedef\b)[a-z][\w \t]*[ *]+(\w+)\(", re.M)
 # The program's own stand before libsodium's of the same name: the dynamic linker is their user (shell/handshake.h).
-FROM_OUTSIDE = {"sodium_allocarray", "sodium_free"}
+FROM_OUTSIDE = {"sodium_malloc", "sodium_allocarray", "sodium_free"}
 
 
 def check(root):

@@ -62,6 +62,11 @@ void *sodium_allocarray(size_t count, size_t size)
     return slot != NULL ? slot : take_heap(count * size);
 }
 
+void *sodium_malloc(size_t size)
+{
+    return sodium_allocarray(1, size);
+}
+
 static void free_heap(void *ptr)
 {
     max_align_t *piece = (max_align_t *)ptr - 1;
