@@ -337,8 +337,8 @@ static void replayed_answers_keep_nobody_alive(void **unused)
     cluster_free(c);
 }
 
-/* Node `who` gets a verdict against itself that node `by` wrote, from nobody in particular. */
-static void condemn(struct cluster *c, size_t by, size_t who, uint64_t incarnation)
+/* Node `at` gets a verdict against node `who` that node `by` wrote, from nobody in particular. */
+static void condemn(struct cluster *c, size_t at, size_t by, size_t who, uint64_t incarnation)
 {
     struct ulid about = node_id(c, who);
     struct verdict_row verdict = {0};
@@ -351,7 +351,7 @@ static void condemn(struct cluster *c, size_t by, size_t who, uint64_t incarnati
                                             .version = {.major = incarnation,
                                                         .minor = hlc_from_wall(cluster_wall(c))},
                                             .origin = node_id(c, by)});
-    assert_int_equal(state_merge(node_state(c, who), buf_bytes(&record)), 0);
+    assert_int_equal(state_merge(node_state(c, at), buf_bytes(&record)), 0);
     buf_deinit(&value);
     buf_deinit(&record);
 }
@@ -368,10 +368,66 @@ static void who_is_alone_rises_again_at_once(void **unused)
     node_vanish(c, 1);
     assert_true(cluster_sees(c, 1, MEMBER_STATE_DEAD, 5 * KITH_SEC) > 0);
     uint64_t before = node_incarnation(c, 0);
-    condemn(c, 1, 0, before);
+    condemn(c, 0, 1, 0, before);
     cluster_run(c, 500 * KITH_MS);
     assert_int_equal(node_incarnation(c, 0), before + 1);
     assert_int_equal(node_sees(c, 0, 0), MEMBER_STATE_ALIVE);
+    cluster_free(c);
+}
+
+/* The one holds it for dead, and it does not know: it goes on asking, and is told. */
+static void who_speaks_though_held_for_dead_is_told_and_rises(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(4);
+    uint64_t before = node_incarnation(c, 2);
+    condemn(c, 0, 1, 2, before);
+    cluster_run(c, 2 * KITH_SEC);
+    assert_in_range(node_count(c, 0, "accusations"), 1, 20);
+    assert_int_equal(node_incarnation(c, 2), before + 1);
+    assert_true(cluster_agrees(c, KITH_SEC));
+    cluster_free(c);
+}
+
+/* What was not on the disk when it died is as if it had never been, for others too. */
+static void nobody_hears_of_an_incarnation_that_is_not_on_disk(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(3);
+    uint64_t before = node_incarnation(c, 0);
+    condemn(c, 0, 1, 0, before + 7);
+    for (int i = 0; i < 50000 && node_incarnation(c, 0) == before; i++)
+        cluster_run(c, 100);
+    assert_int_equal(node_incarnation(c, 0), before + 8);
+    node_kill(c, 0);
+    cluster_run(c, 5 * KITH_SEC);
+    for (size_t i = 1; i < 3; i++)
+        assert_int_equal(node_member(c, i, 0)->incarnation, before);
+    node_start(c, 0);
+    assert_true(cluster_agrees(c, 5 * KITH_SEC));
+
+    before = node_incarnation(c, 0);
+    condemn(c, 0, 1, 0, before + 7);
+    cluster_run(c, 5 * KITH_SEC); /* it rises, and that is on the disk */
+    node_kill(c, 0);
+    node_start(c, 0);
+    assert_true(node_incarnation(c, 0) > before + 8);
+    cluster_free(c);
+}
+
+/* For ever, but not by more than a few probes a minute, however many they are. */
+static void the_dead_are_tried_within_a_budget(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(12);
+    for (size_t i = 1; i < 12; i++)
+        node_vanish(c, i);
+    cluster_run(c, KITH_MIN);
+    int64_t before = node_count(c, 0, "probes_sent");
+    cluster_run(c, 20 * KITH_MIN);
+    assert_in_range(node_count(c, 0, "probes_sent") - before, 60, 20 * 60);
+    node_start(c, 7);
+    assert_true(cluster_sees(c, 7, MEMBER_STATE_ALIVE, 10 * KITH_SEC) >= 0);
     cluster_free(c);
 }
 
@@ -418,6 +474,9 @@ int main(void)
         cmocka_unit_test(a_wrong_accusation_is_refuted_and_an_absurd_one_refused),
         cmocka_unit_test(one_who_reports_all_others_silent_kills_nobody),
         cmocka_unit_test(replayed_answers_keep_nobody_alive),
+        cmocka_unit_test(who_speaks_though_held_for_dead_is_told_and_rises),
+        cmocka_unit_test(nobody_hears_of_an_incarnation_that_is_not_on_disk),
+        cmocka_unit_test(the_dead_are_tried_within_a_budget),
         cmocka_unit_test(who_is_alone_rises_again_at_once),
         cmocka_unit_test(all_but_one_may_die_together),
         cmocka_unit_test(several_may_vanish_together),
