@@ -3,6 +3,7 @@
  */
 #include "base/mem.h"
 #include "base/plant.h"
+#include "cmd/sim_heap.h"
 #include "cmd/sim_latency.h"
 #include "cmd/sim_report.h"
 #include "cmd/sim_scenario.h"
@@ -222,6 +223,7 @@ static bool run_seed(const struct options *o, const struct sim_scenario *scenari
     options.crashes = o->crashes;
     options.until_us = (kith_time)o->until_s * KITH_SEC;
     options.map = map;
+    options.heap = sim_heap;
     options.rival = o->rival;
     options.datagrams = o->datagrams;
     options.trace = o->trace ? &trace : NULL;

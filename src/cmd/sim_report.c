@@ -128,8 +128,10 @@ static void print_json(const struct sim_report *r)
     for (int i = 0; i < FAULT_KINDS; i++)
         printf("%s\"%s\":%llu", i > 0 ? "," : "", fault_name((enum fault)i),
                (unsigned long long)w->faults.n[i]);
-    printf("},\"wall_s\":%.3f,\"rss_mib\":%.1f,\"rss_bytes_per_peer\":%.0f,\"measured\":{",
-           r->wall_s, r->rss_bytes / 1048576, r->rss_bytes / r->options->peers);
+    printf("},\"wall_s\":%.3f,\"rss_mib\":%.1f,\"rss_bytes_per_peer\":%.0f,"
+           "\"heap_bytes_per_peer\":%.0f,\"measured\":{",
+           r->wall_s, r->rss_bytes / 1048576, r->rss_bytes / r->options->peers,
+           (double)w->heap_bytes / r->options->peers);
     print_rows(&w->measured);
     printf("},\"false\":[");
     print_false(&w->measured);

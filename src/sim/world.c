@@ -20,6 +20,7 @@ struct world {
     struct plan *plan;
     struct disk_base base;
     struct measure_result measured;
+    size_t heap_bytes;
     const struct world_options *options;
     bool healed, done;
     kith_time healed_us;
@@ -190,6 +191,7 @@ static void heal(struct world *w, kith_time now_us)
 {
     w->healed = true;
     w->healed_us = now_us;
+    w->heap_bytes = w->options->heap ? w->options->heap() : 0;
     measure_finish(w->common.measure, now_us, &w->measured);
     if (w->options->scenario && w->options->scenario->converge == SCENARIO_OFF) {
         w->done = true;
@@ -333,6 +335,7 @@ static void report(struct world *w, kith_time now_us, struct world_result *ret)
                                  .requests = load_sent(w->load),
                                  .refused = load_failed(w->load),
                                  .acknowledged = check_acknowledged_count(w->common.check),
+                                 .heap_bytes = w->heap_bytes,
                                  .faults = w->counts,
                                  .measured = w->measured};
     ret->not_asked = w->options->scenario && w->options->scenario->converge == SCENARIO_OFF;

@@ -42,6 +42,7 @@ struct world_options {
     const struct world_apply *applies; /* instead of the operator's own services and changes */
     size_t applies_n;
     const struct net_map *map; /* how far hosts are from each other; NULL: drawn */
+    size_t (*heap)(void);      /* what is allocated; NULL */
     struct buf *trace;         /* filled with every step as text; NULL */
 };
 
@@ -56,6 +57,8 @@ struct world_result {
     kith_time converged_us; /* after healing */
     kith_time virtual_us;
     uint64_t steps, hash;
+    size_t
+        heap_bytes; /* allocated when faults ended; not part of what a seed gives. 0: not asked, or a rival */
     uint64_t requests, refused, acknowledged;
     char *violations[CHECK_VIOLATIONS_MAX];
     size_t violations_n;
