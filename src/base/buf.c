@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The first growth takes this much: most frames and lines fit, so they allocate once. */
-#define BUF_FIRST_BYTES 128
+#define BUF_FIRST_BYTES 256
 
 void buf_deinit(struct buf *b)
 {

@@ -6,12 +6,12 @@
 
 struct neighbour {
     struct ulid id;
+    TREE_ENTRY(neighbour) by_id;
     struct coord place; /* as it told last */
     kith_time samples_us[ATLAS_SAMPLES];
     uint32_t samples_n; /* ever */
     uint32_t probes;    /* ever sent */
     kith_time seen_us;
-    TREE_ENTRY(neighbour) by_id;
 };
 
 static int compare_id(const struct neighbour *a, const struct neighbour *b)

@@ -25,7 +25,8 @@ bool neighbours_has(const struct neighbours *n, int slot)
 int neighbours_slot(const struct neighbours *n, const struct ulid *id)
 {
     for (int i = 0; i < NEIGHBOURS_MAX; i++) {
-        if (ulid_equal(&n->slots[i].id, id) && neighbours_has(n, i))
+        if (n->tags[i] == id->b[sizeof(id->b) - 1] && ulid_equal(&n->slots[i].id, id) &&
+            neighbours_has(n, i))
             return i;
     }
     return -1;
@@ -82,6 +83,7 @@ void neighbours_add(struct neighbours *n, struct turn *t, const struct ulid *id,
                             .since_us = t->now_us,
                             .heard_us = t->now_us,
                             .again_us = t->now_us + KITH_SEC};
+    n->tags[slot] = id->b[sizeof(id->b) - 1];
     if (rtt_us > 0)
         neighbours_measured(s, rtt_us);
     n->made |= 1u << slot;

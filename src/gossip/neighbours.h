@@ -60,6 +60,8 @@ struct link_request {
 struct neighbours {
     struct core *core;
     bool on;
+    uint8_t tags
+        [NEIGHBOURS_MAX]; /* the last byte of each slot's id: most who are none are told by it */
     struct neighbour slots[NEIGHBOURS_MAX];
     struct ulid former[NEIGHBOURS_MAX]; /* whose slot it was before */
     uint32_t made, ended;               /* slots, as bits, since neighbours_take_changes() */

@@ -5,7 +5,7 @@
 
 struct sub {
     struct ulid id;
-    char *uri;
+    struct bytes uri;    /* owned */
     kith_time off_at_us; /* KITH_NEVER: wanted */
     TREE_ENTRY(sub) by_id;
     TREE_ENTRY(sub) by_uri;
@@ -18,7 +18,7 @@ static int compare_id(const struct sub *a, const struct sub *b)
 
 static int compare_uri(const struct sub *a, const struct sub *b)
 {
-    return bytes_compare(bytes_str(a->uri), bytes_str(b->uri));
+    return bytes_compare(a->uri, b->uri);
 }
 
 TREE_DEFINE(sub_tree, sub, by_id, compare_id)
@@ -43,7 +43,7 @@ static void drop(struct subs *s, struct sub *sub)
 {
     TREE_REMOVE(sub_tree, &s->ids, sub);
     TREE_REMOVE(uri_tree, &s->uris, sub);
-    mem_free(sub->uri);
+    mem_free((void *)(uintptr_t)sub->uri.data);
     mem_free(sub);
     s->core->counts.subscriptions--;
 }
@@ -64,12 +64,9 @@ static struct sub *find_id(struct subs *s, const struct ulid *id)
 
 static struct sub *find_uri(const struct subs *s, struct bytes uri)
 {
-    char *text = bytes_to_str(uri);
-    struct sub search = {.uri = text};
+    struct sub search = {.uri = uri};
     struct uri_tree tree = s->uris;
-    struct sub *sub = TREE_FIND(uri_tree, &tree, &search);
-    mem_free(text);
-    return sub;
+    return TREE_FIND(uri_tree, &tree, &search);
 }
 
 const struct ulid *subs_whose(const struct subs *s, struct bytes pub_uri)
@@ -86,7 +83,8 @@ static void subscribe(struct subs *s, struct turn *t, const struct ulid *id, str
     else
         effect_subscribe(t->out, uri, true);
     struct sub *sub = mem_alloc(sizeof(*sub));
-    *sub = (struct sub){.id = *id, .uri = bytes_to_str(uri), .off_at_us = KITH_NEVER};
+    *sub = (struct sub){
+        .id = *id, .uri = bytes_of(mem_copy(uri.data, uri.len), uri.len), .off_at_us = KITH_NEVER};
     TREE_INSERT(sub_tree, &s->ids, sub);
     TREE_INSERT(uri_tree, &s->uris, sub);
     s->core->counts.subscriptions++;
@@ -94,7 +92,7 @@ static void subscribe(struct subs *s, struct turn *t, const struct ulid *id, str
 
 static void unsubscribe(struct subs *s, struct turn *t, struct sub *sub)
 {
-    effect_subscribe(t->out, bytes_str(sub->uri), false);
+    effect_subscribe(t->out, sub->uri, false);
     drop(s, sub);
 }
 
@@ -105,7 +103,7 @@ void subs_want(struct subs *s, struct turn *t, const struct ulid *id)
 
     if (uri.len == 0)
         return;
-    if (sub && !bytes_equal(bytes_str(sub->uri), uri)) {
+    if (sub && !bytes_equal(sub->uri, uri)) {
         unsubscribe(s, t, sub);
         sub = NULL;
     }

@@ -24,6 +24,10 @@ struct seat {
 
 struct watch {
     struct ulid id;
+    TREE_ENTRY(watch)
+    by_id; /* beside the id, and what each frame needs beside both: one look at memory */
+    kith_time heard_us;            /* any frame of it at all */
+    uint64_t route;                /* where its latest probe came from; 0: it never probed */
     bool subject;                  /* this peer is one of its observers */
     bool neighbour;                /* it observes a subject of this peer too */
     bool down;                     /* its connection closed and has not opened again */
@@ -37,14 +41,11 @@ struct watch {
     kith_time asked_us;  /* when another observer last asked about it; 0 */
     kith_time told_us;   /* when the other observers were last told that it is missed; 0 */
     bool deciding;       /* enough agree; a verdict is written unless another's comes first */
-    kith_time heard_us;  /* any frame of it at all */
-    uint64_t route;      /* where its latest probe came from; 0: it never probed */
     kith_time srtt_us, rttvar_us; /* 0: not measured yet */
     kith_time base_us;            /* the round trip without losses and queues; 0: not measured */
     uint64_t digest_there, digest_here; /* as at its last answer */
     struct seat seats[RINGS_OBSERVERS]; /* its other observers */
     size_t seats_n;
-    TREE_ENTRY(watch) by_id;
 };
 
 TREE_HEAD(watch_tree, watch);
