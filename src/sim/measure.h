@@ -32,6 +32,8 @@
 #include "state/members.h"
 
 #define MEASURE_LOADS_EVERY (3 * KITH_SEC)
+/* Each peer looks at so many others: beyond it at every second one, at every third, each at others. */
+#define MEASURE_LOADS_MAX 1000u
 
 struct measure;
 

@@ -75,7 +75,8 @@ void measure_loads(struct measure *m, uint32_t host, const struct loads *loads,
     if (now_us < m->from_us || now_us < h->loads_us)
         return;
     h->loads_us = now_us + MEASURE_LOADS_EVERY;
-    for (uint32_t i = 0; i < m->hosts_n; i++) {
+    uint32_t stride = 1 + (m->hosts_n - 1) / MEASURE_LOADS_MAX;
+    for (uint32_t i = host % stride; i < m->hosts_n; i += stride) {
         struct load_value v;
         if (i == host || !m->hosts[i].runs || m->hosts[i].runs_since_us > m->from_us)
             continue;

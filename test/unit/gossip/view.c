@@ -1,6 +1,7 @@
 #include "view.h"
 
 #include "base/mem.h"
+#include "gossip/neighbours_inside.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -86,11 +87,9 @@ void view_deinit(struct view *v)
 
 int view_link(struct view *v, unsigned member, kith_time rtt_us)
 {
-    int slot = 0;
-    while (neighbours_has(&v->links, slot))
-        slot++;
-    v->links.slots[slot] =
-        (struct neighbour){.id = view_id(member), .trips_us = {rtt_us}, .trips = 1};
+    struct ulid id = view_id(member);
+    neighbours_add(&v->links, &v->turn, &id, /* near= */ false, rtt_us);
+    int slot = neighbours_slot(&v->links, &id);
     tree_made(&v->tree, &v->turn, slot);
     spread_made(v->spread, &v->turn, slot);
     return slot;
