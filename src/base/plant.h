@@ -9,6 +9,7 @@ enum kith_plant {
     PLANT_NONE,
     PLANT_REPLY_BEFORE_STORE,  /* an answer leaves before the batch it waits for is on disk */
     PLANT_DROPPED_TOMBSTONE,   /* a deleted row is forgotten at once, so a stale copy revives it */
+    PLANT_EARLY_COLLECTION,    /* tombstones go before all members have confirmed them */
     PLANT_PORT_TWICE,          /* a port is given to two instances of one host */
     PLANT_START_BEFORE_NEEDS,  /* an instance starts before what it needs is healthy */
     PLANT_UNORDERED_ITERATION, /* something is decided in the order of addresses */

@@ -46,7 +46,8 @@ static const char usage[] =
     "  -o FORMAT         text, or json: one object per run\n"
 #ifdef KITH_PLANT
     "  --plant FAULT     plant a fault that the checkers must find: reply-before-store,\n"
-    "                    dropped-tombstone, port-twice, start-before-needs, unordered-iteration\n"
+    "                    dropped-tombstone, early-collection, port-twice, start-before-needs,\n"
+    "                    unordered-iteration\n"
 #endif
     "  -h, --help        this text\n";
 
@@ -82,6 +83,7 @@ static bool plant(const char *name)
     static const char *const names[] = {
         [PLANT_REPLY_BEFORE_STORE] = "reply-before-store",
         [PLANT_DROPPED_TOMBSTONE] = "dropped-tombstone",
+        [PLANT_EARLY_COLLECTION] = "early-collection",
         [PLANT_PORT_TWICE] = "port-twice",
         [PLANT_START_BEFORE_NEEDS] = "start-before-needs",
         [PLANT_UNORDERED_ITERATION] = "unordered-iteration",

@@ -50,7 +50,9 @@
     X(payloads_pulled)   /* of these, as answer to a graft */                                      \
     X(grafts_sent)                                                                                 \
     X(grafts_answered)                                                                             \
-    X(payloads_missed) /* announced, never got: left to repair */
+    X(payloads_missed) /* announced, never got: left to repair */                                  \
+    X(tombstones)      /* now: deleted rows that wait until all have confirmed them */             \
+    X(tombstones_collected)
 
 struct core_counts {
 #define CORE_COUNT_FIELD(name) uint64_t name;

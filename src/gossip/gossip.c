@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "gossip/admit.h"
+#include "gossip/confirm.h"
 #include "gossip/core.h"
 #include "gossip/detect.h"
 #include "gossip/joiner.h"
@@ -32,6 +33,7 @@ struct gossip {
     struct loadcast *load;
     struct notes notes;
     struct reaper reaper;
+    struct confirm confirm;
     bool entered; /* core.member was seen */
 };
 
@@ -141,6 +143,7 @@ void gossip_start(struct gossip *g, struct turn *t, const struct event_start *st
     g->core.wan = start->wan;
     g->core.insecure = start->insecure;
     load(g, t);
+    confirm_start(&g->confirm, &g->core, t, start->tombstones_us);
     self_start(g->self, t, start);
     joiner_start(g->joiner, t, start);
     enter(g, t);
@@ -296,6 +299,7 @@ void gossip_time(struct gossip *g, struct turn *t)
     topics_time(g->topics, t);
     notes_time(&g->notes, &g->core, t);
     reap_time(&g->reaper, &g->core, t);
+    confirm_time(&g->confirm, t);
 }
 
 kith_time gossip_deadline(const struct gossip *g)
@@ -305,6 +309,7 @@ kith_time gossip_deadline(const struct gossip *g)
     at_us = kith_time_min(at_us, detect_deadline(g->detect));
     at_us = kith_time_min(at_us, notes_deadline(&g->notes));
     at_us = kith_time_min(at_us, reap_deadline(&g->reaper));
+    at_us = kith_time_min(at_us, confirm_deadline(&g->confirm));
     if (g->core.member && !g->core.leaving)
         at_us = kith_time_min(at_us, atlas_deadline(g->core.atlas));
     at_us = kith_time_min(at_us, ways_deadline(g->core.ways, g->core.wan));

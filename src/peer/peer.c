@@ -135,8 +135,10 @@ static void load(struct peer *p, const struct event_start *s, kith_time wall_us)
         if (state_load(p->state, s->records[i]) != 0)
             effect_log(&p->step, LOG_WARN_, "a stored row is not readable and was left out");
     }
-    for (size_t i = 0; i < s->locals_n; i++)
+    for (size_t i = 0; i < s->locals_n; i++) {
+        state_load_collected(p->state, s->locals[i].name, s->locals[i].value);
         (void)state_load_conflict(p->state, s->locals[i].name, s->locals[i].value);
+    }
     static const enum table_id tables[] = {TABLE_ID_MEMBER, TABLE_ID_VERDICT};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         struct member before;

@@ -416,6 +416,7 @@ static void make_start(struct site *s, struct event *ret, struct start_lists *li
         .port_high = 20200,
         .sign_public = s->sign.public_key,
         .version = bytes_str("sim"),
+        .tombstones_us = w->warm ? 0 : SITE_TOMBSTONES,
     };
     memcpy(ret->start.sign_secret, s->sign.secret, sizeof(ret->start.sign_secret));
     if (w->warm) {

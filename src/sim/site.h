@@ -14,6 +14,9 @@
 
 /* Virtual wall clocks start here: 2026-01-01. */
 #define SITE_WALL_START (1767225600 * KITH_SEC)
+/* Tombstones are collected so often, unless a cluster is warm: what is measured is as in a day's work. Longer than faults
+ * hold frames up. */
+#define SITE_TOMBSTONES (20 * KITH_SEC)
 
 struct site;
 

@@ -31,6 +31,7 @@ static const struct table_law laws[] = {
     [TABLE_ID_COORD] = {&coord_struct, RULE_OWN, false, 16, 16},
     [TABLE_ID_INTEREST] = {&interest_row_struct, RULE_OWN, false, 16, 16},
     [TABLE_ID_REGISTRATION] = {&registration_row_struct, RULE_OWN, false, 32, 32},
+    [TABLE_ID_CONFIRM] = {&confirm_row_struct, RULE_OWN, false, 16, 16},
 };
 
 static const struct table_law *law_of(enum table_id table)

@@ -20,6 +20,7 @@ void state_free(struct state *s)
     if (!s)
         return;
     expiry_deinit(&s->expiry);
+    graves_deinit(&s->graves);
     conflicts_deinit(&s->conflicts);
     table_deinit(&s->table);
     batch_deinit(&s->batch);
@@ -74,11 +75,13 @@ static struct entry *hold(struct state *s, const struct row *row, struct entry *
 
     if (old) {
         expiry_remove(&s->expiry, old);
+        graves_remove(&s->graves, old, &s->scratch);
         marks_move(&s->changes, old, e);
         batch_replaced(&s->batch, old, e);
     }
     table_put(&s->table, e, old);
     expiry_add(&s->expiry, e);
+    graves_add(&s->graves, e, &s->scratch);
     learn_sequence(s, row);
     return e;
 }
@@ -86,6 +89,7 @@ static struct entry *hold(struct state *s, const struct row *row, struct entry *
 void state_drop(struct state *s, struct entry *e)
 {
     expiry_remove(&s->expiry, e);
+    graves_remove(&s->graves, e, &s->scratch);
     table_drop(&s->table, e);
     marks_remove(&s->batch.push, e);
     marks_add(&s->changes, e);
@@ -240,6 +244,55 @@ void state_storage_key(struct buf *out, enum table_id table, struct bytes ns, st
     uint8_t bytes[STORAGE_KEY_MAX];
 
     buf_append(out, bytes, table_storage_key(bytes, table, ns, key));
+}
+
+/* ---- tombstones ---- */
+
+#define COLLECTED "tombstones/collected"
+
+size_t state_tombstones(const struct state *s)
+{
+    return s->graves.count;
+}
+
+uint64_t state_tombstones_until(const struct state *s, int64_t until_ms, uint64_t *ret_count)
+{
+    struct digest_sum sum = graves_sum(&s->graves, until_ms);
+
+    *ret_count = sum.count;
+    return sum.digest;
+}
+
+void state_confirm(struct state *s, int64_t until_ms)
+{
+    if (until_ms > s->confirmed_ms)
+        s->confirmed_ms = until_ms;
+}
+
+int64_t state_collected(const struct state *s)
+{
+    return s->collected_ms;
+}
+
+size_t state_collect(struct state *s, int64_t until_ms)
+{
+    struct entry *e;
+    size_t n = 0;
+
+    if (until_ms <= s->collected_ms)
+        return 0;
+    s->collected_ms = until_ms;
+    state_put_local(s, bytes_str(COLLECTED), bytes_of(&until_ms, sizeof(until_ms)));
+    arena_reset(&s->scratch);
+    for (; (e = graves_due(&s->graves, until_ms)) != NULL; n++)
+        state_drop(s, e);
+    return n;
+}
+
+void state_load_collected(struct state *s, struct bytes name, struct bytes value)
+{
+    if (bytes_equal_str(name, COLLECTED) && value.len == sizeof(s->collected_ms))
+        memcpy(&s->collected_ms, value.data, sizeof(s->collected_ms));
 }
 
 /* ---- time ---- */

@@ -151,6 +151,19 @@ size_t state_conflicts(const struct state *s, const struct conflict **ret);
 /* A stored local row: true when it was one of those, which is kept again. */
 bool state_load_conflict(struct state *s, struct bytes name, struct bytes value);
 
+/* Deleted rows stay as tombstones, by when they were written, until everybody who may hold a stale copy holds the
+ * tombstone (src/gossip/confirm.h decides when that is so). */
+size_t state_tombstones(const struct state *s);
+/* The exclusive or of the hashes of those written up to a time, and how many. */
+uint64_t state_tombstones_until(const struct state *s, int64_t until_ms, uint64_t *ret_count);
+/* Others were told of those up to then: what is deleted here from now on is deleted later. */
+void state_confirm(struct state *s, int64_t until_ms);
+/* Drops those written up to then, for good: they are taken from nobody any more. Returns how many. */
+size_t state_collect(struct state *s, int64_t until_ms);
+int64_t state_collected(const struct state *s); /* until when; 0: never */
+/* A stored local row, which may be the one that says so. */
+void state_load_collected(struct state *s, struct bytes name, struct bytes value);
+
 /* Expiry and clock: drops rows whose time has come, mends stamps. */
 void state_time(struct state *s);
 kith_time state_deadline_wall(const struct state *s); /* wall clock; KITH_NEVER */

@@ -13,6 +13,7 @@
 #include "state/conflicts.h"
 #include "state/content.h"
 #include "state/expiry.h"
+#include "state/graves.h"
 #include "state/inside.h"
 #include "state/merge.h"
 
@@ -25,6 +26,9 @@ struct state {
     struct clocks clocks;
     struct table table;
     struct expiry expiry;
+    struct graves graves;
+    int64_t confirmed_ms; /* tombstones written here are later */
+    int64_t collected_ms; /* those written up to then are gone for good */
     struct batch batch;
     struct marks changes;
     const struct row **taken;

@@ -7,6 +7,14 @@ static bool has_expired(const struct state *s, const struct row *row)
     return row->expires_ms != 0 && row->expires_ms <= s->wall_us / KITH_MS;
 }
 
+/* A tombstone that everybody held once, from one who has not dropped it yet. */
+static bool was_collected(struct state *s, const struct row *row)
+{
+    int64_t deleted_ms = row_is_tombstone(row) ? graves_deleted_ms(row, &s->scratch) : 0;
+
+    return deleted_ms > 0 && deleted_ms <= s->collected_ms;
+}
+
 static void keep(struct state *s, const struct row *loser)
 {
     conflicts_keep(&s->conflicts, &s->table, &s->batch, loser, s->wall_us / KITH_MS);
@@ -32,7 +40,7 @@ static int merge(struct state *s, struct bytes record)
     struct entry *held = state_find(s, &row);
     if (held && row.hash == entry_row(held)->hash && bytes_equal(record, entry_row(held)->record))
         return STATE_OLD;
-    if (has_expired(s, &row) || forgotten_row(s, &row))
+    if (has_expired(s, &row) || forgotten_row(s, &row) || (!held && was_collected(s, &row)))
         return STATE_OLD;
     if (table_rule(row.table) != RULE_OWN &&
         hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0 &&

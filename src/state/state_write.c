@@ -50,6 +50,17 @@ static int may_write(struct state *s, enum table_rule rule, const struct row *he
     return 0;
 }
 
+/* Later than what was confirmed and collected, and than what others stamped: so nobody waits for it with those. */
+static int64_t deletion_ms(const struct state *s)
+{
+    int64_t ms = s->wall_us / KITH_MS;
+    int64_t stamped_ms = hlc_wall_us(s->hlc.last) / KITH_MS;
+
+    ms = stamped_ms > ms ? stamped_ms : ms;
+    ms = s->confirmed_ms >= ms ? s->confirmed_ms + 1 : ms;
+    return s->collected_ms >= ms ? s->collected_ms + 1 : ms;
+}
+
 static int write_row(struct state *s, struct record *record, uint64_t major)
 {
     struct wire_error err;
@@ -68,8 +79,10 @@ static int write_row(struct state *s, struct record *record, uint64_t major)
         return r;
     record->version = next_version(s, rule, held, major);
     row_build_on(record, held, &s->scratch);
-    if (held && (record->flags & ROW_TOMBSTONE))
+    if (held && (record->flags & ROW_TOMBSTONE)) {
         record->expires_ms = held->expires_ms;
+        record->deleted_ms = deletion_ms(s);
+    }
 
     struct buf encoded = {0};
     struct row row;

@@ -13,7 +13,7 @@
 #include "state/digest.h"
 #include "state/state.h"
 
-#define TABLE_COUNT 16u /* one more than the largest table_id */
+#define TABLE_COUNT 17u /* one more than the largest table_id */
 
 /* Lists that a row can stand in, once each; see marks.h. */
 enum mark { MARK_CHANGE, MARK_BATCH, MARK_PUSH, MARK_COUNT };

@@ -70,6 +70,7 @@ struct event_start {
     struct resources capacity;
     uint16_t port_low, port_high; /* range given to instances, both ends included */
     bool wan;                     /* profile: longer time-outs */
+    kith_time tombstones_us;  /* period of their collection; 0: the default (gossip/confirm.h) */
     kith_time conflicts_us;   /* how long overwritten concurrent values are kept; 0: the default */
     bool lookups;             /* EFFECT_LOOKUP is wanted */
     bool insecure;            /* no keys: the envelope's sender is believed */

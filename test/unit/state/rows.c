@@ -124,6 +124,9 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
         registration_row_encode(&out, &row);
         break;
     }
+    case TABLE_ID_CONFIRM:
+        confirm_row_encode(&out, &(struct confirm_row){.until_ms = n, .count = n});
+        break;
     default:
         halt_row_encode(&out, &(struct halt_row){.command = id_of(n), .at_ms = n});
     }
@@ -136,8 +139,8 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
 
 static size_t key_bytes(enum table_id table)
 {
-    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,  16,
-                                                 20, 32, 16, 36, 4,  16, 16, 32};
+    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,  16, 20,
+                                                 32, 16, 36, 4,  16, 16, 32, 16};
 
     return lengths[table];
 }
@@ -146,7 +149,8 @@ static bool is_own(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
            table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD ||
-           table == TABLE_ID_INTEREST || table == TABLE_ID_REGISTRATION;
+           table == TABLE_ID_INTEREST || table == TABLE_ID_REGISTRATION ||
+           table == TABLE_ID_CONFIRM;
 }
 
 void random_record(struct buf *out, struct rng *rng, kith_time wall_us)
