@@ -35,6 +35,7 @@ CASES = {
     "loss-10": ("loss-10", None, NO_DEATH),
     "loss-30": ("loss-30", None, NO_DEATH),
     "change": ("change", None, change(600, 1.05)),
+    "change-fresh": ("change-fresh", None, change(600, 1.05)),
     "change-loss-10": ("change-loss-10", None, change(1800, 1.25)),
     "change-loss-30": ("change-loss-30", None, change(3000, 1.7)),
     "change-5000": ("change", 5000, change(600, 1.05)),

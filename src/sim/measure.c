@@ -420,6 +420,25 @@ static bool skim_envelope(struct bytes frame, unsigned *lane, unsigned *kind)
     return *lane < MEASURE_LANES && *kind < MEASURE_KINDS;
 }
 
+/* An observer tells another that it misses one: was it the first after this death? */
+static void look_at_miss(struct measure *m, struct bytes frame, kith_time now_us)
+{
+    struct measured_host key;
+    struct frame f;
+    struct miss miss;
+    struct arena mem = {0};
+    struct wire_error err;
+    bool told = frame_unpack(&f, frame, &(struct ulid){{0}}, &err) == 0 &&
+                miss_decode(&miss, f.payload, &mem, &err) == 0 && miss.missing;
+    arena_deinit(&mem);
+    if (!told)
+        return;
+    key.node = miss.about;
+    const struct measured_host *subject = TREE_FIND(host_tree, &m->nodes, &key);
+    if (subject && subject->death && subject->death->suspected == 0)
+        subject->death->suspected = since(subject->death->at_us, now_us);
+}
+
 static void note_connections(struct measured_host *h)
 {
     h->connections_max = h->connections;
@@ -446,6 +465,8 @@ void measure_sent(struct measure *m, uint32_t from, uint32_t to, struct bytes fr
         begin_count(m);
     if (!skim_envelope(frame, &lane, &kind))
         lane = kind = 0;
+    if (kind == WIRE_MISS && m->deaths)
+        look_at_miss(m, frame, now_us);
     h->bytes += frame.len;
     h->frames++;
     h->lane_bytes[lane] += frame.len;

@@ -10,6 +10,8 @@
  *
  * What counts as what:
  * - a death: a daemon ends, however. One that starts again before all survivors know is not counted.
+ *   death_suspected is when the first observer told another that it misses it, death_found when the first holds it
+ *   for dead, death_known when each other does, verdict_spread the time between these two.
  * - a verdict is false when its subject ran, was not paused, and could be heard by the writer when the
  *   verdict was first written: not cut off from it both ways, and not odd. A peer is odd while it is deaf or
  *   dumb or loses half of its packets or more; what others say of it then is no mistake.

@@ -49,6 +49,7 @@ struct death {
     uint32_t host;
     bool over; /* started again */
     kith_time at_us;
+    uint32_t suspected; /* the first observer told another */
     uint32_t known[];
 };
 

@@ -104,7 +104,7 @@ static bool known_to_all(const struct measure *m, const struct death *d)
 
 static void deaths(const struct measure *m, struct measure_result *ret)
 {
-    struct samples found = {0}, known = {0}, spread = {0};
+    struct samples suspected = {0}, found = {0}, known = {0}, spread = {0};
     uint64_t n = 0, cut_short = 0;
     for (const struct death *d = m->deaths; d; d = d->next) {
         uint32_t first = UINT32_MAX;
@@ -113,6 +113,8 @@ static void deaths(const struct measure *m, struct measure_result *ret)
             continue;
         }
         n++;
+        if (d->suspected)
+            add(&suspected, ms(d->suspected));
         for (uint32_t i = 0; i < m->hosts_n; i++) {
             if (d->known[i] && d->known[i] < first)
                 first = d->known[i];
@@ -134,7 +136,8 @@ static void deaths(const struct measure *m, struct measure_result *ret)
     }
     single(ret, "deaths", "", (double)n);
     single(ret, "deaths_cut_short", "", (double)cut_short);
-    row(ret, "death_found", "ms", &found); /* by the first */
+    row(ret, "death_suspected", "ms", &suspected); /* by the first */
+    row(ret, "death_found", "ms", &found);         /* by the first */
     row(ret, "death_known", "ms", &known);
     row(ret, "verdict_spread", "ms", &spread);
 }
