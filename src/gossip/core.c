@@ -23,6 +23,12 @@ bool core_alive(const struct core *c, const struct ulid *id)
     return m && m->row && m->state == MEMBER_STATE_ALIVE;
 }
 
+void core_saw_delay(struct core *c, bool late)
+{
+    /* A mean that forgets one part in 32 with each; in 65536ths, so that small steps are not lost. */
+    c->late_share += ((late ? 65536 : 0) - c->late_share) / 32;
+}
+
 void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us)
 {
     c->trips[c->trips_n++ % CORE_TRIPS] = (struct core_trip){.id = *id, .rtt_us = rtt_us};

@@ -83,6 +83,8 @@ struct core {
     bool pushed;             /* this step's frame was a push of rows */
     bool fresh;              /* what rows this step's frame brings are changes, not repair */
     struct core_trip trips[CORE_TRIPS];
+    int32_t
+        late_share; /* of the latest answers to its probes, those delayed as by a lost packet; in 65536ths */
     uint32_t trips_n; /* measured in all; the latest is trips[(trips_n - 1) % CORE_TRIPS] */
     struct naming naming;
     struct core_counts counts;
@@ -95,6 +97,8 @@ struct bytes core_uri(const struct core *c, const struct ulid *id, enum addr_rol
 /* Its name for people, or its id when it has none. */
 struct bytes core_name(const struct core *c, const struct ulid *id, struct ulid_text *mem);
 bool core_alive(const struct core *c, const struct ulid *id);
+/* An answer to a probe came; was a packet lost on the way? Half of it counts after 22 more. */
+void core_saw_delay(struct core *c, bool late);
 void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us);
 /* A live member other than this one, at random; NULL when there is none. */
 const struct member *core_any(const struct core *c, struct turn *t);

@@ -39,6 +39,10 @@ void detect_heard(struct detect *d, struct turn *t, const struct ulid *from, uin
 bool detect_receive(struct detect *d, struct turn *t,
                     const struct incoming *in); /* probe_ack, miss */
 
+/* To some, drawn at random, of those with whom a connection for probes stands; who is missed is left out. */
+void detect_tell_some(struct detect *d, struct turn *t, enum wire_kind kind, struct bytes payload,
+                      size_t some);
+
 void detect_time(struct detect *d, struct turn *t);
 kith_time detect_deadline(const struct detect *d);
 

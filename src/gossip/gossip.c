@@ -55,7 +55,7 @@ struct gossip *gossip_new(struct members *members, struct sync *sync)
     g->admit = admit_new(&g->core);
     g->joiner = joiner_new(&g->core, g->admit, g->self);
     g->detect = detect_new(&g->core);
-    g->overlay = overlay_new(&g->core);
+    g->overlay = overlay_new(&g->core, g->detect);
     g->topics = topics_new(&g->core, g->overlay, suspected, g);
     g->load = loadcast_new(&g->core, g->overlay, g->topics);
     return g;
@@ -243,7 +243,7 @@ void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,
     if (row->table == TABLE_ID_INTEREST)
         topics_row(g->topics, row);
     loadcast_row(g->load, row);
-    overlay_changed(g->overlay, t, row);
+    overlay_changed(g->overlay, t, row, before != NULL);
     time_it(g, t, row);
     if (row->table == TABLE_ID_MEMBER || row->table == TABLE_ID_VERDICT) {
         if (bytes_equal(row->key, ulid_bytes(&g->core.self)))

@@ -3,10 +3,12 @@
 /*
  * The observers of one member agree on its death.
  *
- * Each tells the others when it begins to miss and when it no longer does, on connections that stand.
+ * Each tells the others when it begins to miss and when it no longer does, on connections that stand; and who
+ * told it the same lately, so that a lost packet holds up one of two ways only.
  * Of O observers H = 0.7 O rounded up must agree (1 of 1, 2 of 2, 3 of 4, 7 of 10). Those that are silent
  * are not asked, or a host whose observers died with it, or are cut off with it, would never be found: O
- * is how many of them are left. But never is one enough while anybody else is heard.
+ * is how many of them are left. The same holds for those that took the place of one that died, for their first
+ * seconds. But never is one enough while anybody else is heard.
  * Then one verdict row is written, by the first of those that agree; the others wait a moment for it.
  *
  * A peer that hears nobody at all may be the one that is cut off. Its verdicts are its own: the overlay
@@ -33,6 +35,9 @@ struct jury {
 /* H for O observers. */
 size_t jury_quorum(size_t observers);
 
+/* To one that is watched, on a connection that stands: the own one to a subject, the other's one to this peer. */
+void jury_send(const struct jury *j, struct turn *t, const struct watch *w, enum wire_kind kind,
+               struct bytes payload);
 /* Tells the other observers that it is missed, or no longer. */
 void jury_tell(struct jury *j, struct turn *t, struct watch *w, bool missing);
 /* Another observer told: keeps it. */

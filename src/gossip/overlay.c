@@ -15,7 +15,13 @@
 #define RELAY_NEWS_MAX 64
 /* News that come so soon after others wait for more of them: each further frame on a connection that loses
  * packets holds up those behind it, and when many hosts go at once there is one for each. */
-#define RELAY_GATHER (50 * KITH_MS)
+#define RELAY_GATHER (100 * KITH_MS)
+/* Verdicts go along so many of the connections for probes, others each time: more ways around a lost packet, but
+ * each frame may also be the lost one that holds up those behind it, which are probes and reports there. */
+#define RELAY_BY_PROBES 10
+/* Of one death each observer may write a verdict. All need the same row in the end, but who has one is in no hurry
+ * for another, and it would hold up the verdicts about other deaths. */
+#define RELAY_SETTLED KITH_SEC
 /* What was published before a neighbour went, or the view became another, still arrives. */
 #define LINGER_LINK (2 * KITH_SEC)
 #define LINGER_VIEW (10 * KITH_SEC)
@@ -23,12 +29,13 @@
 /* Records, one after the other. */
 struct pile {
     struct buf records;
-    size_t len[RELAY_MAX];
+    uint32_t len[RELAY_MAX];
     uint32_t n;
 };
 
 struct overlay {
     struct core *core;
+    struct detect *detect;
     struct subs *subs;
     struct neighbours links;
     struct tree tree;
@@ -36,15 +43,20 @@ struct overlay {
     bool partial; /* too many to have all in view */
     bool stale;   /* a member changed: look who is to be heard */
     bool hush;
-    kith_time relayed_us; /* when news were passed on last */
-    struct pile news;     /* about members, to be published */
-    struct pile pushed;   /* others, pushed by one that has all in view */
+    kith_time relays_until_us; /* in full view since lately: others may not be yet */
+    kith_time relayed_us;      /* when news were passed on last */
+    kith_time settled_us;      /* when `settled` is passed on; KITH_NEVER */
+    struct pile news;          /* about members, to be published */
+    struct pile settled;       /* the same, but nobody's state changed by them: there is no hurry */
+    struct pile pushed;        /* others, pushed by one that has all in view */
 };
 
-struct overlay *overlay_new(struct core *core)
+struct overlay *overlay_new(struct core *core, struct detect *detect)
 {
     struct overlay *o = mem_alloc(sizeof(*o));
     o->core = core;
+    o->detect = detect;
+    o->settled_us = KITH_NEVER;
     o->subs = subs_new(core);
     neighbours_init(&o->links, core);
     tree_init(&o->tree, core, &o->links);
@@ -57,6 +69,7 @@ void overlay_free(struct overlay *o)
     spread_free(o->spread);
     subs_free(o->subs);
     buf_deinit(&o->news.records);
+    buf_deinit(&o->settled.records);
     buf_deinit(&o->pushed.records);
     mem_free(o);
 }
@@ -100,6 +113,7 @@ static void go_partial(struct overlay *o, struct turn *t)
 static void go_full(struct overlay *o, struct turn *t)
 {
     o->partial = false;
+    o->relays_until_us = t->now_us + LINGER_VIEW;
     neighbours_stop(&o->links, t);
     follow(o, t);
     tree_stop(&o->tree);
@@ -191,18 +205,30 @@ static void take(struct overlay *o, struct turn *t, const struct incoming *in, s
     }
 }
 
+static void take_all(struct overlay *o, struct turn *t, const struct incoming *in,
+                     const struct bytes *records, uint32_t n)
+{
+    if (!o->core->member)
+        return;
+    o->core->pushed = true;
+    for (uint32_t i = 0; i < n; i++)
+        take(o, t, in, records[i]);
+}
+
 static void take_rows(struct overlay *o, struct turn *t, const struct incoming *in)
 {
     struct rows rows;
+    struct news news;
     struct arena mem = {0};
     struct wire_error err;
-    if (rows_decode(&rows, in->payload, &mem, &err) != 0)
+    bool is_news = in->envelope->kind == WIRE_NEWS;
+    if ((is_news ? news_decode(&news, in->payload, &mem, &err)
+                 : rows_decode(&rows, in->payload, &mem, &err)) != 0)
         naming_refuse(&o->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
-    else if (o->core->member) {
-        o->core->pushed = true;
-        for (uint32_t i = 0; i < rows.records_n; i++)
-            take(o, t, in, rows.records[i]);
-    }
+    else if (is_news)
+        take_all(o, t, in, news.records, news.records_n);
+    else
+        take_all(o, t, in, rows.records, rows.records_n);
     arena_deinit(&mem);
 }
 
@@ -228,7 +254,7 @@ static bool take_spread(struct overlay *o, struct turn *t, const struct incoming
 bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *in)
 {
     enum wire_kind kind = (enum wire_kind)in->envelope->kind;
-    if (kind == WIRE_ROWS) {
+    if (kind == WIRE_ROWS || kind == WIRE_NEWS) {
         take_rows(o, t, in);
         return true;
     }
@@ -252,7 +278,7 @@ static void pile_add(struct pile *p, struct bytes record, uint32_t max)
     if (p->n >= max || p->records.len + record.len > RELAY_MAX_BYTES)
         return;
     buf_append(&p->records, record.data, record.len);
-    p->len[p->n++] = record.len;
+    p->len[p->n++] = (uint32_t)record.len;
 }
 
 /* The records of a pile, which is empty afterwards; they live in `mem`. */
@@ -271,14 +297,22 @@ static struct rows pile_take(struct pile *p, struct arena *mem)
     return rows;
 }
 
-void overlay_changed(struct overlay *o, struct turn *t, const struct row *row)
+/* Some hear this peer and not those whom it hears. */
+static bool relays(const struct overlay *o, const struct turn *t)
 {
-    (void)t;
+    return o->partial || t->now_us < o->relays_until_us;
+}
+
+void overlay_changed(struct overlay *o, struct turn *t, const struct row *row, bool moved)
+{
     if (ulid_equal(&row->origin, &o->core->self))
         return;
-    if (about_members(row->table)) {
-        if (o->partial || o->core->directed)
-            pile_add(&o->news, row->record, o->partial ? RELAY_NEWS_MAX : RELAY_MAX);
+    if (row->table == TABLE_ID_VERDICT && !moved && relays(o, t)) {
+        pile_add(&o->settled, row->record, RELAY_MAX);
+        o->settled_us = kith_time_min(o->settled_us, t->now_us + RELAY_SETTLED);
+    } else if (about_members(row->table)) {
+        if (relays(o, t) || o->core->directed)
+            pile_add(&o->news, row->record, relays(o, t) ? RELAY_NEWS_MAX : RELAY_MAX);
     } else if (o->partial && o->core->pushed) {
         pile_add(&o->pushed, row->record, RELAY_MAX);
     }
@@ -292,14 +326,38 @@ static void publish_rows(struct turn *t, const struct rows *rows)
     buf_deinit(&payload);
 }
 
-static bool record_is_about_members(struct bytes record)
+static enum table_id table_of(struct bytes record)
 {
     struct arena mem = {0};
-    struct record r;
+    struct record r = {0};
     struct wire_error err;
-    bool is = record_decode(&r, record, &mem, &err) == 0 && about_members(r.table);
+    enum table_id table = record_decode(&r, record, &mem, &err) == 0 ? r.table : (enum table_id)0;
     arena_deinit(&mem);
-    return is;
+    return table;
+}
+
+/* Verdicts also go along the connections of the probes. */
+static void tell_verdicts(struct overlay *o, struct turn *t, const struct rows *rows)
+{
+    struct bytes records[RELAY_NEWS_MAX];
+    struct news news = {.records = records};
+    struct buf payload = {0};
+    for (uint32_t i = 0; i < rows->records_n && news.records_n < RELAY_NEWS_MAX; i++) {
+        if (table_of(rows->records[i]) == TABLE_ID_VERDICT)
+            records[news.records_n++] = rows->records[i];
+    }
+    if (news.records_n > 0) {
+        news_encode(&payload, &news);
+        detect_tell_some(o->detect, t, WIRE_NEWS, buf_bytes(&payload), RELAY_BY_PROBES);
+    }
+    buf_deinit(&payload);
+}
+
+static void publish_news(struct overlay *o, struct turn *t, const struct rows *rows)
+{
+    publish_rows(t, rows);
+    if (relays(o, t))
+        tell_verdicts(o, t, rows);
 }
 
 /* What is about members goes from each to all its neighbours, the rest along the tree. */
@@ -311,13 +369,13 @@ static void broadcast_partial(struct overlay *o, struct turn *t, const struct ro
     struct rows news = {.records = small};
     uint32_t rest_n = 0;
     for (uint32_t i = 0; i < all->records_n; i++) {
-        if (record_is_about_members(all->records[i]))
+        if (about_members(table_of(all->records[i])))
             small[news.records_n++] = all->records[i];
         else
             rest[rest_n++] = all->records[i];
     }
     if (news.records_n > 0)
-        publish_rows(t, &news);
+        publish_news(o, t, &news);
     if (rest_n > 0)
         spread_say(o->spread, t, rest, rest_n);
 }
@@ -350,10 +408,20 @@ static void relay(struct overlay *o, struct turn *t)
     else {
         o->core->counts.broadcasts++;
         if (news.records_n > 0)
-            publish_rows(t, &news);
+            publish_news(o, t, &news);
         if (pushed.records_n > 0)
             spread_say(o->spread, t, pushed.records, pushed.records_n);
     }
+    arena_deinit(&mem);
+}
+
+static void relay_settled(struct overlay *o, struct turn *t)
+{
+    struct arena mem = {0};
+    struct rows rows = pile_take(&o->settled, &mem);
+    o->settled_us = KITH_NEVER;
+    if (!o->hush && rows.records_n > 0)
+        publish_rows(t, &rows);
     arena_deinit(&mem);
 }
 
@@ -426,6 +494,8 @@ void overlay_time(struct overlay *o, struct turn *t)
         look(o, t);
     if (t->now_us >= relay_at(o))
         relay(o, t);
+    if (t->now_us >= o->settled_us)
+        relay_settled(o, t);
     neighbours_time(&o->links, t);
     follow(o, t);
     if (o->partial) {
@@ -440,7 +510,7 @@ kith_time overlay_deadline(const struct overlay *o)
     if (o->stale)
         return 0;
     kith_time at_us = kith_time_min(subs_deadline(o->subs), neighbours_deadline(&o->links));
-    at_us = kith_time_min(at_us, relay_at(o));
+    at_us = kith_time_min(at_us, kith_time_min(relay_at(o), o->settled_us));
     if (o->partial)
         at_us = kith_time_min(at_us,
                               kith_time_min(tree_deadline(&o->tree), spread_deadline(o->spread)));

@@ -19,7 +19,7 @@
  * What is lost everywhere is repaired by digests: of observers (detect.h), of neighbours, and now and then of
  * anybody (sync.h).
  */
-#include "gossip/core.h"
+#include "gossip/detect.h"
 
 /* Up to so many live members, this peer included, everybody is in view. */
 #define OVERLAY_FULL_MAX   64
@@ -29,7 +29,8 @@
 
 struct overlay;
 
-struct overlay *overlay_new(struct core *core);
+/* detect: has connections of its own; borrowed. */
+struct overlay *overlay_new(struct core *core, struct detect *detect);
 void overlay_free(struct overlay *o);
 
 /* A member's row or state changed. */
@@ -42,8 +43,9 @@ void overlay_heard(struct overlay *o, struct turn *t, const struct ulid *from);
 void overlay_link(struct overlay *o, struct turn *t, const struct event_link *link);
 /* rows, and all of proto/overlay.toml. False: another kind. */
 bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *in);
-/* A row that another wrote changed here: tells the own subscribers if they may not know. */
-void overlay_changed(struct overlay *o, struct turn *t, const struct row *row);
+/* A row that another wrote changed here: tells the own subscribers if they may not know. moved: and with it who is
+ * alive. */
+void overlay_changed(struct overlay *o, struct turn *t, const struct row *row, bool moved);
 void overlay_broadcast(struct overlay *o, struct turn *t, struct bytes rows_payload);
 /* ---- for parts that carry messages of their own over the same links ---- */
 

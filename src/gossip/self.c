@@ -292,9 +292,12 @@ static void probed(struct self *s, struct turn *t, const struct incoming *in)
 static bool missed(struct self *s, struct turn *t, const struct incoming *in)
 {
     struct miss m;
+    struct arena mem = {0};
     struct wire_error err;
-    if (miss_decode(&m, in->payload, /* mem= */ NULL, &err) != 0 ||
-        !ulid_equal(&m.about, &s->core->self))
+    bool about_self =
+        miss_decode(&m, in->payload, &mem, &err) == 0 && ulid_equal(&m.about, &s->core->self);
+    arena_deinit(&mem);
+    if (!about_self)
         return false;
     s->core->counts.reports_received++;
     if (m.missing && !s->core->leaving && m.incarnation >= state_incarnation(t->state))

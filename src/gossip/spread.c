@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/tree.h"
+#include "gossip/origins.h"
 
 /* An origin's row may be so many incarnations late. */
 #define INCARNATIONS_AHEAD 1024
@@ -16,14 +17,6 @@
 #define PULL_MORE (300 * KITH_MS)
 /* What is older is no news to a new neighbour. */
 #define FRESH (10 * KITH_SEC)
-
-struct origin {
-    struct ulid id;
-    uint64_t top;                  /* highest number seen */
-    uint64_t seen;                 /* bit i: top - i was */
-    struct origin *before, *after; /* who spoke last before it did, and after */
-    TREE_ENTRY(origin) by_id;
-};
 
 struct message {
     struct cast cast; /* hops as it was received */
@@ -43,11 +36,6 @@ struct lack {
     uint32_t pulls;
 };
 
-static int compare_origin(const struct origin *a, const struct origin *b)
-{
-    return ulid_compare(&a->id, &b->id);
-}
-
 static int compare_message(const struct message *a, const struct message *b)
 {
     int order = ulid_compare(&a->cast.id.origin, &b->cast.id.origin);
@@ -56,7 +44,6 @@ static int compare_message(const struct message *a, const struct message *b)
     return a->cast.id.seq < b->cast.id.seq ? -1 : a->cast.id.seq > b->cast.id.seq;
 }
 
-TREE_DEFINE(origin_tree, origin, by_id, compare_origin)
 TREE_DEFINE(message_tree, message, by_id, compare_message)
 
 struct spread {
@@ -65,9 +52,7 @@ struct spread {
     struct tree *tree;
     bool on;
     uint64_t seq; /* of the last own broadcast */
-    struct origin_tree origins;
-    uint32_t origins_n;
-    struct origin *quietest, *latest; /* who spoke last the longest ago, and just now */
+    struct origins origins;
     struct message_tree messages;
     struct message *oldest, *newest;
     uint32_t messages_n;
@@ -108,16 +93,10 @@ static void drop_oldest(struct spread *s)
 
 void spread_stop(struct spread *s)
 {
-    struct origin *o, *next;
     while (s->oldest)
         drop_oldest(s);
-    TREE_FOREACH_SAFE(o, origin_tree, &s->origins, next)
-    {
-        TREE_REMOVE(origin_tree, &s->origins, o);
-        mem_free(o);
-    }
-    s->quietest = s->latest = NULL;
-    s->origins_n = s->lacking_n = s->haves_n = 0;
+    origins_deinit(&s->origins);
+    s->lacking_n = s->haves_n = 0;
     s->lacking_us = s->have_us = KITH_NEVER;
     s->on = false;
 }
@@ -138,78 +117,9 @@ void spread_free(struct spread *s)
 
 /* ---- what was seen ---- */
 
-static struct origin *find_origin(struct spread *s, const struct ulid *id)
+static bool was_seen(const struct spread *s, const struct cast_id *id)
 {
-    struct origin search = {.id = *id};
-    return TREE_FIND(origin_tree, &s->origins, &search);
-}
-
-static void take_out(struct spread *s, struct origin *o)
-{
-    *(o->before ? &o->before->after : &s->quietest) = o->after;
-    *(o->after ? &o->after->before : &s->latest) = o->before;
-}
-
-static void put_last(struct spread *s, struct origin *o)
-{
-    o->before = s->latest;
-    o->after = NULL;
-    *(s->latest ? &s->latest->after : &s->quietest) = o;
-    s->latest = o;
-}
-
-static void give_up_an_origin(struct spread *s)
-{
-    struct origin *o = s->quietest;
-    take_out(s, o);
-    TREE_REMOVE(origin_tree, &s->origins, o);
-    mem_free(o);
-    s->origins_n--;
-}
-
-static struct origin *add_origin(struct spread *s, const struct cast_id *first)
-{
-    if (s->origins_n == SPREAD_ORIGINS)
-        give_up_an_origin(s);
-    struct origin *o = mem_alloc(sizeof(*o));
-    *o = (struct origin){.id = first->origin, .top = first->seq, .seen = UINT64_MAX};
-    TREE_INSERT(origin_tree, &s->origins, o);
-    put_last(s, o);
-    s->origins_n++;
-    return o;
-}
-
-static bool was_seen(struct spread *s, const struct cast_id *id)
-{
-    const struct origin *o = find_origin(s, &id->origin);
-    if (ulid_equal(&id->origin, &s->core->self))
-        return true;
-    if (!o || id->seq > o->top)
-        return false;
-    return o->top - id->seq >= 64 || (o->seen >> (o->top - id->seq) & 1);
-}
-
-/* Nothing is missed before the first that is heard of an origin, and of an incarnation all is. */
-static void mark_seen(struct spread *s, const struct cast_id *id)
-{
-    struct origin *o = find_origin(s, &id->origin);
-    if (!o) {
-        o = add_origin(s, id);
-    } else if (id->seq > o->top) {
-        uint64_t up = id->seq - o->top;
-        if (id->seq >> 32 != o->top >> 32) { /* it was started again and counts from 1 */
-            uint64_t count = id->seq & UINT32_MAX;
-            o->seen = count > 63 ? 0 : UINT64_MAX << count;
-        } else {
-            o->seen = up > 63 ? 0 : o->seen << up;
-        }
-        o->seen |= 1;
-        o->top = id->seq;
-    } else if (o->top - id->seq < 64) {
-        o->seen |= UINT64_C(1) << (o->top - id->seq);
-    }
-    take_out(s, o);
-    put_last(s, o);
+    return ulid_equal(&id->origin, &s->core->self) || origins_seen(&s->origins, id);
 }
 
 static struct message *find_message(struct spread *s, const struct cast_id *id)
@@ -285,9 +195,29 @@ static void encode(struct buf *out, const struct message *m, bool pulled)
     cast_encode(out, &cast);
 }
 
+/* How many hops go to all neighbours: with each, three or four times as many have it. */
+static uint32_t seeding_hops(const struct spread *s)
+{
+    bool loss = s->core->late_share >= SPREAD_LOSS;
+    size_t seeds = members_alive(s->core->members) / (loss ? SPREAD_SEEDS_LOSS : SPREAD_SEEDS);
+    uint32_t hops = 0;
+    for (size_t reached = 4; reached <= seeds; reached *= 4)
+        hops++;
+    return hops;
+}
+
+static uint32_t everybody(const struct spread *s)
+{
+    uint32_t slots = 0;
+    for (int i = 0; i < NEIGHBOURS_MAX; i++)
+        slots |= (uint32_t)neighbours_has(s->links, i) << i;
+    return slots;
+}
+
 static void pass_on(struct spread *s, struct turn *t, struct message *m)
 {
-    uint32_t to = tree_eager(s->tree) & ~m->there;
+    bool seeds = m->cast.hops < seeding_hops(s);
+    uint32_t to = (seeds ? everybody(s) : tree_eager(s->tree)) & ~m->there;
     struct buf payload = {0};
     if (m->cast.hops >= SPREAD_HOPS_MAX || !s->on)
         return;
@@ -439,7 +369,8 @@ static void take_cast(struct spread *s, struct turn *t, const struct incoming *i
         struct message *m = find_message(s, &cast->id);
         if (m)
             m->there |= from;
-        if (slot >= 0 && !cast->pulled && !(tree_eager(s->tree) & from))
+        if (slot >= 0 && !cast->pulled && cast->hops > seeding_hops(s) &&
+            !(tree_eager(s->tree) & from))
             send_prune(s, t, slot);
         return;
     }
@@ -449,7 +380,7 @@ static void take_cast(struct spread *s, struct turn *t, const struct incoming *i
         return;
     }
     s->core->counts.payloads_new++;
-    mark_seen(s, &cast->id);
+    origins_mark(&s->origins, &cast->id);
     if (slot >= 0)
         find_gap(s, t, &cast->id, slot);
     struct message *m = keep(s, t, cast);

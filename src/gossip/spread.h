@@ -12,16 +12,18 @@
  * and five quarters of a round trip later, it is pulled, from the nearest that announced it. When no eager
  * neighbour has announced it, the fault lies further up, and all below it miss the same: each draws how long it
  * waits, SPREAD_LATE to SPREAD_LATE_MAX, and the first to pull sends it on to the others.
+ * The first hops go to all neighbours, eager or not, until a SPREAD_SEEDS-th of all members has it: from so many
+ * places in the tree the ways to all others are shorter, and when the tree changes just then, no part of it is
+ * left out. Each such seed costs about one copy. Where probes come back late, as they do when packets are lost,
+ * it is a SPREAD_SEEDS_LOSS-th.
  * A gap in an origin's numbers is pulled from whoever sent the next one.
  *
  * Source: Plumtree (Leitao, Pereira, Rodrigues, 2007) for eager and lazy links, announcements and grafts; a
  * graft here pulls a payload and leaves the tree to its beacons.
  *
- * Ends loops and replays by the numbers seen of each origin: a number counts as seen when it is, when it
- * is 64 or more below the highest, or when it is of an earlier incarnation. Hops end at SPREAD_HOPS_MAX.
- * Bounded: SPREAD_KEEP broadcasts of SPREAD_KEEP_BYTES in all for SPREAD_KEEP_US, to answer pulls; numbers
- * of SPREAD_ORIGINS origins, the least recent given up first (a replay of theirs would bring no news and be
- * relayed once more, SPREAD_HOPS_MAX far); SPREAD_LACKING announced ones. What falls out is left to repair.
+ * Ends loops and replays by the numbers seen of each origin (origins.h). Hops end at SPREAD_HOPS_MAX.
+ * Bounded: SPREAD_KEEP broadcasts of SPREAD_KEEP_BYTES in all for SPREAD_KEEP_US, to answer pulls; SPREAD_LACKING
+ * announced ones. What falls out is left to repair.
  */
 #include "gossip/limit.h"
 #include "gossip/tree.h"
@@ -29,12 +31,15 @@
 #define SPREAD_KEEP       256
 #define SPREAD_KEEP_BYTES (1u << 20)
 #define SPREAD_KEEP_US    (20 * KITH_SEC)
-#define SPREAD_ORIGINS    512
 #define SPREAD_LACKING    256
 #define SPREAD_HOPS_MAX   64
-#define SPREAD_SOON       (230 * KITH_MS)
-#define SPREAD_LATE       (150 * KITH_MS)
-#define SPREAD_LATE_MAX   (600 * KITH_MS)
+#define SPREAD_SEEDS      50
+#define SPREAD_SEEDS_LOSS 10
+/* This share of late answers, in 65536ths, is loss: with 30 % of the packets it is a half, with 10 % a fifth. */
+#define SPREAD_LOSS     20000
+#define SPREAD_SOON     (230 * KITH_MS)
+#define SPREAD_LATE     (150 * KITH_MS)
+#define SPREAD_LATE_MAX (600 * KITH_MS)
 /* Announcements go at once after a quiet time, and else gathered so long: under loss each frame on a connection
  * holds up those behind it, and pulls wait longer than this anyway. */
 #define SPREAD_GATHER (50 * KITH_MS)

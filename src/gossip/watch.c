@@ -75,15 +75,18 @@ struct seat *watch_seat_of(struct watch *w, const struct ulid *observer)
     return NULL;
 }
 
-void watch_seat(struct watch *w, const struct ulid *observers, size_t n, const struct ulid *self)
+void watch_seat(struct watch *w, const struct ulid *observers, size_t n, const struct ulid *self,
+                kith_time now_us)
 {
+    kith_time since_us = w->seats_n > 0 ? now_us : 0;
     struct seat seats[RINGS_OBSERVERS];
     size_t seats_n = 0;
     for (size_t i = 0; i < n; i++) {
         if (ulid_equal(&observers[i], self))
             continue;
         const struct seat *former = watch_seat_of(w, &observers[i]);
-        seats[seats_n++] = former ? *former : (struct seat){.id = observers[i]};
+        seats[seats_n++] =
+            former ? *former : (struct seat){.id = observers[i], .since_us = since_us};
     }
     for (size_t i = 0; i < seats_n; i++)
         w->seats[i] = seats[i];

@@ -20,6 +20,8 @@ struct seat {
     struct ulid id;
     enum says says;
     kith_time said_us;
+    bool hearsay;       /* another observer told that it said so */
+    kith_time since_us; /* it took another's place then; 0: it was among the first */
 };
 
 struct watch {
@@ -62,7 +64,8 @@ void watch_calm(struct watch *w);
 /* Forgets what others said: that was about another incarnation. */
 void watch_hush(struct watch *w);
 /* The seats are taken by these observers; what those said that were seated already is kept. */
-void watch_seat(struct watch *w, const struct ulid *observers, size_t n, const struct ulid *self);
+void watch_seat(struct watch *w, const struct ulid *observers, size_t n, const struct ulid *self,
+                kith_time now_us);
 struct seat *watch_seat_of(struct watch *w, const struct ulid *observer); /* NULL */
 
 void watch_round_trip(struct watch *w, kith_time rtt_us);

@@ -52,7 +52,8 @@ static void everybody_knows_everybodys_load(void **unused)
     run_measured(c, 8);
     for (int s = 0; s < 20; s++) {
         run_measured(c, 1);
-        assert_true(oldest(c) < 8 * KITH_SEC);
+        assert_true(oldest(c) <
+                    6 * KITH_SEC); /* all are told each 5 s, and hosts measured each second */
     }
     cluster_free(c);
 }

@@ -53,6 +53,32 @@ static void own_ones_go_to_parent_and_children(void **unused)
     view_deinit(&v);
 }
 
+/* In a large cluster the first hops go to all neighbours: more of them where packets are lost. */
+static void the_first_hops_go_to_all_neighbours(void **unused)
+{
+    (void)unused;
+    struct view v;
+    struct bytes record = bytes_str("mine");
+    in_the_tree(&v);
+    view_crowd(&v, 250);
+    spread_say(v.spread, &v.turn, &record, 1);
+    assert_int_equal(view_sent(&v, 8, WIRE_CAST), 1);
+    view_forget(&v);
+    assert_true(view_cast(&v, 6, 2, SEQ(1, 1), 1));
+    assert_int_equal(view_sent(&v, 7, WIRE_CAST), 1);
+    assert_int_equal(view_sent(&v, 8, WIRE_CAST), 0);
+    for (int i = 0; i < 100; i++)
+        core_saw_delay(&v.core, i % 2 == 0); /* as under 30 % loss */
+    assert_true(view_cast(&v, 6, 2, SEQ(1, 2), 1));
+    assert_int_equal(view_sent(&v, 8, WIRE_CAST), 1);
+    assert_true(view_cast(&v, 6, 2, SEQ(1, 3), 2));
+    assert_int_equal(view_sent(&v, 8, WIRE_CAST), 1);
+    view_forget(&v);
+    assert_false(view_cast(&v, 8, 2, SEQ(1, 3), 2)); /* it was meant so: no prune */
+    assert_int_equal(view_sent(&v, 8, WIRE_PRUNE), 0);
+    view_deinit(&v);
+}
+
 /* An eager neighbour sends what it announces: if that is not there when TCP has sent it again, it is lost twice. */
 static void what_an_eager_neighbour_announced_is_pulled_soon(void **unused)
 {
@@ -157,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_new_goes_on_once_and_is_announced),
         cmocka_unit_test(own_ones_go_to_parent_and_children),
+        cmocka_unit_test(the_first_hops_go_to_all_neighbours),
         cmocka_unit_test(what_an_eager_neighbour_announced_is_pulled_soon),
         cmocka_unit_test(what_only_others_announced_is_pulled_late),
         cmocka_unit_test(nobody_gets_what_it_announced),

@@ -26,10 +26,10 @@ static void who_was_seated_keeps_what_it_said(void **unused)
     struct watch w = {.id = ann};
     const struct ulid two[] = {bob, eve};
     const struct ulid later[] = {eve, ann};
-    watch_seat(&w, two, 2, &bob);
+    watch_seat(&w, two, 2, &bob, KITH_SEC);
     assert_int_equal(w.seats_n, 1); /* oneself has no seat */
     watch_seat_of(&w, &eve)->says = SAYS_MISSING;
-    watch_seat(&w, later, 2, &bob);
+    watch_seat(&w, later, 2, &bob, 2 * KITH_SEC);
     assert_int_equal(w.seats_n, 2);
     assert_int_equal(watch_seat_of(&w, &eve)->says, SAYS_MISSING);
     assert_null(watch_seat_of(&w, &bob));

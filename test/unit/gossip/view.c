@@ -75,6 +75,12 @@ void view_init(struct view *v, unsigned self)
     spread_start(v->spread, &v->turn);
 }
 
+void view_crowd(struct view *v, unsigned members)
+{
+    for (unsigned i = VIEW_MEMBERS + 1; i <= members; i++)
+        meet(v, i, false);
+}
+
 void view_deinit(struct view *v)
 {
     spread_free(v->spread);

@@ -27,6 +27,8 @@ void view_init(struct view *v, unsigned self);
 void view_deinit(struct view *v);
 /* Takes this member for a neighbour, this far away. Returns the slot. */
 int view_link(struct view *v, unsigned member, kith_time rtt_us);
+/* So many members in all; 250 at most. */
+void view_crowd(struct view *v, unsigned members);
 void view_unlink(struct view *v, int slot);
 void view_dies(struct view *v, unsigned member);
 
