@@ -12,7 +12,8 @@ import time
 
 import procfs
 from bench_rows import Rows
-from cluster import Failed
+from cluster import Failed, wait
+from flood import Flood
 from hosts import Loopback, Namespaces
 from sides import Kith, Serf
 
@@ -27,6 +28,10 @@ PAUSE_SHARE = 0.05
 PAUSE_RANGE_S = (0.2, 30)
 PAUSE_GRACE_S = 1  # a verdict against one that has been running again for so long is false
 PAUSE_SEED = 3
+
+FLOOD_RATE = 100000  # messages a second that are offered
+FLOOD_S = 5
+FLOOD_DELAY_S = 0.05
 
 # At most this ratio kith / serf, by row; at N = 30 or at any N.
 MUST_30 = {"start": 0.6, "event": 0.05, "cpu": 1.0, "pss": 1.0}
@@ -49,6 +54,10 @@ class Bench:
     def add(self, side, name, metric, unit, value):
         row = self.rows.row(self.case, metric, unit, must(name, self.count), versus=True)
         (row.kith_values if side.title == "kith" else row.peer_values).append(value)
+
+    def show(self, metric, unit, value, limit=None):
+        """Of kith alone. limit: at most."""
+        self.rows.add(self.case, metric, unit, value, limit)
 
     # ---- parts that rows are made of ----
 
@@ -123,6 +132,30 @@ class Bench:
             self.add(side, "event", "user event of 200 B to last peer", "s", max(times) - since)
             self.add(side, "event", "... to its daemon, as serf logs it", "s", side.last_daemon(name, max(times)) - since)
         side.end_followers()
+
+    def flood(self, side):
+        """kithd alone: one peer is offered far more messages than it may send, a second one is subscribed. What others'
+        probes took before and meanwhile is asked of all but the first."""
+        if side.title != "kith":
+            return
+        peers = side.cluster.peers
+        metric = "flood of %d messages/s at one peer: " % FLOOD_RATE
+        listener = side.subscribe(2, "flood")
+        try:
+            wait("the subscription", lambda: peers[0].ask("publish", "flood", "?")["peers"] == 1, NOTICE_S)
+            for _ in range(self.options.rounds):
+                flood = Flood(peers[0], peers[1:], "flood", FLOOD_RATE, FLOOD_S).run()
+                delay, longest = flood.delay_ms()
+                self.show(metric + "offered", "n/s", flood.offered_a_second())
+                self.show(metric + "accepted", "n/s", flood.published["accepted"] / flood.took)
+                self.show(metric + "dropped at the origin and told", "n/s", flood.published["dropped"] / flood.took)
+                self.show(metric + "not accounted for", "n", flood.unaccounted(), 0)
+                self.show(metric + "others' probes, nine in ten later by", "s", delay / 1000, FLOOD_DELAY_S)
+                self.show(metric + "others' longest probe", "s", longest / 1000)
+                self.show(metric + "others' probes missed", "n", flood.missed, 0)
+        finally:
+            listener.kill()
+            listener.wait()
 
     def idle(self, side):
         """Every process is a sample of its own."""
@@ -211,7 +244,7 @@ class Pauses:
         return True
 
 
-PARTS = ("start", "idle", "event", "kill", "pauses", "sent", "silent")
+PARTS = ("start", "idle", "event", "flood", "kill", "pauses", "sent", "silent")
 ON_HOSTS = ("sent", "silent")  # these need a network that can be cut and counted
 
 

@@ -188,15 +188,17 @@ class Kith(Side):
                    name + " " + "x" * EVENT_BYTES]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
+    def subscribe(self, number, pattern, out=subprocess.DEVNULL):
+        command = [self.cluster.program("kith"), "-a", self.cluster.peers[number - 1].socket, "-o", "json", "subscribe", pattern]
+        return subprocess.Popen(self.hosts.command(number, command), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                start_new_session=True)
+
     def follow_events(self):
         """An application at every peer, subscribed. Ready when what somebody publishes reaches all of them."""
         for number in self.numbers:
             pipe = self.listener.pipe(number)
-            command = [self.cluster.program("kith"), "-a", self.cluster.peers[number - 1].socket, "-o", "json", "subscribe",
-                       "bench/#"]
             try:
-                self.followers.append(subprocess.Popen(self.hosts.command(number, command), stdin=subprocess.DEVNULL,
-                                                       stdout=pipe, stderr=pipe, start_new_session=True))
+                self.followers.append(self.subscribe(number, "bench/#", pipe))
             finally:
                 os.close(pipe)
         for trial in range(READY_TRIALS):

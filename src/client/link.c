@@ -3,8 +3,10 @@
 #include "base/mem.h"
 
 #include <assert.h>
-#include <czmq.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <zmq.h>
 
 #define RECONNECT_MS     50
 #define RECONNECT_MAX_MS 1000
@@ -14,10 +16,11 @@
     (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED |                    \
      ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |                        \
      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+#define MONITOR "inproc://monitor" /* in a context of its own */
 
 struct link {
-    zsock_t *socket, *monitor;
-    zframe_t *frame; /* the last one received */
+    void *ctx, *socket, *monitor;
+    zmq_msg_t frame; /* the last one received */
     enum link_state state;
     struct link_story story;
     bool websocket;
@@ -32,72 +35,82 @@ kith_time link_now(void)
     return (kith_time)ts.tv_sec * KITH_SEC + ts.tv_nsec / 1000;
 }
 
-static void set_keys(zsock_t *socket, const struct link_keys *keys)
+/* ---- life ---- */
+
+static void set_int(struct link *l, int option, int value)
 {
-    zcert_t *cert = zcert_new_from(keys->own.public_key.b, keys->own.secret.b);
-
-    assert(cert);
-    zcert_apply(cert, socket);
-    zcert_destroy(&cert);
-    zsock_set_curve_serverkey_bin(socket, keys->ring_public.b);
-}
-
-/* The other end of the socket's monitor. Its name is never used twice: libzmq closes a former one in the background. */
-static zsock_t *watch(zsock_t *socket)
-{
-    static uint64_t last;
-    char endpoint[64];
-    uint64_t number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
-
-    snprintf(endpoint, sizeof(endpoint), "inproc://kith-link-%llu", (unsigned long long)number);
-    int r = zmq_socket_monitor(zsock_resolve(socket), endpoint, EVENTS);
+    int r = zmq_setsockopt(l->socket, option, &value, sizeof(value));
 
     assert(r == 0);
-    return zsock_new_pair(endpoint);
+}
+
+static void set_key(struct link *l, int option, const struct key32 *key)
+{
+    int r = zmq_setsockopt(l->socket, option, key->b, sizeof(key->b));
+
+    assert(r == 0);
+}
+
+static void set_options(struct link *l, const struct link_keys *keys)
+{
+    set_int(l, ZMQ_LINGER, 0);
+    set_int(l, ZMQ_IPV6, 1);
+    set_int(l, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    set_int(l, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
+    set_int(l, ZMQ_CONNECT_TIMEOUT, CONNECT_MS);
+    set_int(l, ZMQ_IMMEDIATE, 1);
+    if (!keys)
+        return;
+    set_key(l, ZMQ_CURVE_PUBLICKEY, &keys->own.public_key);
+    set_key(l, ZMQ_CURVE_SECRETKEY, &keys->own.secret);
+    set_key(l, ZMQ_CURVE_SERVERKEY, &keys->ring_public);
+}
+
+/* The other end of the socket's monitor. */
+static void watch(struct link *l)
+{
+    int r = zmq_socket_monitor(l->socket, MONITOR, EVENTS);
+
+    l->monitor = zmq_socket(l->ctx, ZMQ_PAIR);
+    assert(r == 0 && l->monitor);
+    r = zmq_connect(l->monitor, MONITOR);
+    assert(r == 0);
 }
 
 struct link *link_open(const char *uri, const struct link_keys *keys)
 {
-    zsys_handler_set(NULL); /* a library leaves its program's signals alone */
-    zsock_t *socket = zsock_new(ZMQ_DEALER);
-
-    assert(socket);
-    zsock_set_linger(socket, 0);
-    zsock_set_ipv6(socket, 1);
-    zsock_set_reconnect_ivl(socket, RECONNECT_MS);
-    zsock_set_reconnect_ivl_max(socket, RECONNECT_MAX_MS);
-    zsock_set_connect_timeout(socket, CONNECT_MS);
-    zsock_set_immediate(socket, 1);
-    zsock_set_sndtimeo(socket, 0);
-    if (keys)
-        set_keys(socket, keys);
-    zsock_t *monitor = watch(socket);
-
-    if (!monitor || zsock_connect(socket, "%s", uri)) {
-        zsock_destroy(&monitor);
-        zsock_destroy(&socket);
-        return NULL;
-    }
     struct link *l = mem_alloc(sizeof(*l));
 
-    *l = (struct link){.socket = socket, .monitor = monitor, .state = LINK_TRYING};
+    l->state = LINK_TRYING;
     l->websocket = strncmp(uri, "ws://", 5) == 0;
-    return l;
+    l->ctx = zmq_ctx_new();
+    l->socket = zmq_socket(l->ctx, ZMQ_DEALER);
+    assert(l->ctx && l->socket);
+    zmq_msg_init(&l->frame);
+    set_options(l, keys);
+    watch(l);
+    if (zmq_connect(l->socket, uri) == 0)
+        return l;
+    link_close(l);
+    return NULL;
 }
 
 void link_close(struct link *l)
 {
-    zmq_socket_monitor(zsock_resolve(l->socket), NULL, 0);
-    zsock_destroy(&l->monitor);
-    zsock_destroy(&l->socket);
-    zframe_destroy(&l->frame);
+    zmq_socket_monitor(l->socket, NULL, 0);
+    zmq_close(l->monitor);
+    zmq_close(l->socket);
+    zmq_msg_close(&l->frame);
+    zmq_ctx_term(l->ctx);
     mem_free(l);
 }
 
 bool link_send(struct link *l, struct bytes frame)
 {
-    return zmq_send(zsock_resolve(l->socket), frame.data, frame.len, ZMQ_DONTWAIT) >= 0;
+    return zmq_send(l->socket, frame.data, frame.len, ZMQ_DONTWAIT) >= 0;
 }
+
+/* ---- what the monitor tells ---- */
 
 static enum link_state state_after(enum link_state before, uint16_t event)
 {
@@ -141,46 +154,55 @@ static void take_event(struct link *l, uint16_t event, uint32_t value)
         l->state = state_after(l->state, event);
 }
 
+/* A message into *first, what follows its first part thrown away. Returns how many parts; 0: there is none. */
+static int receive(void *socket, zmq_msg_t *first)
+{
+    int parts = 0;
+    zmq_msg_t rest, *to = first;
+
+    zmq_msg_init(&rest);
+    while (zmq_msg_recv(to, socket, ZMQ_DONTWAIT) >= 0) {
+        parts++;
+        if (!zmq_msg_more(to))
+            break;
+        to = &rest;
+    }
+    zmq_msg_close(&rest);
+    return parts;
+}
+
 /* An event is two frames: number and value, then the endpoint. */
 static bool read_event(struct link *l)
 {
-    zmsg_t *msg = zmsg_recv(l->monitor);
-
-    if (!msg)
-        return false;
     enum link_state before = l->state;
-    zframe_t *first = zmsg_first(msg);
+    zmq_msg_t msg;
     uint16_t event;
     uint32_t value;
 
-    if (first && zframe_size(first) >= sizeof(event) + sizeof(value)) {
-        memcpy(&event, zframe_data(first), sizeof(event));
-        memcpy(&value, zframe_data(first) + sizeof(event), sizeof(value));
+    zmq_msg_init(&msg);
+    if (receive(l->monitor, &msg) > 0 && zmq_msg_size(&msg) >= sizeof(event) + sizeof(value)) {
+        const uint8_t *data = zmq_msg_data(&msg);
+
+        memcpy(&event, data, sizeof(event));
+        memcpy(&value, data + sizeof(event), sizeof(value));
         take_event(l, event, value);
     }
-    zmsg_destroy(&msg);
+    zmq_msg_close(&msg);
     return l->state != before;
 }
 
 /* The next message of one part; others are none of ours. */
 static bool read_frame(struct link *l, struct bytes *ret)
 {
-    zmsg_t *msg = zmsg_recv(l->socket);
-    bool one = msg && zmsg_size(msg) == 1;
-
-    if (one) {
-        zframe_destroy(&l->frame);
-        l->frame = zmsg_pop(msg);
-        *ret = bytes_of(zframe_data(l->frame), zframe_size(l->frame));
-    }
-    zmsg_destroy(&msg);
-    return one;
+    if (receive(l->socket, &l->frame) != 1)
+        return false;
+    *ret = bytes_of(zmq_msg_data(&l->frame), zmq_msg_size(&l->frame));
+    return true;
 }
 
 enum link_result link_wait(struct link *l, kith_time deadline_us, struct bytes *ret)
 {
-    zmq_pollitem_t items[] = {{zsock_resolve(l->socket), 0, ZMQ_POLLIN, 0},
-                              {zsock_resolve(l->monitor), 0, ZMQ_POLLIN, 0}};
+    zmq_pollitem_t items[] = {{l->socket, 0, ZMQ_POLLIN, 0}, {l->monitor, 0, ZMQ_POLLIN, 0}};
 
     for (;;) {
         kith_time left_us = deadline_us - link_now();

@@ -235,6 +235,37 @@ static int take(struct kith *k, struct stream *s, const struct ask *a)
     return status;
 }
 
+/* The peer has gone, and forgets whom it sent what. Waits until one takes the subscription there again. */
+static int subscribe_again(struct kith *k, struct stream *s, kith_time end_us)
+{
+    struct ask a = {0};
+
+    kith_tell("kith: %s", kith_client_why(k->client));
+    kith_tell("kith: waiting for the peer; what is published meanwhile is missed");
+    while (ask_now() < end_us) {
+        ask_hang_up(k);
+        ask_pause();
+        a = ask_once(k, WIRE_SUBSCRIBE, &s->request, LEASE_MS);
+        if (a.result == KITH_CLIENT_OK && a.kind == WIRE_SUBSCRIBED) {
+            kith_tell("kith: subscribed again");
+            s->taken = s->told = s->dropped = 0;
+            return KITH_DONE;
+        }
+        if (a.result != KITH_CLIENT_OK && a.result != KITH_CLIENT_UNREACHABLE &&
+            a.result != KITH_CLIENT_TIMEOUT)
+            return kith_failed("%s", kith_client_why(k->client));
+        arena_reset(&k->mem);
+    }
+    return KITH_DONE;
+}
+
+static int ended_in_time(const struct stream *s)
+{
+    return s->left > 0 ? kith_failed("%llu of the messages did not come within the time-out",
+                                     (unsigned long long)s->left)
+                       : KITH_DONE;
+}
+
 /* Until the count, the time-out if one was given, or a signal. */
 static int follow(struct kith *k, struct stream *s)
 {
@@ -249,14 +280,13 @@ static int follow(struct kith *k, struct stream *s)
 
         if (a.result == KITH_CLIENT_OK)
             status = take(k, s, &a);
+        else if (a.result == KITH_CLIENT_UNREACHABLE)
+            status = subscribe_again(k, s, end_us);
         else if (a.result != KITH_CLIENT_TIMEOUT)
             return kith_failed("%s", kith_client_why(k->client));
         arena_reset(&k->mem);
-        if (ask_now() >= end_us && !s->ended)
-            return s->left > 0
-                       ? kith_failed("%llu of the messages did not come within the time-out",
-                                     (unsigned long long)s->left)
-                       : KITH_DONE;
+        if (status == KITH_DONE && ask_now() >= end_us && !s->ended)
+            return ended_in_time(s);
         if (ask_now() >= renew_us) {
             ask_tell(k, WIRE_SUBSCRIBE, &s->request);
             renew_us = ask_now() + RENEW_MS * KITH_MS;

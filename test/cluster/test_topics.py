@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, story, wait  # noqa: E402
+from flood import Flood, round_trips  # noqa: E402
 
 PEERS = 5
+FLOOD_RATE = 100000
+FLOOD_S = 5
 
 
 class Subscriber:
@@ -26,6 +27,10 @@ class Subscriber:
     def messages(self):
         with open(self.path, encoding="utf-8") as file:
             return [json.loads(line) for line in file if line.startswith("{") and line.endswith("\n")]
+
+    def text(self):
+        with open(self.path, encoding="utf-8") as file:
+            return file.read()
 
     def end(self):
         self.process.terminate()
@@ -87,20 +92,9 @@ def messages_reach_their_subscribers():
         wait("dead clients to vanish", lambda: subscriptions(first) == 0 and subscriptions(second) == 0, 40)
 
 
-def round_trips(peers):
-    """What these peers' probes took last, in ms."""
-    return [m["rtt_ms"] for p in peers for m in p.ask("members") if m.get("rtt_ms")]
-
-
-def most_of(values):
-    """What nine in ten of them do not exceed: the machine may be busy with something else for a moment."""
-    return sorted(values)[len(values) * 9 // 10]
-
-
 def a_flood_harms_nobody():
     """One client publishes all it can: the surplus is dropped at its peer and told, nobody's probes wait for it."""
-    messages = 500000
-    with Cluster(PEERS, net="127.1.22") as cluster, tempfile.TemporaryFile() as lines:
+    with Cluster(PEERS, net="127.1.22") as cluster:
         cluster.start()
         cluster.wait_alive(60)
         subscriber = Subscriber(cluster.peers[1], "flood")
@@ -108,31 +102,35 @@ def a_flood_harms_nobody():
         source, others = cluster.peers[0], cluster.peers[2:]
         wait("the publisher to know", lambda: known_to(source, "flood", 1), 20)
         wait("probes to be measured", lambda: len(round_trips(others)) == len(others) * (PEERS - 1), 20)
-        before, calm = [p.ask("info")["counters"] for p in cluster.peers], round_trips(others)
-        lines.write(b"".join(b"message %d\n" % i for i in range(messages)))
-        lines.seek(0)
-        began, during = time.monotonic(), []
-        flood = subprocess.Popen([cluster.program("kith"), "-a", source.socket, "-o", "json", "publish", "flood", "--lines"],
-                                 stdin=lines, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while flood.poll() is None:
-            during += round_trips(others)
-        took = time.monotonic() - began
-        out, err = flood.communicate()
-        if flood.returncode != 1 or b"dropped" not in err:
-            raise Failed("the publisher is told of its surplus: %s" % err)
-        got = json.loads(out)
-        if got["accepted"] + got["dropped"] != messages:
-            raise Failed("each message is accounted for: %s" % got)
-        after = [p.ask("info")["counters"] for p in cluster.peers]
-        print("%d messages/s offered, %d accepted, %d dropped; probes of others took %.1f ms before, %.1f meanwhile, %.1f at most"
-              % (messages / took, got["accepted"], got["dropped"], most_of(calm), most_of(during), max(during)))
-        if most_of(during) > most_of(calm) + 50:
+        flood = Flood(source, others, "flood", FLOOD_RATE, FLOOD_S).run()
+        delay, longest = flood.delay_ms()
+        print("%d messages/s offered, %s; nine in ten probes of others took %.1f ms longer, the longest %.1f ms"
+              % (flood.offered_a_second(), flood.published, delay, longest))
+        if flood.unaccounted() != 0:
+            raise Failed("%d messages are not accounted for" % flood.unaccounted())
+        if delay > 50:
             raise Failed("the flood delays others' probes")
-        for name in ("gossip.probes_missed", "gossip.suspicions", "gossip.verdicts_written"):
-            if any(a[name] != b[name] for a, b in zip(after, before)):
-                raise Failed("the flood disturbed membership: %s" % name)
-        wait("what was accepted", lambda: received(cluster.peers[1]) >= got["accepted"] * 9 // 10, 30)
+        if flood.disturbed:
+            raise Failed("the flood disturbed membership: %s" % flood.disturbed)
+        wait("what was accepted", lambda: received(cluster.peers[1]) >= flood.published["accepted"] * 9 // 10, 30)
         wait("some of it", subscriber.messages, 30)  # the client may be too slow for all, and is told
+        subscriber.end()
+
+
+def a_subscriber_outlives_its_daemon():
+    """It says that it waits, subscribes again when the daemon is back, and hears what is published then."""
+    with Cluster(1, net="127.1.24") as cluster:
+        cluster.start()
+        cluster.wait_alive(60)
+        peer = cluster.peers[0]
+        subscriber = Subscriber(peer, "news")
+        wait("the subscription", lambda: subscriptions(peer) == 1, 20)
+        peer.kill()
+        wait("its word", lambda: "waiting for the peer" in subscriber.text(), 20)
+        peer.start()
+        wait("it to be back", lambda: "subscribed again" in subscriber.text(), 60)
+        peer.kith("publish", "news", "after")
+        wait("what is new", lambda: [m["payload"] for m in subscriber.messages()] == ["after"], 20)
         subscriber.end()
 
 
@@ -149,4 +147,4 @@ def hosts_report_their_load():
 
 
 if __name__ == "__main__":
-    sys.exit(story(messages_reach_their_subscribers, a_flood_harms_nobody, hosts_report_their_load))
+    sys.exit(story(messages_reach_their_subscribers, a_flood_harms_nobody, a_subscriber_outlives_its_daemon, hosts_report_their_load))

@@ -5,10 +5,13 @@
 #include "trust/keyfile.h"
 #include "wire/frame.h"
 #include "wire/gen/client.h"
+#include "wire/gen/topic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LONG_MS  8000 /* nothing here takes as long, whatever the machine does */
@@ -87,6 +90,58 @@ static void a_request_gets_its_answer(void **state)
 
     for (int i = 0; i < 20; i++)
         expect_info(c);
+    kith_client_close(c);
+    fake_peer_free(f);
+    unlink(endpoint + 6);
+    rmdir(dir);
+}
+
+/* A request and its answer that no single read or write takes. */
+static void large_frames_pass_the_hosts_own_socket(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/kith-test-XXXXXX", endpoint[64];
+    static uint8_t large[2 << 20];
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/sock", dir);
+    struct fake_peer *f = fake_peer_new(endpoint, FAKE_ANSWERS, NULL, &cluster);
+    struct kith_client *c = visit(f);
+    struct kith_answer answer;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            kith_client_request(c, WIRE_PUBLISH, large, sizeof(large), LONG_MS, &answer), 0);
+        assert_int_equal(answer.kind, WIRE_INFO);
+    }
+    kith_client_close(c);
+    fake_peer_free(f);
+    unlink(endpoint + 6);
+    rmdir(dir);
+}
+
+/* Whoever waits for a peer finds it when it comes, and again when it has come back. */
+static void a_peer_that_comes_back_is_found(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/kith-test-XXXXXX", endpoint[64];
+    enum kith_client_result r;
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/sock", dir);
+    struct fake_peer *f = fake_peer_new(endpoint, FAKE_BREAKS, NULL, &cluster);
+    struct kith_client *c = kith_client_open(
+        &(struct kith_client_options){
+            .address = endpoint, .insecure = 1, .wait = 1, .timeout_ms = LONG_MS},
+        &r);
+    struct kith_answer answer;
+
+    assert_int_equal(r, 0);
+    assert_int_equal(kith_client_request(c, WIRE_GET_INFO, "\x80", 1, SHORT_MS, &answer),
+                     KITH_CLIENT_UNREACHABLE);
+    fake_peer_free(f);
+    f = fake_peer_new(endpoint, FAKE_ANSWERS, NULL, &cluster);
+    expect_info(c);
     kith_client_close(c);
     fake_peer_free(f);
     unlink(endpoint + 6);
@@ -183,6 +238,25 @@ static void nobody_there_is_said_at_once(void **state)
     assert_int_equal(open_at("ws://", NULL, 0, LONG_MS, NULL), KITH_CLIENT_BAD_ADDRESS);
 }
 
+/* Nobody listens there any more. */
+static void a_socket_file_may_be_left_over(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/kith-test-XXXXXX", path[64];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/sock", dir);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(open_at(path, NULL, 0, LONG_MS, "nothing listens"), KITH_CLIENT_UNREACHABLE);
+    close(fd);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void the_address_may_come_from_the_environment(void **state)
 {
     (void)state;
@@ -275,6 +349,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_gets_its_answer),
+        cmocka_unit_test(large_frames_pass_the_hosts_own_socket),
+        cmocka_unit_test(a_peer_that_comes_back_is_found),
+        cmocka_unit_test(a_socket_file_may_be_left_over),
         cmocka_unit_test(answers_to_others_are_passed_over),
         cmocka_unit_test(a_silent_peer_costs_the_timeout_and_no_more),
         cmocka_unit_test(a_garbled_answer_is_said),
