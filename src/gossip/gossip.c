@@ -83,6 +83,7 @@ static void member_moved(struct gossip *g, struct turn *t, const struct ulid *id
     if (g->core.member)
         overlay_member(g->overlay, t, id);
     topics_members_changed(g->topics, t->now_us);
+    loadcast_members_changed(g->load);
 }
 
 /* Those who are talked to by another way now are subscribed to by it. */

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #define ENVELOPE_BYTES 72u   /* of a frame */
-#define ENTRY_BYTES    8u    /* of a batch */
+#define ENTRY_BYTES    4u    /* of a batch, by place */
 #define PUBLISH_BYTES  2500u /* a second, of reports in full view; the rest is for direct ones */
-#define LINK_BYTES     850u /* a second, over one link: with four to pass on to, that is the budget */
-#define LINKS_MAX      (LOADS_SOURCES - 1)
-#define FORGET_EVERY   (30 * KITH_SEC)
-#define OWN_QUIET      KITH_MIN /* an endpoint that is not checked any more */
-#define SMOOTH         8        /* a new latency counts for an eighth */
+/* A second, over one link: with seven to pass on to, and the frames' envelopes, that is the budget. */
+#define LINK_BYTES   430u
+#define LINKS_MAX    (LOADS_SOURCES - 1)
+#define FORGET_EVERY (30 * KITH_SEC)
+#define OWN_QUIET    KITH_MIN /* an endpoint that is not checked any more */
+#define SMOOTH       8        /* a new latency counts for an eighth */
 
 static const struct budget_rate rate = {LOADCAST_BYTES, LOADCAST_BURST};
 
@@ -22,6 +23,7 @@ struct loadcast_counts {
     uint64_t news;            /* entries from others that were newer */
     uint64_t old;             /* and that were not: copies */
     uint64_t bytes_sent;      /* payloads and envelopes, of all copies */
+    uint64_t unknown;         /* and that named a host by a place unknown here */
     uint64_t waited;          /* flushes that the budget put off */
     uint64_t direct_messages; /* to subscribers of services */
 };
@@ -43,6 +45,8 @@ struct loadcast {
     size_t own_n;
     bool rows_changed;
     struct ulid links[LINKS_MAX]; /* source number i + 1; where news came from */
+    uint32_t theirs[LINKS_MAX];   /* digest of each one's roster, as it told last */
+    struct roster roster;
     size_t next_link;
     kith_time report_at_us, flush_at_us, forget_at_us;
     struct budget budget;
@@ -58,6 +62,7 @@ struct loadcast *loadcast_new(struct core *core, struct overlay *overlay, struct
     l->sampled_us = KITH_NEVER;
     l->flush_at_us = l->report_at_us = KITH_NEVER;
     l->rows_changed = true;
+    roster_init(&l->roster);
     return l;
 }
 
@@ -71,6 +76,7 @@ void loadcast_free(struct loadcast *l)
 {
     for (size_t i = 0; i < l->own_n; i++)
         drop_topic(&l->own[i]);
+    roster_deinit(&l->roster);
     mem_free(l);
 }
 
@@ -114,6 +120,11 @@ static void forget_own(struct loadcast *l, kith_time now_us)
 }
 
 /* ---- what its services need ---- */
+
+void loadcast_members_changed(struct loadcast *l)
+{
+    roster_changed(&l->roster);
+}
 
 void loadcast_row(struct loadcast *l, const struct row *row)
 {
@@ -195,11 +206,6 @@ static void look_at_rows(struct loadcast *l, struct turn *t)
 
 /* ---- the own report ---- */
 
-static uint8_t seq_now(const struct turn *t)
-{
-    return (uint8_t)(t->wall_us / KITH_SEC);
-}
-
 static uint16_t latency_value(int64_t latency_us)
 {
     int64_t steps = (latency_us + 50) / 100;
@@ -229,12 +235,10 @@ static void report(struct loadcast *l, struct turn *t)
     uint64_t key = loads_host_key(&l->core->self);
     struct load_value own = {
         .value = loads_host_value(l->sample.cpu_permille, l->sample.memory_permille),
-        .seq = seq_now(t),
         .taken_us = l->sampled_us};
     loads_put(t->loads, key, &own, /* source= */ 0, t->now_us);
     for (size_t i = 0; i < l->own_n; i++) {
         own.value = latency_value(l->own[i].latency_us);
-        own.taken_us = l->own[i].checked_us;
         loads_put(t->loads, key | loads_endpoint_key(&l->own[i].instance), &own, /* source= */ 0,
                   t->now_us);
     }
@@ -253,6 +257,7 @@ static uint8_t source_of(struct loadcast *l, const struct ulid *id)
             return (uint8_t)(i + 1);
     }
     l->links[l->next_link] = *id;
+    l->theirs[l->next_link] = 0;
     uint8_t source = (uint8_t)(l->next_link + 1);
     l->next_link = (l->next_link + 1) % LINKS_MAX;
     return source;
@@ -273,8 +278,9 @@ static bool afford(struct loadcast *l, kith_time now_us, size_t bytes)
 static bool flush_full(struct loadcast *l, struct turn *t)
 {
     struct buf payload = {0};
+    const struct load_target target = {.not_from = LOAD_BATCH_OWN, .roster = &l->roster};
     bool told = true;
-    if (load_batch_write(&payload, t->loads, LOAD_BATCH_OWN, t->now_us)) {
+    if (load_batch_write(&payload, t->loads, &target, t->now_us)) {
         told = afford(l, t->now_us,
                       (payload.len + ENVELOPE_BYTES) * (members_alive(l->core->members) - 1));
         if (told)
@@ -290,7 +296,10 @@ static bool flush_tree(struct loadcast *l, struct turn *t)
     struct buf payloads[LINKS_MAX] = {0};
     size_t n = overlay_eager(l->overlay, links, LINKS_MAX), bytes = 0;
     for (size_t i = 0; i < n; i++) {
-        if (load_batch_write(&payloads[i], t->loads, source_of(l, &links[i]), t->now_us))
+        uint8_t source = source_of(l, &links[i]);
+        const struct load_target target = {
+            .not_from = source, .roster = &l->roster, .theirs = l->theirs[source - 1]};
+        if (load_batch_write(&payloads[i], t->loads, &target, t->now_us))
             bytes += payloads[i].len + ENVELOPE_BYTES;
     }
     bool told = bytes == 0 || afford(l, t->now_us, bytes);
@@ -304,10 +313,19 @@ static bool flush_tree(struct loadcast *l, struct turn *t)
 
 static void flush(struct loadcast *l, struct turn *t)
 {
+    roster_look(&l->roster, l->core->members);
     bool told = overlay_is_full(l->overlay) ? flush_full(l, t) : flush_tree(l, t);
     l->flush_at_us = told ? KITH_NEVER : t->now_us + LOADCAST_FLUSH;
     if (told)
         loads_told(t->loads);
+}
+
+/* How long news wait for others. */
+static kith_time gather_us(const struct loadcast *l)
+{
+    struct ulid links[LINKS_MAX];
+    kith_time us = (kith_time)overlay_eager(l->overlay, links, LINKS_MAX) * LOADCAST_FLUSH_LINK;
+    return us > LOADCAST_FLUSH && !overlay_is_full(l->overlay) ? us : LOADCAST_FLUSH;
 }
 
 bool loadcast_receive(struct loadcast *l, struct turn *t, const struct incoming *in)
@@ -317,14 +335,17 @@ bool loadcast_receive(struct loadcast *l, struct turn *t, const struct incoming 
     if (in->envelope->kind != WIRE_LOAD_BATCH)
         return false;
     uint8_t source = source_of(l, &in->who.id);
-    if (load_batch_read(&read, t->loads, in->payload, source, t->now_us, &err) != 0) {
+    roster_look(&l->roster, l->core->members);
+    if (load_batch_read(&read, t->loads, &l->roster, in->payload, source, t->now_us, &err) != 0) {
         naming_refuse(&l->core->naming, t, REFUSAL_PAYLOAD, in->from, "%s: %s", err.field, err.why);
         return true;
     }
     l->counts.news += read.news;
     l->counts.old += read.old;
+    l->counts.unknown += read.unknown;
+    l->theirs[source - 1] = read.roster;
     if (read.news > 0)
-        flush_by(l, t->now_us + LOADCAST_FLUSH);
+        flush_by(l, t->now_us + gather_us(l));
     return true;
 }
 
@@ -344,7 +365,6 @@ static void tell_service(struct loadcast *l, struct turn *t, struct bytes topic)
 {
     struct load_endpoint endpoints[LOAD_REPORT_ENDPOINTS_MAX_ITEMS];
     struct load_report r = {.node = l->core->self,
-                            .seq = seq_now(t),
                             .cpu_permille = l->sample.cpu_permille,
                             .memory_permille = l->sample.memory_permille,
                             .endpoints = endpoints,
@@ -379,7 +399,6 @@ static void take_report(struct turn *t, const struct load_report *r)
 {
     uint64_t key = loads_host_key(&r->node);
     struct load_value value = {.value = loads_host_value(r->cpu_permille, r->memory_permille),
-                               .seq = r->seq,
                                .taken_us = t->now_us - r->age_ms * KITH_MS};
     loads_put_near(t->loads, key, &value, t->now_us);
     for (uint32_t i = 0; i < r->endpoints_n; i++) {
@@ -452,12 +471,13 @@ void loadcast_info(const struct loadcast *l, struct info *ret, struct arena *mem
 {
     const struct loadcast_counts *c = &l->counts;
     uint32_t n = ret->counters_n;
-    struct counter *counters = arena_array(mem, n + 6, sizeof(*counters));
+    struct counter *counters = arena_array(mem, n + 7, sizeof(*counters));
     for (uint32_t i = 0; i < n; i++)
         counters[i] = ret->counters[i];
     add(counters, &n, "load.reports", c->reports);
     add(counters, &n, "load.news", c->news);
     add(counters, &n, "load.old", c->old);
+    add(counters, &n, "load.unknown", c->unknown);
     add(counters, &n, "load.bytes_sent", c->bytes_sent);
     add(counters, &n, "load.waited", c->waited);
     add(counters, &n, "load.direct_messages", c->direct_messages);

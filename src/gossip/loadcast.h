@@ -4,9 +4,10 @@
  * The load channel: how busy every host is and how fast its endpoints answer, the latest value only, never in
  * the registry (state/loads.h).
  *
- * To everybody: each host reports every LOADCAST_EVERY (in full view LOADCAST_FULL), more seldom as there are more entries than the budget carries.
- * In full view that is one PUBLISH. Above, what is news travels along the overlay's eager links, all of LOADCAST_FLUSH
- * in one frame per link, never back to where it came from; a report takes eight bytes.
+ * To everybody: each host reports every LOADCAST_EVERY (in full view LOADCAST_FULL), more seldom as there are more
+ * entries than the budget carries. In full view that is one PUBLISH. Above, what is news travels along the overlay's
+ * eager links, all of LOADCAST_FLUSH in one frame per link, never back to where it came from. Two that know the
+ * same members name a host by its place among them (roster.h): a report takes four bytes, else seven.
  * To those who care: a host with instances of service NAME publishes on topic load/NAME at each sample what they
  * report, for the hosts whose instances need that service and for subscribers. Those have values younger than 2 s.
  *
@@ -21,10 +22,12 @@
 #define LOADCAST_BURST 32000u /* what a newcomer's neighbourhood may take at once */
 /* A host's own report to all; more seldom as the cluster's size demands. In full view each is a frame to every
  * other peer, and more often would be half of all frames that an idle peer of thirty gets. */
-#define LOADCAST_EVERY   (3 * KITH_SEC)
-#define LOADCAST_FULL    (5 * KITH_SEC)
-#define LOADCAST_FLUSH   (400 * KITH_MS)
-#define LOADCAST_OWN_MAX 256 /* own endpoints reported */
+#define LOADCAST_EVERY (3 * KITH_SEC)
+#define LOADCAST_FULL  (5 * KITH_SEC)
+/* News wait so long for others, and where there are many links longer: each frame has an envelope. */
+#define LOADCAST_FLUSH      (400 * KITH_MS)
+#define LOADCAST_FLUSH_LINK (100 * KITH_MS) /* a link, where that is more */
+#define LOADCAST_OWN_MAX    256             /* own endpoints reported */
 
 struct loadcast;
 
@@ -35,6 +38,8 @@ void loadcast_free(struct loadcast *l);
 void loadcast_sample(struct loadcast *l, struct turn *t, const struct event_sample *sample);
 /* A check of an own instance ended (EVENT_CHECKED). */
 void loadcast_checked(struct loadcast *l, struct turn *t, const struct event_checked *checked);
+/* A member came or went. */
+void loadcast_members_changed(struct loadcast *l);
 /* An own instance, or what a service is, changed. */
 void loadcast_row(struct loadcast *l, const struct row *row);
 

@@ -13,7 +13,6 @@ struct entry {
     uint32_t source : 4;
     uint32_t news : 1;
     uint16_t value;
-    uint8_t seq;
 };
 
 struct list {
@@ -102,19 +101,18 @@ static struct entry *insert(struct list *l, uint64_t key)
     return &l->entries[at];
 }
 
-/* NULL: it is no news, or there is no room. */
+/* NULL: it is not so much later than what is there, or there is no room. */
 static struct entry *put(struct list *l, uint64_t key, const struct load_value *load,
-                         kith_time now_us)
+                         kith_time apart_us, kith_time now_us)
 {
     struct entry *e = find(l, key);
     if (!e && l->n == LOADS_MAX)
         return NULL;
-    if (e && age_us(e, now_us) < LOADS_FORGET && (int8_t)(uint8_t)(load->seq - e->seq) <= 0)
+    if (e && age_us(e, now_us) - (now_us - load->taken_us) < apart_us)
         return NULL;
     if (!e)
         e = insert(l, key);
     e->tenths = tenths_of(load->taken_us) & ((1u << TENTHS_BITS) - 1);
-    e->seq = load->seq;
     e->value = load->value;
     return e;
 }
@@ -122,7 +120,7 @@ static struct entry *put(struct list *l, uint64_t key, const struct load_value *
 bool loads_put(struct loads *l, uint64_t key, const struct load_value *load, uint8_t source,
                kith_time now_us)
 {
-    struct entry *e = put(&l->all, key, load, now_us);
+    struct entry *e = put(&l->all, key, load, LOADS_APART, now_us);
     if (!e)
         return false;
     l->news += !e->news;
@@ -133,13 +131,12 @@ bool loads_put(struct loads *l, uint64_t key, const struct load_value *load, uin
 
 void loads_put_near(struct loads *l, uint64_t key, const struct load_value *load, kith_time now_us)
 {
-    (void)put(&l->near, key, load, now_us);
+    (void)put(&l->near, key, load, /* apart_us= */ 1, now_us);
 }
 
 static struct load_value load_of(const struct entry *e, kith_time now_us)
 {
-    return (struct load_value){
-        .value = e->value, .seq = e->seq, .taken_us = now_us - age_us(e, now_us)};
+    return (struct load_value){.value = e->value, .taken_us = now_us - age_us(e, now_us)};
 }
 
 static bool get(const struct loads *l, uint64_t key, kith_time now_us, struct load_value *ret)

@@ -11,7 +11,10 @@
 #include "base/time.h"
 #include "base/ulid.h"
 
-#define LOADS_TENTH   (100 * KITH_MS)
+#define LOADS_TENTH (100 * KITH_MS)
+/* A report is later than another of its host when it was measured so much later. Less may be what the clocks of
+ * those that passed it on did not see: the time on the way. Hosts report less often than this. */
+#define LOADS_APART   (1500 * KITH_MS)
 #define LOADS_MAX     65536      /* entries; beyond it new ones are not taken */
 #define LOADS_FORGET  (KITH_MIN) /* an entry that got no newer is gone */
 #define LOADS_SOURCES 16         /* who brought an entry, see loads_take_news() */
@@ -21,7 +24,6 @@ struct loads;
 struct load_value { /* what is known of a host, or of an endpoint */
     uint16_t
         value; /* host: processors busy (high byte) and memory in use, in 250ths; endpoint: in 100 us */
-    uint8_t seq;        /* of the report: later ones win, modulo 256 */
     kith_time taken_us; /* when it was measured, by this peer's clock */
 };
 
@@ -33,12 +35,13 @@ uint64_t loads_host_key(const struct ulid *node);         /* the low 16 bits are
 uint16_t loads_endpoint_key(const struct ulid *instance); /* never 0 */
 uint16_t loads_host_value(uint32_t cpu_permille, uint32_t memory_permille);
 
-/* A report's host or endpoint (key: loads_host_key() | loads_endpoint_key(), that or 0). True: it is news. `source`
- * below LOADS_SOURCES says who brought it. */
+/* A report's host or endpoint (key: loads_host_key() | loads_endpoint_key(), that or 0). True: it is news, LOADS_APART
+ * later than what was known. `source` below LOADS_SOURCES says who brought it. */
 bool loads_put(struct loads *l, uint64_t key, const struct load_value *load, uint8_t source,
                kith_time now_us);
 
-/* The same, told to this peer alone: it is never passed on, and does not keep the other from being it. */
+/* The same, told to this peer alone by the host itself: what is later at all is later. It is never passed on, and does
+ * not keep the other from being it. */
 void loads_put_near(struct loads *l, uint64_t key, const struct load_value *load, kith_time now_us);
 
 /* The younger of what is known. False: nothing is known, or only what is older than LOADS_FORGET. l may be NULL: then nothing is. */

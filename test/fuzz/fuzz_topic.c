@@ -45,14 +45,17 @@ static void open_batch(struct bytes in)
 /* What was taken is passed on, and says the same there. */
 static void read_loads(struct bytes in)
 {
+    static uint32_t keys[] = {1, 5, 0x01020304, 0x61626364, 0x80000000, UINT32_MAX};
+    const struct roster roster = {.now = {keys, sizeof(keys) / sizeof(*keys), 7}};
+    const struct load_target target = {.not_from = 2, .roster = &roster, .theirs = 7};
     struct loads *here = loads_new(), *there = loads_new();
     struct load_read read;
     struct buf out = {0};
     struct wire_error err = {0};
-    bool taken = load_batch_read(&read, here, in, /* source= */ 1, KITH_MIN, &err) == 0;
+    bool taken = load_batch_read(&read, here, &roster, in, /* source= */ 1, KITH_MIN, &err) == 0;
     assert(taken || (err.field != NULL && loads_count(here) == 0));
-    if (load_batch_write(&out, here, /* not_from= */ 2, KITH_MIN)) {
-        assert(load_batch_read(&read, there, buf_bytes(&out), 1, KITH_MIN, &err) == 0);
+    if (load_batch_write(&out, here, &target, KITH_MIN)) {
+        assert(load_batch_read(&read, there, &roster, buf_bytes(&out), 1, KITH_MIN, &err) == 0);
         assert(read.old == 0 && loads_count(there) <= loads_count(here));
     }
     buf_deinit(&out);

@@ -168,34 +168,103 @@ static void who_needs_a_service_hears_of_its_endpoints_every_second(void **unuse
 
 /* ---- batches ---- */
 
+static const struct roster nobody;
+
 static void a_batch_says_what_is_news_and_not_to_whom_it_came_from(void **unused)
 {
     (void)unused;
     struct loads *from = loads_new(), *to = loads_new();
-    struct load_value v = {.value = 7, .seq = 3, .taken_us = 9 * KITH_SEC}, got;
+    struct load_value v = {.value = 7, .taken_us = 9 * KITH_SEC}, got;
     struct ulid host = small_id(1), instance = small_id(2), other = small_id(3);
     struct buf batch = {0};
     struct load_read read;
     struct wire_error err;
-    assert_false(load_batch_write(&batch, from, 15, 10 * KITH_SEC));
+    assert_false(
+        load_batch_write(&batch, from, &(struct load_target){15, &nobody, 0}, 10 * KITH_SEC));
     loads_put(from, loads_host_key(&host), &v, 1, 10 * KITH_SEC);
     loads_put(from, loads_host_key(&host) | loads_endpoint_key(&instance), &v, 1, 10 * KITH_SEC);
     loads_put(from, loads_host_key(&other), &v, 2, 10 * KITH_SEC);
-    assert_true(load_batch_write(&batch, from, 2, 11 * KITH_SEC));
-    assert_int_equal(load_batch_read(&read, to, buf_bytes(&batch), 5, 50 * KITH_SEC, &err), 0);
+    assert_true(
+        load_batch_write(&batch, from, &(struct load_target){2, &nobody, 0}, 11 * KITH_SEC));
+    assert_int_equal(load_batch_read(&read, to, &nobody, buf_bytes(&batch), 5, 50 * KITH_SEC, &err),
+                     0);
     assert_int_equal(read.news, 2);
     assert_true(loads_host(to, &host, 50 * KITH_SEC, &got));
     assert_int_equal(got.taken_us, 48 * KITH_SEC);
     assert_true(loads_endpoint(to, &host, &instance, 50 * KITH_SEC, &got));
     assert_false(loads_host(to, &other, 50 * KITH_SEC, &got));
-    assert_int_equal(load_batch_read(&read, to, buf_bytes(&batch), 6, 50 * KITH_SEC, &err), 0);
+    assert_int_equal(load_batch_read(&read, to, &nobody, buf_bytes(&batch), 6, 50 * KITH_SEC, &err),
+                     0);
     assert_int_equal(read.news, 0);
     assert_int_equal(read.old, 2);
     assert_true(batch.len < 30);
-    assert_false(load_batch_write(&batch, from, LOAD_BATCH_OWN, 11 * KITH_SEC));
+    assert_false(load_batch_write(&batch, from, &(struct load_target){LOAD_BATCH_OWN, &nobody, 0},
+                                  11 * KITH_SEC));
     buf_deinit(&batch);
     loads_free(from);
     loads_free(to);
+}
+
+/* Four bytes a host between two that know the same members; any number of places may lie between. */
+static void hosts_are_named_by_their_places(void **unused)
+{
+    (void)unused;
+    struct loads *from = loads_new(), *to = loads_new();
+    static uint32_t keys[1000];
+    struct roster roster = {.now = {keys, 1000, 77}}, other = {.now = {keys, 1000, 78}};
+    struct load_value v = {.value = 7, .taken_us = 9 * KITH_SEC};
+    struct buf batch = {0};
+    struct load_read read;
+    struct wire_error err;
+    static const size_t places[] = {0, 1, 255, 256, 511, 999};
+    for (uint32_t i = 0; i < 1000; i++)
+        keys[i] = 1000 + 7 * i;
+    for (size_t i = 0; i < 6; i++)
+        loads_put(from, (uint64_t)keys[places[i]] << 16, &v, 1, 10 * KITH_SEC);
+    loads_put(from, (uint64_t)keys[255] << 16 | 5, &v, 1, 10 * KITH_SEC); /* an endpoint there */
+    loads_put(from, UINT64_C(3) << 16, &v, 1, 10 * KITH_SEC);             /* no member */
+    assert_true(
+        load_batch_write(&batch, from, &(struct load_target){2, &roster, 77}, 10 * KITH_SEC));
+    assert_true(batch.len < 6 * 4 + 3 + 7 + 7 + 4 + 30);
+    assert_int_equal(load_batch_read(&read, to, &other, buf_bytes(&batch), 1, 10 * KITH_SEC, &err),
+                     0);
+    assert_int_equal(read.unknown, 6);
+    assert_int_equal(read.news, 1);
+    assert_int_equal(read.roster, 77);
+    other.before = roster.now; /* it was so a moment ago */
+    assert_int_equal(load_batch_read(&read, to, &other, buf_bytes(&batch), 1, 10 * KITH_SEC, &err),
+                     0);
+    assert_int_equal(read.unknown, 0);
+    assert_int_equal(read.news, 7);
+    assert_int_equal(loads_count(to), loads_count(from));
+    size_t a = 0, b = 0;
+    struct load_news here, there;
+    while (loads_next_news(from, &a, 10 * KITH_SEC, &here)) {
+        assert_true(loads_next_news(to, &b, 10 * KITH_SEC, &there));
+        assert_true(here.key == there.key);
+        assert_int_equal(here.load.taken_us, there.load.taken_us);
+    }
+    /* Cut short within a host, it is none. */
+    buf_reset(&batch);
+    load_batch_encode(&batch,
+                      &(struct load_batch){.roster = 77, .places = bytes_of("\xff\xff", 2)});
+    assert_int_equal(load_batch_read(&read, to, &roster, buf_bytes(&batch), 1, KITH_SEC, &err),
+                     WIRE_BAD);
+    buf_deinit(&batch);
+    loads_free(from);
+    loads_free(to);
+}
+
+/* In any order they come in; who left is still one until it is forgotten. */
+static void peers_with_the_same_members_have_one_roster(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(5);
+    run_measured(c, 12);
+    node_kill(c, 4);
+    run_measured(c, 12);
+    assert_int_equal(cluster_count(c, "load.unknown"), 0);
+    cluster_free(c);
 }
 
 static void lists_that_do_not_agree_are_refused_as_a_whole(void **unused)
@@ -206,26 +275,27 @@ static void lists_that_do_not_agree_are_refused_as_a_whole(void **unused)
     struct load_read read;
     struct wire_error err;
     struct buf out = {0};
-    struct load_batch good = {.hosts = bytes_of("abcdefghABCDEFGH", 16),
+    struct load_batch good = {.hosts = bytes_of("abcdefgABCDEFG", 14),
                               .counts = bytes_of(ones, 2),
                               .endpoints = bytes_of("abcdABCDabcd", 8)};
     struct load_batch bad[5];
     for (size_t i = 0; i < 5; i++)
         bad[i] = good;
-    bad[0].hosts.len = 15;
-    bad[1].hosts.len = 8;
+    bad[0].hosts.len = 13;
+    bad[1].hosts.len = 7;
     bad[2].counts.len = 1;
     bad[3].endpoints.len = 12;
     bad[4].counts.len = 0;
     for (size_t i = 0; i < 5; i++) {
         buf_reset(&out);
         load_batch_encode(&out, &bad[i]);
-        assert_int_equal(load_batch_read(&read, l, buf_bytes(&out), 1, KITH_SEC, &err), WIRE_BAD);
+        assert_int_equal(load_batch_read(&read, l, &nobody, buf_bytes(&out), 1, KITH_SEC, &err),
+                         WIRE_BAD);
     }
     assert_int_equal(loads_count(l), 0);
     buf_reset(&out);
     load_batch_encode(&out, &good);
-    assert_int_equal(load_batch_read(&read, l, buf_bytes(&out), 1, KITH_SEC, &err), 0);
+    assert_int_equal(load_batch_read(&read, l, &nobody, buf_bytes(&out), 1, KITH_SEC, &err), 0);
     assert_int_equal(loads_count(l), 4);
     buf_deinit(&out);
     loads_free(l);
@@ -239,6 +309,8 @@ int main(void)
         cmocka_unit_test(a_dead_hosts_load_is_forgotten),
         cmocka_unit_test(who_needs_a_service_hears_of_its_endpoints_every_second),
         cmocka_unit_test(a_batch_says_what_is_news_and_not_to_whom_it_came_from),
+        cmocka_unit_test(hosts_are_named_by_their_places),
+        cmocka_unit_test(peers_with_the_same_members_have_one_roster),
         cmocka_unit_test(lists_that_do_not_agree_are_refused_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
