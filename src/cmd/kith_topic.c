@@ -240,8 +240,7 @@ static int subscribe_again(struct kith *k, struct stream *s, kith_time end_us)
 {
     struct ask a = {0};
 
-    kith_tell("kith: %s", kith_client_why(k->client));
-    kith_tell("kith: waiting for the peer; what is published meanwhile is missed");
+    kith_tell("kith: the peer has gone; waiting for it, what is published meanwhile is missed");
     while (ask_now() < end_us) {
         ask_hang_up(k);
         ask_pause();
@@ -256,7 +255,7 @@ static int subscribe_again(struct kith *k, struct stream *s, kith_time end_us)
             return kith_failed("%s", kith_client_why(k->client));
         arena_reset(&k->mem);
     }
-    return KITH_DONE;
+    return kith_failed("the peer did not come back within the time-out");
 }
 
 static int ended_in_time(const struct stream *s)

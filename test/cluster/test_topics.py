@@ -126,7 +126,7 @@ def a_subscriber_outlives_its_daemon():
         subscriber = Subscriber(peer, "news")
         wait("the subscription", lambda: subscriptions(peer) == 1, 20)
         peer.kill()
-        wait("its word", lambda: "waiting for the peer" in subscriber.text(), 20)
+        wait("its word", lambda: "the peer has gone" in subscriber.text(), 20)
         peer.start()
         wait("it to be back", lambda: "subscribed again" in subscriber.text(), 60)
         peer.kith("publish", "news", "after")

@@ -193,6 +193,31 @@ static void who_has_just_come_back_misses_nothing(void **unused)
     cluster_free(c);
 }
 
+/* A third of the members is killed and comes back again and again: nobody else's messages wait or get lost. */
+static void members_that_come_and_go_starve_no_messages(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(30);
+    const int rounds = 6, each = 100;
+    subscribe(c, 1, "calm");
+    cluster_run(c, 5 * KITH_SEC);
+    for (int round = 0; round < rounds; round++) {
+        for (size_t i = 20; i < 30; i++)
+            round % 2 == 0 ? node_kill(c, i) : node_start(c, i);
+        for (int k = 0; k < each; k++) {
+            assert_int_equal(publish(c, 0, "calm", "x").accepted, 1);
+            cluster_run(c, 20 * KITH_MS);
+            /* Each within its gap and one way, whatever else is told meanwhile. */
+            assert_true(node_delivered_n(c, 1, NULL) >= (size_t)(round * each + k));
+        }
+    }
+    cluster_run(c, KITH_SEC);
+    assert_int_equal(node_delivered_n(c, 1, NULL), rounds * each);
+    assert_int_equal(node_count(c, 0, "topic.dropped_at_origin"), 0);
+    assert_true(node_count(c, 0, "rows_received") > 0);
+    cluster_free(c);
+}
+
 static void a_lease_that_is_not_renewed_ends(void **unused)
 {
     (void)unused;
@@ -440,6 +465,7 @@ int main(void)
         cmocka_unit_test(what_is_for_some_goes_to_them_only),
         cmocka_unit_test(a_flood_to_all_takes_connections_of_its_own),
         cmocka_unit_test(who_has_just_come_back_misses_nothing),
+        cmocka_unit_test(members_that_come_and_go_starve_no_messages),
         cmocka_unit_test(a_lease_that_is_not_renewed_ends),
         cmocka_unit_test(changes_of_interest_are_gathered),
         cmocka_unit_test(many_patterns_become_one),
