@@ -143,9 +143,11 @@ static int wait_for(struct kith *k, const struct service_file *file, kith_time d
 static int apply(struct kith *k, const struct service_file *file, kith_time deadline_us)
 {
     struct apply request = {.id = ask_fresh_id(), .specs = file->specs, .specs_n = file->count};
-    int status = ask_and_show(k, WIRE_APPLY, &request, WIRE_CHANGED, VIEW_ONE);
+    int status = ask_ack(k, &request.ack);
 
-    if (status || !args_has(&k->args, FLAG_WAIT))
+    if (status == KITH_DONE)
+        status = ask_and_show(k, WIRE_APPLY, &request, WIRE_CHANGED, VIEW_ONE);
+    if (status || !args_has(&k->args, FLAG_WAIT) || request.ack.kind == ACK_KIND_CONVERGED)
         return status;
     status = wait_for(k, file, deadline_us);
     if (status == KITH_DONE)

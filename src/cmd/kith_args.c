@@ -26,7 +26,10 @@ const struct flag args_flags[FLAG_COUNT] = {
     [FLAG_DOT] = {"dot", 0, FLAG_SWITCH, NULL,
                   "in DOT, for Graphviz: `kith graph --dot | dot -Tsvg`"},
     [FLAG_LIMIT] = {"limit", 'n', FLAG_NUMBER, "N", "at most so many, the newest"},
-    [FLAG_WAIT] = {"wait", 0, FLAG_SWITCH, NULL, "until all of it is healthy"},
+    [FLAG_WAIT] = {"wait", 0, FLAG_CHOICE, "[healthy|converged]",
+                   "until all of it is healthy; converged: until every live member knows it"},
+    [FLAG_ACK] = {"ack", 0, FLAG_TEXT, "N|majority|all",
+                  "until it is on so many peers' disks; else on this peer's"},
     [FLAG_CASCADE] = {"cascade", 0, FLAG_SWITCH, NULL, "also what needs it, that first"},
     [FLAG_KEEP_DAEMONS] = {"keep-daemons", 0, FLAG_SWITCH, NULL, "stop the services only"},
     [FLAG_REVOKE] = {"revoke", 0, FLAG_SWITCH, NULL, "its key is never admitted again"},
@@ -55,6 +58,10 @@ const struct flag args_flags[FLAG_COUNT] = {
     [FLAG_SORT] = {"sort", 0, FLAG_TEXT, "BY",
                    "name, state or rtt (the nearest first); else by id"},
 };
+
+/* Of a FLAG_CHOICE. */
+#define CHOICES_MAX 2
+static const char *const choices[FLAG_COUNT][CHOICES_MAX] = {[FLAG_WAIT] = {"healthy", "converged"}};
 
 bool args_has(const struct args *a, enum flag_id id)
 {
@@ -108,6 +115,21 @@ static int bad_value(enum flag_id id, const char *value, const char *wanted, str
     return ARGS_BAD;
 }
 
+static const char *choice_of(enum flag_id id, const char *value)
+{
+    for (size_t i = 0; value && i < CHOICES_MAX && choices[id][i]; i++) {
+        if (strcmp(choices[id][i], value) == 0)
+            return choices[id][i];
+    }
+    return NULL;
+}
+
+static int take_choice(struct args *a, enum flag_id id, const char *value, struct buf *why)
+{
+    a->text[id] = choice_of(id, value);
+    return a->text[id] ? 0 : bad_value(id, value, args_flags[id].value, why);
+}
+
 static int take_number(struct args *a, enum flag_id id, const char *value, struct buf *why)
 {
     uint64_t n;
@@ -152,6 +174,8 @@ static int take(struct args *a, enum flag_id id, const char *value, struct buf *
         return take_duration(a, id, value, why);
     case FLAG_NUMBER:
         return take_number(a, id, value, why);
+    case FLAG_CHOICE:
+        return take_choice(a, id, value, why);
     case FLAG_FORMAT:
         return view_format_parse(&a->format, value)
                    ? 0
@@ -173,6 +197,13 @@ static int take_flag(struct args *a, int id, const char *attached, int argc, cha
         }
         a->given |= FLAG_BIT(id);
         return 0;
+    }
+    if (f->type == FLAG_CHOICE && !attached) {
+        const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
+
+        *at += choice_of((enum flag_id)id, next) != NULL;
+        return take(a, (enum flag_id)id, choice_of((enum flag_id)id, next) ? next : choices[id][0],
+                    why);
     }
     if (!attached && *at + 1 == argc) {
         buf_printf(why, "--%s wants %s after it", f->name, f->value);

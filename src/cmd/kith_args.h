@@ -45,6 +45,7 @@ enum flag_id {
     FLAG_TAG,
     FLAG_TTL,
     FLAG_PORT_NAME,
+    FLAG_ACK,
     FLAG_COUNT,
 };
 
@@ -55,7 +56,16 @@ enum flag_id {
     (FLAG_BIT(FLAG_ADDR) | FLAG_BIT(FLAG_OUTPUT) | FLAG_BIT(FLAG_HELP) | FLAG_BIT(FLAG_VERSION) |  \
      FLAG_BIT(FLAG_INSECURE) | FLAG_BIT(FLAG_KEY) | FLAG_BIT(FLAG_DIR) | FLAG_BIT(FLAG_TIMEOUT))
 
-enum flag_type { FLAG_SWITCH, FLAG_TEXT, FLAG_LIST, FLAG_DURATION, FLAG_NUMBER, FLAG_FORMAT };
+/* A FLAG_CHOICE may stand alone; then it is the first of its words. */
+enum flag_type {
+    FLAG_SWITCH,
+    FLAG_TEXT,
+    FLAG_LIST,
+    FLAG_DURATION,
+    FLAG_NUMBER,
+    FLAG_FORMAT,
+    FLAG_CHOICE
+};
 
 struct flag {
     const char *name; /* without -- */

@@ -1,9 +1,11 @@
 #include "cmd/kith_ask.h"
 
 #include "cmd/kith_folder.h"
+#include "spec/units.h"
 #include "store/identity.h"
 #include "wire/frame.h"
 
+#include <string.h>
 #include <time.h>
 
 #define PAUSE_MS 300
@@ -122,6 +124,28 @@ struct ask ask_next(struct kith *k, kith_time until_us)
     if (r)
         return (struct ask){.result = r};
     return decode(k, &answer);
+}
+
+int ask_ack(const struct kith *k, struct ack *ret)
+{
+    const char *ack = k->args.text[FLAG_ACK], *wait = k->args.text[FLAG_WAIT];
+    bool converged = wait && strcmp(wait, "converged") == 0;
+    uint64_t count;
+
+    *ret = (struct ack){.kind = converged ? ACK_KIND_CONVERGED : ACK_KIND_HERE};
+    if (!ack)
+        return KITH_DONE;
+    if (converged)
+        return kith_usage(k, "--ack or --wait converged: give one of them");
+    if (strcmp(ack, "majority") == 0)
+        ret->kind = ACK_KIND_MAJORITY;
+    else if (strcmp(ack, "all") == 0)
+        ret->kind = ACK_KIND_ALL;
+    else if (units_whole(bytes_str(ack), &count) == 0 && count >= 1 && count <= UINT32_MAX)
+        *ret = (struct ack){.kind = ACK_KIND_COUNT, .count = (uint32_t)count};
+    else
+        return kith_usage(k, "--ack %s: it wants a number of peers, majority or all", ack);
+    return KITH_DONE;
 }
 
 static bool worth_again(const struct ask *a)

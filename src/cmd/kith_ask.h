@@ -43,6 +43,9 @@ void ask_pause(void);    /* a moment, about a third of a second */
 /* The time-out in ms: --timeout, or else the given one. */
 int ask_timeout_ms(const struct kith *k, int otherwise_ms);
 
+/* What --ack and --wait converged ask for. KITH_DONE; KITH_USAGE: they are wrong, which has been said. */
+int ask_ack(const struct kith *k, struct ack *ret);
+
 /* A fresh id of a command. */
 struct ulid ask_fresh_id(void);
 int64_t ask_wall_ms(void);

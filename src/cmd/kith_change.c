@@ -10,7 +10,12 @@ static int change(struct kith *k, struct change request)
     request.id = ask_fresh_id();
     request.service = bytes_str(kith_word(k, 0));
     request.cascade = args_has(&k->args, FLAG_CASCADE);
-    return ask_and_show(k, WIRE_CHANGE, &request, WIRE_CHANGED, VIEW_ONE);
+    int status = ask_ack(k, &request.ack);
+
+    if (status == KITH_DONE && args_has(&k->args, FLAG_WAIT) &&
+        request.ack.kind != ACK_KIND_CONVERGED)
+        status = kith_usage(k, "only --wait converged goes with this");
+    return status ? status : ask_and_show(k, WIRE_CHANGE, &request, WIRE_CHANGED, VIEW_ONE);
 }
 
 int kith_scale(struct kith *k)

@@ -49,12 +49,18 @@ int kith_register(struct kith *k)
             return kith_usage(k, "--ttl is too long: leave it out, and the registration stays");
         request.ttl_ms = (uint32_t)a->number[FLAG_TTL];
     }
-    return ask_and_show(k, WIRE_REGISTER_ENDPOINT, &request, WIRE_REGISTERED, VIEW_ONE);
+    int status = ask_ack(k, &request.ack);
+
+    return status ? status
+                  : ask_and_show(k, WIRE_REGISTER_ENDPOINT, &request, WIRE_REGISTERED, VIEW_ONE);
 }
 
 int kith_deregister(struct kith *k)
 {
     struct deregister_endpoint request = {.name = bytes_str(kith_word(k, 0))};
 
-    return ask_and_show(k, WIRE_DEREGISTER_ENDPOINT, &request, WIRE_REGISTERED, VIEW_ONE);
+    int status = ask_ack(k, &request.ack);
+
+    return status ? status
+                  : ask_and_show(k, WIRE_DEREGISTER_ENDPOINT, &request, WIRE_REGISTERED, VIEW_ONE);
 }

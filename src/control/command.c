@@ -103,7 +103,7 @@ void command_apply(struct control *c, struct turn *t, const struct incoming *in)
         arena_deinit(&mem);
         return;
     }
-    draft_begin(&r, c, t, in, &request.id, COMMAND_KIND_APPLY, request.specs_n);
+    draft_begin(&r, c, t, in, &request.id, COMMAND_KIND_APPLY, &request.ack, request.specs_n);
     for (uint32_t k = 0; k < request.specs_n; k++) {
         const struct service *s = catalog_find(&c->catalog, request.specs[k].name);
         struct ulid id = s ? s->id : draft_derive(&r.id, DERIVED_SERVICE, k);
@@ -322,7 +322,8 @@ void command_change(struct control *c, struct turn *t, const struct incoming *in
         arena_deinit(&mem);
         return;
     }
-    draft_begin(&r, c, t, in, &request.id, request.kind, COMMAND_ROW_SERVICES_MAX_ITEMS);
+    draft_begin(&r, c, t, in, &request.id, request.kind, &request.ack,
+                COMMAND_ROW_SERVICES_MAX_ITEMS);
     if (request.service.len)
         draft_arg(&r, "service", request.service);
     if (request.kind == COMMAND_KIND_SCALE)

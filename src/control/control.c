@@ -26,6 +26,7 @@ void control_free(struct control *c)
     place_deinit(&c->place);
     watch_deinit(&c->watch);
     registrations_deinit(&c->registrations);
+    confirms_deinit(&c->confirms);
     lookups_deinit(&c->lookups);
     catalog_deinit(&c->catalog);
     mem_free(c->addr);
@@ -286,6 +287,7 @@ bool control_settle(struct control *c, struct turn *t)
         c->deadline_us = kith_time_min(c->deadline_us, host_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, logs_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, registrations_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, confirm_settle(c, t));
         watch_settle(c, t);
         if (!c->dirty)
             break;

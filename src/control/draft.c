@@ -28,9 +28,9 @@ struct ulid draft_derive(const struct ulid *command, enum derived what, uint32_t
 }
 
 void draft_begin(struct draft *r, struct control *c, struct turn *t, const struct incoming *in,
-                 const struct ulid *id, enum command_kind kind, uint32_t max)
+                 const struct ulid *id, enum command_kind kind, const struct ack *ack, uint32_t max)
 {
-    *r = (struct draft){.control = c, .turn = t, .in = in, .id = *id, .kind = kind};
+    *r = (struct draft){.control = c, .turn = t, .in = in, .id = *id, .kind = kind, .ack = *ack};
     if (ulid_is_zero(id))
         r->id = turn_ulid(t);
     r->services = arena_array(&r->mem, max, sizeof(*r->services));
@@ -147,15 +147,50 @@ static struct bytes clipped(const struct buf *text)
     return wire_text_clip(buf_bytes(text), CHANGED_TEXT_MAX);
 }
 
-static void answer(struct draft *r, struct bytes text, uint64_t wait)
+/* The command, its history so far, and all there is of the services that it changes: what others are to confirm. */
+static void gather_rows(const struct draft *r, struct confirm_rows *rows)
+{
+    const struct turn *t = r->turn;
+    uint8_t key[36], spec[32];
+
+    confirm_row(rows, t, TABLE_ID_COMMAND, ulid_bytes(&r->id));
+    memcpy(key, r->control->self.b, 16);
+    memcpy(key + 16, r->id.b, 16);
+    for (uint8_t number = 0; number < 2; number++) {
+        memcpy(key + 32, (uint8_t[4]){0, 0, 0, number}, 4);
+        confirm_row(rows, t, TABLE_ID_COMMAND_EVENT, bytes_of(key, sizeof(key)));
+    }
+    confirm_row(rows, t, TABLE_ID_CLUSTER, bytes_str("halt"));
+    for (uint32_t k = 0; k < r->services_n; k++) {
+        const struct service *s = catalog_get(&r->control->catalog, &r->services[k]);
+        struct bytes id = ulid_bytes(&r->services[k]);
+
+        if (s && s->known) {
+            memcpy(spec, s->id.b, 16);
+            memcpy(spec + 16, s->row.spec.b, 16);
+            confirm_row(rows, t, TABLE_ID_SPEC, bytes_of(spec, sizeof(spec)));
+            confirm_row(rows, t, TABLE_ID_NAME, s->row.name);
+        }
+        confirm_row(rows, t, TABLE_ID_COUNT, id);
+        confirm_row(rows, t, TABLE_ID_SERVICE, id);
+    }
+}
+
+static void answer(struct draft *r, struct bytes text)
 {
     struct changed reply = {.command = r->id, .text = text};
+    struct confirm_rows rows = {0};
     struct buf out = {0};
 
-    if (PLANTED(PLANT_REPLY_BEFORE_STORE))
-        wait = 0;
     changed_encode(&out, &reply);
-    turn_reply(r->turn, r->in, WIRE_CHANGED, buf_bytes(&out), wait);
+    if (PLANTED(PLANT_REPLY_BEFORE_STORE)) {
+        turn_reply(r->turn, r->in, WIRE_CHANGED, buf_bytes(&out), 0);
+    } else {
+        if (r->ack.kind != ACK_KIND_HERE)
+            gather_rows(r, &rows);
+        confirm_answer(r->control, r->turn, r->in, &r->ack, &rows, WIRE_CHANGED, buf_bytes(&out));
+    }
+    confirm_rows_deinit(&rows);
     buf_deinit(&out);
 }
 
@@ -186,7 +221,7 @@ void draft_accept(struct draft *r)
     journal_add(r->turn->journal, r->turn->wall_us / KITH_MS, "command",
                 bytes_str(command_kind_name(r->kind)), BYTES_FMT ": " BYTES_FMT,
                 BYTES_ARG(r->in->who.name), BYTES_ARG(clipped(&r->text)));
-    answer(r, clipped(&r->text), state_token(r->turn->state));
+    answer(r, clipped(&r->text));
 }
 
 void draft_reject(struct draft *r, struct bytes service)
@@ -239,6 +274,6 @@ bool draft_answer_known(struct draft *r)
     if (verdict.state == COMMAND_STATE_REJECTED)
         answer_failed(r, verdict.why, (struct bytes){0}, stored);
     else
-        answer(r, verdict.why, stored);
+        answer(r, verdict.why);
     return true;
 }

@@ -16,6 +16,7 @@ struct draft {
     const struct incoming *in;
     struct ulid id;
     enum command_kind kind;
+    struct ack ack;
     struct pair args[COMMAND_ROW_ARGS_MAX_ITEMS];
     uint32_t args_n;
     struct ulid *services; /* in mem */
@@ -24,9 +25,10 @@ struct draft {
     struct arena mem;
 };
 
-/* `max` services at most. A zero id is replaced by a new one. */
+/* `max` services at most. A zero id is replaced by a new one. `ack`: when it is answered. */
 void draft_begin(struct draft *r, struct control *c, struct turn *t, const struct incoming *in,
-                 const struct ulid *id, enum command_kind kind, uint32_t max);
+                 const struct ulid *id, enum command_kind kind, const struct ack *ack,
+                 uint32_t max);
 void draft_deinit(struct draft *r);
 void draft_arg(struct draft *r, const char *name, struct bytes value);
 void draft_service(struct draft *r, const struct ulid *id);

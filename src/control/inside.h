@@ -7,6 +7,7 @@
  * they never call each other to make something happen: what one writes, the others see when they settle.
  */
 #include "control/catalog.h"
+#include "control/confirm.h"
 #include "control/control.h"
 #include "control/local.h"
 #include "control/logs.h"
@@ -31,6 +32,7 @@ struct control {
     struct registrations registrations; /* endpoints that Kith did not start */
     struct lookups lookups;             /* what is told to applications */
     struct log_waits logs;
+    struct confirms confirms; /* commands that wait for other peers */
     bool leaving;
     bool halting; /* the cluster is to stop: the halt row is younger than this start */
     bool dirty;   /* something changed since the last settling */

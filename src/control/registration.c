@@ -233,20 +233,27 @@ kith_time registrations_settle(struct control *c, struct turn *t)
 
 /* ---- requests ---- */
 
-static void answer(struct turn *t, const struct incoming *in, const struct ulid *id,
-                   struct bytes name, const char *what, struct bytes service)
+static void answer(struct control *c, struct turn *t, const struct incoming *in,
+                   const struct ack *ack, const struct registered *reply)
 {
-    struct buf text = {0}, out = {0};
+    struct confirm_rows rows = {0};
+    struct buf key = key_of(c, &reply->instance), out = {0};
 
-    buf_printf(&text, BYTES_FMT " %s " BYTES_FMT, BYTES_ARG(service), what, BYTES_ARG(name));
-    struct registered reply = {.instance = *id,
-                               .name = name,
-                               .text = wire_text_clip(buf_bytes(&text), REGISTERED_TEXT_MAX)};
-
-    registered_encode(&out, &reply);
-    turn_reply(t, in, WIRE_REGISTERED, buf_bytes(&out), state_unstored(t->state));
-    buf_deinit(&text);
+    registered_encode(&out, reply);
+    if (ack->kind != ACK_KIND_HERE)
+        confirm_row(&rows, t, TABLE_ID_REGISTRATION, buf_bytes(&key));
+    confirm_answer(c, t, in, ack, &rows, WIRE_REGISTERED, buf_bytes(&out));
+    confirm_rows_deinit(&rows);
+    buf_deinit(&key);
     buf_deinit(&out);
+}
+
+static struct bytes say(struct arena *mem, struct bytes service, const char *what,
+                        struct bytes name)
+{
+    return wire_text_clip(bytes_str(arena_printf(mem, BYTES_FMT " %s " BYTES_FMT,
+                                                 BYTES_ARG(service), what, BYTES_ARG(name))),
+                          REGISTERED_TEXT_MAX);
 }
 
 /* Why it cannot be taken; NULL: it can. */
@@ -346,7 +353,10 @@ void registration_register(struct control *c, struct turn *t, const struct incom
     else if (put(c, t, &id, &row, held) != 0)
         turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be registered");
     else
-        answer(t, in, &id, row.name, "is registered as", row.service);
+        answer(c, t, in, &request.ack,
+               &(struct registered){.instance = id,
+                                    .name = row.name,
+                                    .text = say(&mem, row.service, "is registered as", row.name)});
     arena_deinit(&mem);
 }
 
@@ -370,10 +380,13 @@ void registration_deregister(struct control *c, struct turn *t, const struct inc
                   ": ask the peer that it was registered with",
                   BYTES_ARG(request.name));
     } else {
-        struct bytes service = arena_bytes(&mem, held->row.service);
+        struct registered reply = {
+            .instance = id,
+            .name = request.name,
+            .text = say(&mem, held->row.service, "is no longer registered as", request.name)};
 
         (void)end_one(c, t, &id);
-        answer(t, in, &id, request.name, "is no longer registered as", service);
+        answer(c, t, in, &request.ack, &reply);
     }
     arena_deinit(&mem);
 }

@@ -175,6 +175,14 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
     case WIRE_FORWARD:
         receive_forward(c, t, in);
         return true;
+    case WIRE_CONFIRM_ASK:
+        if (allowed(t, in, AUTHORITY_GOSSIP, (struct bytes){0}))
+            confirm_receive(c, t, in);
+        return true;
+    case WIRE_CONFIRMED:
+        if (allowed(t, in, AUTHORITY_GOSSIP, (struct bytes){0}))
+            confirm_received(c, t, in);
+        return true;
     case WIRE_FORWARDED:
         logs_forwarded(c, t, in);
         return true;

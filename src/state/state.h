@@ -102,6 +102,8 @@ uint64_t state_merged(const struct state *s, enum state_result result);
 /* NULL when there is none or it is a tombstone. Rows stay readable until the next state_clock(), also
  * when they are replaced meanwhile. */
 const struct row *state_get(const struct state *s, enum table_id table, struct bytes key);
+/* The same, a tombstone too. */
+const struct row *state_held(const struct state *s, enum table_id table, struct bytes key);
 /* What is held of it is a tombstone: there was such a row, and somebody deleted it. */
 bool state_is_deleted(const struct state *s, enum table_id table, struct bytes key);
 /* The epoch or incarnation of what is held of it, a tombstone's as well: another write needs a higher one.

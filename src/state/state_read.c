@@ -7,6 +7,13 @@ const struct row *state_get(const struct state *s, enum table_id table, struct b
     return e && !row_is_tombstone(entry_row(e)) ? entry_row(e) : NULL;
 }
 
+const struct row *state_held(const struct state *s, enum table_id table, struct bytes key)
+{
+    struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+
+    return e ? entry_row(e) : NULL;
+}
+
 bool state_is_deleted(const struct state *s, enum table_id table, struct bytes key)
 {
     const struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);

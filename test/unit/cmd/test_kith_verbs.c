@@ -122,6 +122,36 @@ static void changes_say_what_to_which_service(void **state)
     stage_deinit(&s);
 }
 
+static void changes_say_who_is_to_have_them(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct change c;
+    struct arena mem = {0};
+
+    stage_init(&s);
+    stage_say(&s, WIRE_CHANGE, WIRE_CHANGED, &changed);
+    assert_int_equal(stage_kith(&s, "scale api 5 --ack majority"), 0);
+    stage_asked(&s, WIRE_CHANGE, &c, &mem);
+    assert_int_equal(c.ack.kind, ACK_KIND_MAJORITY);
+    assert_int_equal(stage_kith(&s, "scale --ack 3 api 5"), 0);
+    stage_asked(&s, WIRE_CHANGE, &c, &mem);
+    assert_int_equal(c.ack.kind, ACK_KIND_COUNT);
+    assert_int_equal(c.ack.count, 3);
+    assert_int_equal(stage_kith(&s, "stop --wait converged api"), 0);
+    stage_asked(&s, WIRE_CHANGE, &c, &mem);
+    assert_int_equal(c.ack.kind, ACK_KIND_CONVERGED);
+    assert_true(bytes_equal_str(c.service, "api"));
+    assert_int_equal(stage_kith(&s, "start api --wait=converged --ack all"), 2);
+    assert_int_equal(stage_kith(&s, "start api --wait"), 2);
+    stage_expect(&s, "only --wait converged");
+    assert_int_equal(stage_kith(&s, "start api --wait=later"), 2);
+    assert_int_equal(stage_kith(&s, "start api --ack 0"), 2);
+    stage_expect(&s, "a number of peers, majority or all");
+    arena_deinit(&mem);
+    stage_deinit(&s);
+}
+
 static void an_endpoint_is_registered_and_ended(void **state)
 {
     (void)state;
@@ -435,6 +465,7 @@ int main(void)
         cmocka_unit_test(but_not_for_ever),
         cmocka_unit_test(silence_ends_with_the_timeout),
         cmocka_unit_test(changes_say_what_to_which_service),
+        cmocka_unit_test(changes_say_who_is_to_have_them),
         cmocka_unit_test(an_endpoint_is_registered_and_ended),
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(leave_waits_for_the_daemons_end),
