@@ -11,6 +11,7 @@ import up  # noqa: E402
 from bench_lookup import INSTANCES, lookup  # noqa: E402
 from bench_membership import IDLE_S, PARTS, PAUSES_S, SIZES, membership  # noqa: E402
 from bench_rows import Rows  # noqa: E402
+from bench_register import register  # noqa: E402
 from bench_sync import sync  # noqa: E402
 from bench_transport import transport  # noqa: E402
 from cluster import Cluster, Failed, Skipped  # noqa: E402
@@ -58,7 +59,7 @@ def compare_membership(options):
 
 
 BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3),
-           "lookup": lookup, "sync": sync, "transport": transport}
+           "lookup": lookup, "register": register, "sync": sync, "transport": transport}
 
 
 def words(known):
