@@ -61,7 +61,8 @@ const struct flag args_flags[FLAG_COUNT] = {
 
 /* Of a FLAG_CHOICE. */
 #define CHOICES_MAX 2
-static const char *const choices[FLAG_COUNT][CHOICES_MAX] = {[FLAG_WAIT] = {"healthy", "converged"}};
+static const char *const choices[FLAG_COUNT][CHOICES_MAX] = {
+    [FLAG_WAIT] = {"healthy", "converged"}};
 
 bool args_has(const struct args *a, enum flag_id id)
 {

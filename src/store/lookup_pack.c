@@ -75,7 +75,9 @@ static struct tags add_tags(struct lookup_pack *p, const struct bytes *tags, uin
     for (uint32_t i = 0; i < ret.count; i++) {
         struct bytes tag = cut(tags[i], LOOKUP_ADDR_MAX);
 
-        p->words[add_words(p, 1)] = tag.len;
+        uint32_t at = add_words(p, 1); /* the words may move: not in one expression with them */
+
+        p->words[at] = tag.len;
         add_text(p, tag);
     }
     return ret;

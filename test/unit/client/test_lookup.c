@@ -105,6 +105,41 @@ static void an_endpoint_can_have_tags_of_its_own(void **state)
     kith_close(k);
 }
 
+/* Each tag is found, wherever the row's memory moved while it grew. */
+static void many_endpoints_can_have_tags_of_their_own(void **state)
+{
+    enum { MANY = 300 };
+    struct place *p = *state;
+    static struct lookup_endpoint list[MANY];
+    static struct bytes tags[MANY];
+    static char names[MANY][8];
+    struct kith_endpoint e[2];
+    const char *tag;
+    struct kith_filter tagged = {.tags = &tag, .tags_n = 1};
+
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof(names[i]), "t%u", i);
+        tags[i] = bytes_str(names[i]);
+        list[i] = (struct lookup_endpoint){
+            .port = (uint16_t)(i + 1), .own_tags = true, .tags = &tags[i], .tags_n = 1};
+    }
+    place_start(p);
+    const struct lookup_service s = {.space = bytes_str("default"),
+                                     .name = bytes_str("db"),
+                                     .endpoints = list,
+                                     .endpoints_n = MANY};
+    assert_int_equal(lookup_file_put(p->file, &s), 0);
+    assert_int_equal(lookup_file_publish(p->file), 0);
+    struct kith_reader *k = kith_open(p->path);
+
+    for (unsigned i = 0; i < MANY; i++) {
+        tag = names[i];
+        assert_int_equal(kith_lookup(k, "db", &tagged, e, 2, NULL), 1);
+        assert_int_equal(e[0].port, i + 1);
+    }
+    kith_close(k);
+}
+
 static void a_handle_waits_for_its_file(void **state)
 {
     struct place *p = *state;
@@ -550,6 +585,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(endpoints_are_found_and_filtered),
         CASE(an_endpoint_can_have_tags_of_its_own),
+        CASE(many_endpoints_can_have_tags_of_their_own),
         CASE(a_handle_waits_for_its_file),
         CASE(growth_is_followed),
         CASE(a_file_of_another_version_is_refused_and_replaced),
