@@ -285,6 +285,7 @@ int store_open(struct store **ret, const char *dir, struct buf *why)
     int r = file_make_folder(dir, 0700);
 
     s->lock_fd = s->redo[0].fd = s->redo[1].fd = -1;
+    s->fold_at = STORE_FOLD_BYTES;
     buf_printf(&s->path, "%s/" DATA_FILE, dir);
     int problem = r ? failed_rc(s, -r) : take_lock(s, dir);
 

@@ -77,6 +77,8 @@ const char *store_why(struct store *s);
 
 /* ---- folding ---- */
 
+/* A log file of this size is folded from now on, in place of STORE_FOLD_BYTES. */
+void store_fold_at(struct store *s, uint64_t bytes);
 /* There is enough to fold, or folding is the only way to get room. */
 bool store_wants_fold(const struct store *s);
 /* The log file in use is as long as it may be: write nothing before the fold under way has ended. */

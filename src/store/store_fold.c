@@ -13,11 +13,16 @@
 /* Copy on write touches a path of the tree for each write, never deeper than this. */
 #define PATH_PAGES 8
 
+void store_fold_at(struct store *s, uint64_t bytes)
+{
+    s->fold_at = bytes;
+}
+
 bool store_wants_fold(const struct store *s)
 {
     if (s->sealed)
         return true;
-    return s->redo[s->active].end >= STORE_FOLD_BYTES || (s->no_room && s->number > s->folded);
+    return s->redo[s->active].end >= s->fold_at || (s->no_room && s->number > s->folded);
 }
 
 bool store_is_behind(const struct store *s)

@@ -18,6 +18,7 @@ struct store {
     struct redo redo[2];
     unsigned active;      /* the one that is written to; the other is empty or sealed */
     bool sealed;          /* the other waits to be folded, or is being */
+    uint64_t fold_at;     /* bytes of a log file */
     bool no_room;         /* the last write failed so */
     uint64_t number;      /* of the newest entry */
     uint64_t sealed_last; /* of the newest entry of the sealed file */
