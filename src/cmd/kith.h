@@ -73,6 +73,7 @@ int kith_restart(struct kith *k);
 int kith_rm(struct kith *k);
 int kith_register(struct kith *k);
 int kith_deregister(struct kith *k);
+int kith_backup(struct kith *k);
 int kith_publish(struct kith *k);
 int kith_subscribe(struct kith *k);
 int kith_join(struct kith *k);

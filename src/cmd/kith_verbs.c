@@ -86,6 +86,9 @@ const struct verb kith_verbs[] = {
      "Ends with --count, with --timeout (status 1 if fewer than --count came until then), or by Ctrl-C.\n"
      "-o json prints one object a line.\n",
      kith_subscribe},
+    {"backup", "FILE", 1, 1, 0, "write the registry into a file, as it is stored now",
+     "On the peer's own host, by its daemon, which goes on as before. `kithd --restore FILE` brings it back.\n",
+     kith_backup},
     {"join", "ADDR", 1, 1, 0, "try another peer's address, HOST[:PORT], as a seed", NULL,
      kith_join},
     {"leave", "", 0, 0, 0,

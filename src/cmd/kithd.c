@@ -14,6 +14,7 @@
 #include "shell/procs.h"
 #include "shell/writer.h"
 #include "spec/load.h"
+#include "store/backup.h"
 #include "store/identity.h"
 #include "store/store.h"
 #include "trust/keys.h"
@@ -240,6 +241,15 @@ static int load(struct event_start *s, struct daemon *d)
     return 0;
 }
 
+static int load_backup(struct event_start *s, struct daemon *d)
+{
+    struct buf why = {0};
+    if (d->flags.restore == NULL ||
+        backup_read(d->flags.restore, &d->mem, &s->restored, &s->restored_n, &why) == 0)
+        return 0;
+    return complain("cannot restore", &why);
+}
+
 /* ---- running ---- */
 
 static void close_all(struct daemon *d)
@@ -268,7 +278,7 @@ static int run(struct daemon *d)
     if (open_folder(d) != 0 || open_token(d) != 0)
         return 1;
     fill_start(&start, d);
-    if (load(&start, d) != 0)
+    if (load(&start, d) != 0 || load_backup(&start, d) != 0)
         return 1;
     d->kith_run = find_kith_run(&d->mem);
     struct procs_config procs = {

@@ -21,7 +21,7 @@ struct given {
     struct bytes seeds[CONFIG_MAX_SEEDS];
     struct bytes binds[CONFIG_MAX_WAYS], advertises[CONFIG_MAX_WAYS];
     struct pair tags[CONFIG_MAX_TAGS];
-    const char *file;
+    const char *file, *restore;
     bool help, version;
 };
 
@@ -70,6 +70,12 @@ static int read_advertise(struct given *g, const char *value)
 static int read_token(struct given *g, const char *value)
 {
     return read_text(&g->config.token, value);
+}
+
+static int read_restore(struct given *g, const char *value)
+{
+    g->restore = value;
+    return value[0] == '\0';
 }
 
 static int read_ports(struct given *g, const char *value)
@@ -177,6 +183,7 @@ static const struct flag table[] = {
      read_advertise},
     {"--seed", "ADDR[:PORT]", "a peer to join by; may be repeated", read_seed},
     {"--token", "FILE", "join token, see `kith token new`", read_token},
+    {"--restore", "FILE", "bring back what `kith backup` wrote, at this start", read_restore},
     {"--tag", "K=V", "shown with this member; may be repeated", read_tag},
     {"--profile", "lan|wan", "time-outs for one site or several (default lan)", read_profile},
     {"--conflicts", "TIME", "overwritten concurrent values are kept so long (default 24h)",
@@ -467,5 +474,6 @@ int flags_read(struct flags *ret, int argc, char **argv, struct arena *mem, stru
         return 0;
     if (g.file != NULL && read_file(&g, mem, why) != 0)
         return 1;
+    ret->restore = g.restore;
     return finish(ret, &g.config, mem, why);
 }

@@ -21,6 +21,7 @@ struct flags { /* texts live in the arena it was read with, or in argv */
     const char *lookups;      /* folder that applications read, see store/lookup_file.h */
     const char *lookup_group; /* who may; NULL: everybody on the host */
     const char *token;        /* path; NULL: none */
+    const char *restore;      /* path of a backup; NULL: none. A flag only: it is for one start */
     const char *user; /* of services that name none; "" when the daemon does not run as root */
     const struct bytes *seeds; /* URIs */
     uint32_t seeds_n;

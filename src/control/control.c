@@ -27,6 +27,7 @@ void control_free(struct control *c)
     watch_deinit(&c->watch);
     registrations_deinit(&c->registrations);
     confirms_deinit(&c->confirms);
+    backups_deinit(&c->backups);
     lookups_deinit(&c->lookups);
     catalog_deinit(&c->catalog);
     mem_free(c->addr);
@@ -233,6 +234,11 @@ void control_checked(struct control *c, struct turn *t, const struct event_check
 void control_log_read(struct control *c, struct turn *t, const struct event_log_read *e)
 {
     logs_read(c, t, e);
+}
+
+void control_backed_up(struct control *c, struct turn *t, const struct event_backed_up *e)
+{
+    backup_done(c, t, e);
 }
 
 void control_lookup_failed(struct control *c, const struct turn *t)

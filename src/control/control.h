@@ -24,6 +24,7 @@ void control_started(struct control *c, struct turn *t, const struct event_start
 void control_exited(struct control *c, struct turn *t, const struct event_exited *e);
 void control_checked(struct control *c, struct turn *t, const struct event_checked *e);
 void control_log_read(struct control *c, struct turn *t, const struct event_log_read *e);
+void control_backed_up(struct control *c, struct turn *t, const struct event_backed_up *e);
 void control_lookup_failed(struct control *c, const struct turn *t);
 /* Decides, once all rows that changed in this step are told; writes more rows. src/peer calls
  * control_changed() and this in turn until nothing changes any more. True: there may be more changes.

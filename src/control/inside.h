@@ -6,6 +6,7 @@
  * One struct holds the parts, each defined in its own header. The parts read the catalog and write rows;
  * they never call each other to make something happen: what one writes, the others see when they settle.
  */
+#include "control/backup.h"
 #include "control/catalog.h"
 #include "control/confirm.h"
 #include "control/control.h"
@@ -32,6 +33,7 @@ struct control {
     struct registrations registrations; /* endpoints that Kith did not start */
     struct lookups lookups;             /* what is told to applications */
     struct log_waits logs;
+    struct backups backups;
     struct confirms confirms; /* commands that wait for other peers */
     bool leaving;
     bool halting; /* the cluster is to stop: the halt row is younger than this start */

@@ -18,6 +18,7 @@
 #include "peer/outbox.h"
 #include "state/journal.h"
 #include "state/loads.h"
+#include "state/restore.h"
 #include "trust/authority.h"
 
 #include <assert.h>
@@ -39,6 +40,7 @@ struct peer {
     struct journal *journal;
     struct loads *loads;
     struct sync *sync;
+    struct restore *restore;
     struct gossip *gossip;
     struct control *control;
     struct outbox *outbox;
@@ -65,6 +67,7 @@ void peer_free(struct peer *p)
     if (p->started) {
         control_free(p->control);
         gossip_free(p->gossip);
+        restore_free(p->restore);
         sync_free(p->sync);
         loads_free(p->loads);
         journal_free(p->journal);
@@ -164,6 +167,7 @@ static void start(struct peer *p, const struct event *event)
     p->journal = journal_new();
     p->loads = loads_new();
     p->sync = sync_new(p->members);
+    p->restore = restore_new(p->members);
     p->gossip = gossip_new(p->members, p->sync);
     p->control = control_new(p->members);
     p->outbox = outbox_new();
@@ -181,6 +185,7 @@ static void start(struct peer *p, const struct event *event)
     struct turn t = turn_of(p, event);
     gossip_start(p->gossip, &t, s);
     control_start(p->control, &t, s);
+    restore_start(p->restore, &t, s, local(s, RESTORE_LOCAL));
 }
 
 static bool leave_receive(struct peer *p, struct turn *t, const struct incoming *in)
@@ -286,6 +291,7 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
     case EVENT_TIME:
         gossip_time(p->gossip, t);
         sync_time(p->sync, t);
+        restore_time(p->restore, t, sync_counts(p->sync)->finished > 0);
         control_time(p->control, t);
         state_time(p->state);
         break;
@@ -322,6 +328,9 @@ static void dispatch(struct peer *p, struct turn *t, const struct event *event, 
         break;
     case EVENT_COUNTED:
         info_counted(&p->about, p->gossip, p->control, p->members, t, &event->counted);
+        break;
+    case EVENT_BACKED_UP:
+        control_backed_up(p->control, t, &event->backed_up);
         break;
     case EVENT_FLUSH:
         break;
@@ -438,6 +447,7 @@ kith_time peer_deadline(const struct peer *p)
         return KITH_NEVER;
     kith_time at = gossip_deadline(p->gossip);
     at = kith_time_min(at, sync_deadline(p->sync));
+    at = kith_time_min(at, restore_deadline(p->restore));
     at = kith_time_min(at, control_deadline(p->control));
     at = kith_time_min(at, end_deadline(&p->end));
     if (p->dirty)

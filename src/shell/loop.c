@@ -69,6 +69,7 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
         transport_admit(t, &e->admit, now_us);
         break;
     case EFFECT_STORE:
+    case EFFECT_BACKUP:
         give(l->parts->writer, &l->writer_hint, e);
         break;
     case EFFECT_CHECK:

@@ -6,7 +6,9 @@
  * highest token of them. A second thread, the folder, takes over into the registry's file what has gathered in
  * the log (store.h), so that no answer waits for that; only when the log is at its bound do commits wait.
  *
- * Takes jobs (mail.h): EFFECT_STORE. Sends reports: EVENT_STORED, EVENT_STORE_FAILED.
+ * Takes jobs (mail.h): EFFECT_STORE, EFFECT_BACKUP. Sends reports: EVENT_STORED, EVENT_STORE_FAILED,
+ * EVENT_BACKED_UP. A backup holds what was given before it: the folder takes the log over and copies the file,
+ * while commits go on.
  *
  * After a failure the machine takes that batch and all later ones back, and writes them again under
  * new tokens. What it had sent before it heard of the failure is dropped here: writer_resume() marks

@@ -270,6 +270,7 @@ static bool execute(struct site *s, const struct effect *e, kith_time now_us)
     case EFFECT_READ_LOG:
         execute_log_read(s, &e->read_log, now_us);
         break;
+    case EFFECT_BACKUP: /* nobody asks for one */
     case EFFECT_COUNT:
         queue_add(s->w->queue,
                   &(struct sim_item){

@@ -12,11 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DATA_FILE  "registry.mdb"
-#define PID_FILE   "registry.pid"
-#define REDO_FILE  "registry.redo-"
-#define FORMAT_KEY "kith-format"
-#define ID_KEY     "kith-id"
+#define DATA_FILE "registry.mdb"
+#define PID_FILE  "registry.pid"
+#define REDO_FILE "registry.redo-"
+#define ID_KEY    "kith-id"
 
 /* LMDB's and the system's codes as conditions of ours. */
 int store_problem_of(int rc)
@@ -128,7 +127,7 @@ static int make_about(struct store *s, MDB_txn *txn)
 
     while (getrandom(&s->id, sizeof(s->id), 0) != sizeof(s->id))
         ; /* interrupted before the kernel has gathered any */
-    int rc = put_about(s, txn, FORMAT_KEY, &format, sizeof(format));
+    int rc = put_about(s, txn, STORE_FORMAT_KEY, &format, sizeof(format));
 
     return rc ? rc : put_about(s, txn, ID_KEY, &s->id, sizeof(s->id));
 }
@@ -138,7 +137,7 @@ static int check_about(struct store *s, MDB_txn *txn, bool fresh, struct buf *wh
 {
     uint32_t format = 0;
 
-    if (!fresh && !get_about(s, txn, FORMAT_KEY, &format, sizeof(format)))
+    if (!fresh && !get_about(s, txn, STORE_FORMAT_KEY, &format, sizeof(format)))
         return store_say(s, why, STORE_FOREIGN, "an LMDB file of another program");
     if (format > STORE_FORMAT)
         return store_say(s, why, STORE_VERSION, "in a format that this version does not know");

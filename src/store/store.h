@@ -81,6 +81,8 @@ const char *store_why(struct store *s);
 void store_fold_at(struct store *s, uint64_t bytes);
 /* There is enough to fold, or folding is the only way to get room. */
 bool store_wants_fold(const struct store *s);
+/* A log file waits to be folded, or is being. */
+bool store_has_sealed(const struct store *s);
 /* The log file in use is as long as it may be: write nothing before the fold under way has ended. */
 bool store_is_behind(const struct store *s);
 

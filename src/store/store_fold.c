@@ -25,6 +25,11 @@ bool store_wants_fold(const struct store *s)
     return s->redo[s->active].end >= s->fold_at || (s->no_room && s->number > s->folded);
 }
 
+bool store_has_sealed(const struct store *s)
+{
+    return s->sealed;
+}
+
 bool store_is_behind(const struct store *s)
 {
     return s->sealed && s->redo[s->active].end >= STORE_REDO_MAX;

@@ -7,7 +7,8 @@
 #include <lmdb.h>
 #include <stdatomic.h>
 
-#define FOLDED_KEY "kith-folded" /* number of the newest entry of the log that is in the file */
+#define STORE_FORMAT_KEY "kith-format"
+#define FOLDED_KEY       "kith-folded" /* number of the newest entry of the log that is in the file */
 
 struct store {
     struct buf path; /* of the data file */

@@ -20,8 +20,9 @@ static uint32_t verbs_of(enum principal_kind kind)
         return BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ) | BIT(AUTHORITY_PUBLISH) |
                BIT(AUTHORITY_SUBSCRIBE);
     case PRINCIPAL_KIND_OPERATOR:
-    case PRINCIPAL_KIND_LOCAL:
         return people;
+    case PRINCIPAL_KIND_LOCAL:
+        return people | BIT(AUTHORITY_BACKUP);
     }
     return 0;
 }
@@ -47,6 +48,8 @@ static enum authority_verb verb_of(enum wire_kind kind)
         return AUTHORITY_APPLY;
     case WIRE_CHANGE:
         return AUTHORITY_CHANGE;
+    case WIRE_BACKUP:
+        return AUTHORITY_BACKUP;
     case WIRE_REGISTER_ENDPOINT:
     case WIRE_DEREGISTER_ENDPOINT:
         return AUTHORITY_REGISTER;

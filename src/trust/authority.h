@@ -4,7 +4,8 @@
  * The one question behind every command and frame, whatever door it came through: may this
  * principal do that to this object?
  *
- * Local (whoever may open the daemon's ipc socket) and operators may do everything that people do.
+ * Local (whoever may open the daemon's ipc socket) and operators may do everything that people do; only local may name files of
+ * the host.
  * A node gossips, and hands on what its own clients asked. A client reads, publishes and subscribes.
  * Nobody says hello and nothing else. A revoked key may do nothing, hello included. What is not
  * listed is refused.
@@ -23,6 +24,7 @@ enum authority_verb {
     AUTHORITY_APPLY,     /* run programs on the cluster's hosts */
     AUTHORITY_CHANGE,    /* scale, stop, start, restart, rm */
     AUTHORITY_REGISTER,  /* say that a service answers somewhere, or no longer does */
+    AUTHORITY_BACKUP,    /* have the peer write its registry into a file of its host */
     AUTHORITY_HALT,      /* stop everything, daemons included */
     AUTHORITY_MEMBER,    /* this peer joins or leaves */
     AUTHORITY_FORGET,    /* drop a dead member, revoke its key */

@@ -459,6 +459,13 @@ static const struct column registered_items[] = {
 };
 COLUMNS(registered, registered);
 
+static const struct column backed_up_items[] = {
+    {.name = "path", .field = "path"},
+    {.name = "bytes", .field = "bytes"},
+    {.name = "text", .field = "text"},
+};
+COLUMNS(backed_up, backed_up);
+
 static const struct column changed_items[] = {
     {.name = "command", .field = "command"},
     {.name = "text", .field = "text"},
@@ -480,6 +487,7 @@ const struct thing things[] = {
     {.kind = WIRE_MEMBER_LIST, .list = "members", .columns = &member_columns},
     {.kind = WIRE_RTTS, .list = "rtts", .columns = &rtt_columns},
     {.kind = WIRE_INFO, .columns = &info_columns},
+    {.kind = WIRE_BACKED_UP, .columns = &backed_up_columns, .text = "text"},
     {.kind = WIRE_REGISTERED, .columns = &registered_columns, .text = "text"},
     {.kind = WIRE_CHANGED, .columns = &changed_columns, .text = "text"},
     {.kind = WIRE_SERVICES, .list = "services", .columns = &service_columns},

@@ -148,6 +148,12 @@ static const struct wire_field effect_lookup_fields[] = {
 };
 TABLE(effect_lookup);
 
+static const struct wire_field effect_backup_fields[] = {
+    TABLE_FIELD(effect_backup, 1, number, U64),
+    TABLE_FIELD(effect_backup, 2, path, STR),
+};
+TABLE(effect_backup);
+
 static const struct wire_enum_value log_level_values[] = {
     {LOG_DEBUG_, "debug"},
     {LOG_INFO_, "info"},
@@ -185,6 +191,7 @@ static const struct {
     [EFFECT_LOOKUP] = {"lookup", &effect_lookup_table},
     [EFFECT_LOG] = {"log", &effect_log_table},
     [EFFECT_COUNT] = {"count", &nothing_table},
+    [EFFECT_BACKUP] = {"backup", &effect_backup_table},
     [EFFECT_EXIT] = {"exit", &nothing_table},
 };
 

@@ -29,6 +29,7 @@ enum effect_kind {
     EFFECT_LOOKUP,    /* what applications of this host read about some services */
     EFFECT_LOG,       /* a line for the daemon's log */
     EFFECT_COUNT,     /* tell what is counted outside the machine: EVENT_COUNTED answers */
+    EFFECT_BACKUP,    /* write what is stored into a file: EVENT_BACKED_UP answers */
     EFFECT_EXIT,      /* the daemon ends now; instances that still run are left running */
 };
 
@@ -152,6 +153,11 @@ struct effect_lookup {
     bool whole; /* with these all services have been told of */
 };
 
+struct effect_backup {
+    uint64_t number;
+    struct bytes path; /* absolute */
+};
+
 struct effect_log {
     enum log_level level;
     struct bytes text;
@@ -175,6 +181,7 @@ struct effect {
         struct effect_check check;
         struct effect_read_log read_log;
         struct effect_lookup lookup;
+        struct effect_backup backup;
         struct effect_log log;
     };
 };

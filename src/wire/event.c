@@ -113,6 +113,13 @@ static const struct wire_field event_counted_fields[] = {
 };
 TABLE(event_counted);
 
+static const struct wire_field event_backed_up_fields[] = {
+    TABLE_FIELD(event_backed_up, 1, number, U64),
+    TABLE_FIELD(event_backed_up, 2, bytes, U64),
+    TABLE_FIELD(event_backed_up, 3, why, STR),
+};
+TABLE(event_backed_up);
+
 struct event_stop { /* as it stands in the union */
     bool leave;
 };
@@ -128,6 +135,7 @@ static const struct {
 } kinds[] = {
     [EVENT_START] = {"start", &event_start_table},
     [EVENT_FRAME] = {"frame", &event_frame_table},
+    [EVENT_BACKED_UP] = {"backed-up", &event_backed_up_table},
     [EVENT_FLUSH] = {"flush", &nothing_table},
     [EVENT_TIME] = {"time", &nothing_table},
     [EVENT_STORED] = {"stored", &event_token_table},
@@ -167,6 +175,8 @@ void event_encode(struct buf *out, const struct event *event)
     append_number(out, event->start.records_n);
     for (size_t i = 0; i < event->start.records_n; i++)
         append_bytes(out, event->start.records[i]);
+    for (size_t i = 0; i < event->start.restored_n; i++)
+        append_bytes(out, event->start.restored[i]);
     append_number(out, event->start.locals_n);
     for (size_t i = 0; i < event->start.locals_n; i++) {
         append_bytes(out, event->start.locals[i].name);

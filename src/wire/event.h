@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_LOOKUP_FAILED, /* what EFFECT_LOOKUP told could not be written: it is not shown */
     EVENT_SAMPLE,        /* how busy the host is, about once a second */
     EVENT_COUNTED,       /* answer to EFFECT_COUNT */
+    EVENT_BACKED_UP,     /* answer to EFFECT_BACKUP */
     EVENT_FLUSH,         /* the frames that said there were more have all been told */
     EVENT_STOP, /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
 };
@@ -82,6 +83,8 @@ struct event_start {
     size_t records_n;
     const struct local_row *locals;
     size_t locals_n;
+    const struct bytes *restored; /* records of a backup; see state/restore.h */
+    size_t restored_n;
     const struct found_instance *found;
     uint32_t found_n;
 };
@@ -135,6 +138,12 @@ struct event_log_read {
     struct bytes why; /* not empty: it could not be read */
 };
 
+struct event_backed_up {
+    uint64_t number;
+    uint64_t bytes;   /* of the file */
+    struct bytes why; /* not empty: it could not be written */
+};
+
 struct event_sample {         /* since the last one; what cannot be found out is 0 */
     uint16_t cpu_permille;    /* of all processors, busy */
     uint16_t memory_permille; /* not available */
@@ -162,6 +171,7 @@ struct event {
         struct event_log_read log_read;
         struct event_sample sample;
         struct event_counted counted;
+        struct event_backed_up backed_up;
         bool leave; /* EVENT_STOP */
     };
 };

@@ -2,6 +2,8 @@
 #include "peer/peer.h"
 
 #include "documented.h"
+#include "state/hash.h"
+#include "state/restore.h"
 #include "state/state.h"
 #include "test.h"
 #include "wire/frame.h"
@@ -9,6 +11,7 @@
 #include "wire/post.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define WALL (1767225600 * KITH_SEC)
 
@@ -36,8 +39,9 @@ static void write_lease(struct buf *ret, int64_t expires_ms)
     state_free(other);
 }
 
-/* A peer that is alone, at monotonic time 0, with one stored record. */
-static struct peer *start(struct bytes record, struct effects *out)
+/* A peer that is alone, at monotonic time 0, with one stored record and a backup. */
+static struct peer *start_with(struct bytes record, const struct bytes *restored, size_t restored_n,
+                               struct local_row local, struct effects *out)
 {
     struct member_addr addr = {.role = ADDR_ROLE_PROBE, .uri = bytes_str("tcp://127.0.0.1:5484")};
     struct event event = {
@@ -53,11 +57,20 @@ static struct peer *start(struct bytes record, struct effects *out)
                   .addrs_n = 1,
                   .insecure = true,
                   .records = &record,
-                  .records_n = 1},
+                  .records_n = 1,
+                  .restored = restored,
+                  .restored_n = restored_n,
+                  .locals = &local,
+                  .locals_n = local.name.len > 0},
     };
     struct peer *p = peer_new(/* shared= */ NULL);
     assert_int_equal(peer_step(p, &event, out), 0);
     return p;
+}
+
+static struct peer *start(struct bytes record, struct effects *out)
+{
+    return start_with(record, NULL, 0, (struct local_row){0}, out);
 }
 
 /* Runs it until `until_us`, only when it asks to be. */
@@ -258,6 +271,112 @@ static void a_burst_costs_one_batch(void **state)
     buf_deinit(&frame);
 }
 
+/* One registration as another node wrote it. */
+static void write_registration(struct buf *ret)
+{
+    struct state_config config = {.cluster = id_of(1), .self = id_of(2), .incarnation = 1};
+    struct state *other = state_new(&config);
+    struct registration_row value = {.service = bytes_str("db")};
+    struct buf encoded = {0};
+    uint8_t key[32] = {0};
+    memcpy(key, config.self.b, sizeof(config.self.b));
+    registration_row_encode(&encoded, &value);
+    assert_int_equal(state_put(other, TABLE_ID_REGISTRATION, bytes_of(key, sizeof(key)),
+                               buf_bytes(&encoded), 0, 0),
+                     STATE_DONE);
+    struct bytes record =
+        state_get(other, TABLE_ID_REGISTRATION, bytes_of(key, sizeof(key)))->record;
+    buf_append(ret, record.data, record.len);
+    buf_deinit(&encoded);
+    state_free(other);
+}
+
+/* What a peer that stays alone restores: what people had asked for, not what hosts had said. */
+static void a_backup_comes_back_when_nobody_else_lives(void **state)
+{
+    struct buf count = {0}, registration = {0};
+    struct effects out = {0};
+    struct ulid service = id_of(3);
+    (void)state;
+    write_lease(&count, 0);
+    write_registration(&registration);
+    struct bytes backup[] = {buf_bytes(&count), buf_bytes(&registration), bytes_str("garbage")};
+    struct peer *p = start_with((struct bytes){0}, backup, 3, (struct local_row){0}, &out);
+    run(p, RESTORE_ALONE - 1, &out);
+    assert_null(state_get(peer_state(p), TABLE_ID_COUNT, ulid_bytes(&service)));
+    run(p, RESTORE_ALONE + KITH_SEC, &out);
+    assert_non_null(state_get(peer_state(p), TABLE_ID_COUNT, ulid_bytes(&service)));
+    assert_null(state_first(peer_state(p), TABLE_ID_REGISTRATION, (struct bytes){0}));
+    peer_free(p);
+    effects_deinit(&out);
+    buf_deinit(&count);
+    buf_deinit(&registration);
+}
+
+/* The flag was left in the command line: what was deleted since does not come back. */
+static void a_backup_comes_back_once(void **state)
+{
+    struct buf count = {0};
+    struct effects out = {0};
+    struct ulid service = id_of(3);
+    uint64_t digest = 0;
+    (void)state;
+    write_lease(&count, 0);
+    struct bytes backup = buf_bytes(&count);
+    digest = 1 ^ hash64(backup);
+    struct local_row done = {bytes_str(RESTORE_LOCAL), bytes_of(&digest, sizeof(digest))};
+    struct peer *p = start_with((struct bytes){0}, &backup, 1, done, &out);
+    run(p, 2 * RESTORE_ALONE, &out);
+    assert_null(state_get(peer_state(p), TABLE_ID_COUNT, ulid_bytes(&service)));
+    peer_free(p);
+    effects_deinit(&out);
+    buf_deinit(&count);
+}
+
+/* Asks for a backup by this door, at 1 s; what the peer then wants. */
+static void ask_backup(struct peer *p, enum door door, const char *path, struct effects *out)
+{
+    struct post client = {.self = id_of(9), .boot = id_of(10)};
+    struct effects asked = {0};
+    struct buf payload = {0};
+    struct backup request = {.path = bytes_str(path)};
+    backup_encode(&payload, &request);
+    post_send(&client, &asked, bytes_str("x"), WIRE_BACKUP, buf_bytes(&payload), 1);
+    struct event event = {.kind = EVENT_FRAME,
+                          .now_us = KITH_SEC,
+                          .wall_us = WALL,
+                          .frame = {.door = door, .route = 5, .frame = asked.items[0].send.frame}};
+    effects_reset(out);
+    assert_int_equal(peer_step(p, &event, out), 0);
+    effects_deinit(&asked);
+    buf_deinit(&payload);
+}
+
+static void a_backup_is_answered_when_it_is_written(void **state)
+{
+    struct effects out = {0};
+    (void)state;
+    struct peer *p = start((struct bytes){0}, &out);
+    struct event stored = {.kind = EVENT_STORED, .now_us = KITH_SEC, .wall_us = WALL, .token = 1};
+    effects_reset(&out);
+    assert_int_equal(peer_step(p, &stored, &out), 0);
+    ask_backup(p, DOOR_LOCAL, "here", &out); /* whose folder? */
+    assert_int_equal(count_of(&out, EFFECT_BACKUP), 0);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 1);
+    ask_backup(p, DOOR_LOCAL, "/var/backup", &out);
+    assert_int_equal(count_of(&out, EFFECT_BACKUP), 1);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 0);
+    struct event done = {.kind = EVENT_BACKED_UP,
+                         .now_us = KITH_SEC,
+                         .wall_us = WALL,
+                         .backed_up = {.number = 1, .bytes = 4096}};
+    effects_reset(&out);
+    assert_int_equal(peer_step(p, &done, &out), 0);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 1);
+    peer_free(p);
+    effects_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +384,9 @@ int main(void)
         cmocka_unit_test(a_clock_that_steps_moves_the_end),
         cmocka_unit_test(info_waits_for_what_the_world_counts),
         cmocka_unit_test(a_burst_costs_one_batch),
+        cmocka_unit_test(a_backup_comes_back_when_nobody_else_lives),
+        cmocka_unit_test(a_backup_comes_back_once),
+        cmocka_unit_test(a_backup_is_answered_when_it_is_written),
         cmocka_unit_test(nothing_is_wanted_before_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "rig.h"
 #include "shell/mail.h"
 #include "shell/writer.h"
+#include "store/backup.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,74 @@ static void an_end_writes_what_was_given_before(void **state)
     desk_deinit(&d);
 }
 
+/* What was given before it is in the copy, and writing goes on. */
+static void a_backup_holds_what_was_given_before_it(void **state)
+{
+    (void)state;
+    struct desk d;
+    struct arena mem = {0};
+    struct buf path = {0}, why = {0};
+    const struct bytes *records;
+    size_t records_n = 0;
+    desk_init(&d);
+    buf_printf(&path, "%s/copy", d.dir);
+    struct store_write write = {.key = bytes_str("row"), .value = bytes_str("a record")};
+    struct effect row = {.kind = EFFECT_STORE,
+                         .store = {.token = 1, .writes = &write, .writes_n = 1}};
+    mail_send(zactor_sock(d.writer), job_new(&row));
+    struct effect copy = {.kind = EFFECT_BACKUP, .backup = {.number = 7, .path = buf_bytes(&path)}};
+    mail_send(zactor_sock(d.writer), job_new(&copy));
+    write.key = bytes_str("row2");
+    row.store.token = 2;
+    mail_send(zactor_sock(d.writer), job_new(&row));
+    unsigned stored = 0, copied = 0;
+    while (stored < 2 || copied == 0) {
+        zmq_pollitem_t item = {.socket = zsock_resolve(d.writer), .events = ZMQ_POLLIN};
+        assert_int_equal(zmq_poll(&item, 1, RIG_DEADLINE_US / KITH_MS), 1);
+        bool end = false;
+        struct report *r = mail_receive(zactor_sock(d.writer), &end);
+        assert_non_null(r);
+        if (r->event.kind == EVENT_STORED)
+            stored = (unsigned)r->event.token;
+        if (r->event.kind == EVENT_BACKED_UP) {
+            assert_int_equal(r->event.backed_up.number, 7);
+            assert_int_equal(r->event.backed_up.why.len, 0);
+            assert_true(r->event.backed_up.bytes > 0);
+            copied++;
+        }
+        report_free(r);
+    }
+    assert_int_equal(backup_read(buf_cstr(&path), &mem, &records, &records_n, &why), 0);
+    assert_int_equal(records_n, 1);
+    assert_true(bytes_equal_str(records[0], "a record"));
+    assert_int_equal(backup_read(d.dir, &mem, &records, &records_n, &why), STORE_BROKEN);
+    arena_deinit(&mem);
+    buf_deinit(&path);
+    buf_deinit(&why);
+    desk_deinit(&d);
+}
+
+static void a_backup_that_cannot_be_written_says_why(void **state)
+{
+    (void)state;
+    struct desk d;
+    desk_init(&d);
+    struct effect copy = {.kind = EFFECT_BACKUP,
+                          .backup = {.number = 8, .path = bytes_str("/proc/none/copy")}};
+    mail_send(zactor_sock(d.writer), job_new(&copy));
+    zmq_pollitem_t item = {.socket = zsock_resolve(d.writer), .events = ZMQ_POLLIN};
+    assert_int_equal(zmq_poll(&item, 1, RIG_DEADLINE_US / KITH_MS), 1);
+    bool end = false;
+    struct report *r = mail_receive(zactor_sock(d.writer), &end);
+    assert_non_null(r);
+    assert_int_equal(r->event.kind, EVENT_BACKED_UP);
+    assert_true(r->event.backed_up.why.len > 0);
+    report_free(r);
+    put(&d, 1, "a", "b");
+    assert_int_equal(await(&d, EVENT_STORED), 1);
+    desk_deinit(&d);
+}
+
 static void a_failure_takes_later_batches_with_it_until_the_machine_knows(void **state)
 {
     (void)state;
@@ -141,6 +210,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_batches_are_told_by_the_highest_token),
         cmocka_unit_test(an_end_writes_what_was_given_before),
+        cmocka_unit_test(a_backup_holds_what_was_given_before_it),
+        cmocka_unit_test(a_backup_that_cannot_be_written_says_why),
         cmocka_unit_test(a_failure_takes_later_batches_with_it_until_the_machine_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

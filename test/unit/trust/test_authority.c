@@ -26,6 +26,8 @@ static void the_whole_table(void **state)
         {AUTHORITY_LOGS, false, false, true, false, true},
         {AUTHORITY_APPLY, false, false, true, false, true},
         {AUTHORITY_CHANGE, false, false, true, false, true},
+        {AUTHORITY_REGISTER, false, false, true, false, true},
+        {AUTHORITY_BACKUP, false, false, false, false, true},
         {AUTHORITY_HALT, false, false, true, false, true},
         {AUTHORITY_MEMBER, false, false, true, false, true},
         {AUTHORITY_FORGET, false, false, true, false, true},
