@@ -7,6 +7,7 @@
 #include "base/histogram.h"
 #include "gossip/atlas.h"
 #include "gossip/boots.h"
+#include "gossip/guests.h"
 #include "gossip/naming.h"
 #include "gossip/ways.h"
 #include "state/members.h"
@@ -75,8 +76,12 @@ struct core {
     struct ways *ways;
     struct ulid self, boot;
     bool wan, insecure;
-    bool member;        /* in a cluster: its keys are known, the own row is written */
-    bool leaving;       /* said goodbye */
+    bool member;          /* in a cluster: its keys are known, the own row is written */
+    bool leaving;         /* said goodbye */
+    kith_time settles_us; /* let in just now: makes no connections that are to stand before; 0 */
+    struct buf host;      /* URI of who let it in, to whom it tells what it hears until then */
+    bool by_host;         /* this step's frame came from there */
+    struct guests guests;
     bool directed;      /* this step's frame came on a connection made for it, not from a PUB */
     kith_time heard_us; /* when any other member was heard last */
     kith_time well_since_us; /* most of those it probes answer in time since then; 0: they do not */

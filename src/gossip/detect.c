@@ -96,8 +96,10 @@ void detect_member(struct detect *d, struct turn *t, const struct ulid *id)
 {
     bool self = ulid_equal(id, &d->core->self);
     bool in = self ? d->entered && !d->core->leaving : core_alive(d->core, id);
-    if (rings_set(d->rings, id, in))
+    if (rings_set(d->rings, id, in)) {
         d->stale = true;
+        d->closed = d->closed || !in;
+    }
     struct watch *w = watch_find(&d->watches, id);
     if (!w)
         return;
@@ -152,8 +154,16 @@ static void refresh_neighbours(struct detect *d, const struct watch *subject, ki
     }
 }
 
+/* A subject of the dead: where several died together it may be the next, and nobody else may be left to see it. */
+static void take_over(struct detect *d, struct turn *t, const struct ulid *id)
+{
+    struct watch *w = watch_find(&d->watches, id);
+    if (w->owed_us == 0 && w->probes == 0 && core_alive(d->core, id))
+        detect_probe(d, t, w);
+}
+
 /* The rings changed: whom to observe, and who else does. */
-static void refresh(struct detect *d, kith_time now_us)
+static void refresh(struct detect *d, struct turn *t)
 {
     struct ulid subjects[RINGS_SUBJECTS];
     size_t n =
@@ -165,14 +175,17 @@ static void refresh(struct detect *d, kith_time now_us)
     for (size_t i = 0; i < n; i++) {
         w = watch_get(&d->watches, &subjects[i]);
         w->subject = true;
-        detect_seat(d, w, now_us);
+        detect_seat(d, w, t->now_us);
     }
     for (size_t i = 0; i < n; i++)
-        refresh_neighbours(d, watch_find(&d->watches, &subjects[i]), now_us);
+        refresh_neighbours(d, watch_find(&d->watches, &subjects[i]), t->now_us);
     for (w = watch_first(&d->watches); w; w = watch_next(w)) {
         const struct member *m = members_get(d->core->members, &w->id);
         w->incarnation = m ? m->incarnation : 0;
     }
+    for (size_t i = 0; d->closed && i < n; i++)
+        take_over(d, t, &subjects[i]);
+    d->closed = false;
 }
 
 /* It is told that it is held for dead: if it lives it rises above that. */
@@ -208,6 +221,8 @@ static void tick(struct detect *d, struct turn *t, kith_time at_us)
     if (again_us <= t->now_us)
         again_us = t->now_us + DETECT_PERIOD;
     timers_add(&d->timers, (struct timer){.at_us = again_us, .kind = TIMER_TICK});
+    if (t->now_us < d->core->settles_us)
+        return;
 
     for (w = watch_first(&d->watches); w; w = next) {
         next = watch_next(w);
@@ -238,7 +253,7 @@ void detect_time(struct detect *d, struct turn *t)
 {
     struct timer timer;
     if (d->stale)
-        refresh(d, t->now_us);
+        refresh(d, t);
     while (timers_pop(&d->timers, t->now_us, &timer)) {
         struct watch *w = watch_find(&d->watches, &timer.key);
         if (is_settled(d, &timer))

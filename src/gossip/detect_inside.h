@@ -24,7 +24,8 @@ struct detect {
     uint64_t nonce;
     uint32_t generation;
     bool entered;
-    bool stale; /* the rings changed: who is a subject is to be found anew */
+    bool stale;  /* the rings changed: who is a subject is to be found anew */
+    bool closed; /* and somebody was taken out of them */
     size_t suspects;
 };
 

@@ -74,6 +74,7 @@ void gossip_free(struct gossip *g)
     ways_free(g->core.ways);
     atlas_free(g->core.atlas);
     boots_free(g->core.boots);
+    buf_deinit(&g->core.host);
     mem_free(g);
 }
 
@@ -150,13 +151,19 @@ void gossip_start(struct gossip *g, struct turn *t, const struct event_start *st
     enter(g, t);
 }
 
+/* Nothing is known yet of where this step's rows come from. */
+static void begin_step(struct gossip *g, struct turn *t)
+{
+    detect_wake(g->detect, t);
+    g->core.directed = g->core.pushed = g->core.fresh = g->core.by_host = false;
+}
+
 bool gossip_identify(struct gossip *g, struct turn *t, const struct event_frame *frame,
                      const struct envelope *envelope, struct principal *ret)
 {
     const struct ulid *publisher =
         frame->door == DOOR_SUB ? overlay_whose(g->overlay, frame->from) : NULL;
-    detect_wake(g->detect, t);
-    g->core.directed = g->core.pushed = g->core.fresh = false;
+    begin_step(g, t);
     if (!admit_identify(g->admit, t, frame, envelope, publisher, ret))
         return false;
     g->core.directed = frame->door != DOOR_SUB;
@@ -201,8 +208,7 @@ bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
 
 void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link)
 {
-    detect_wake(g->detect, t);
-    g->core.directed = g->core.pushed = g->core.fresh = false;
+    begin_step(g, t);
     detect_link(g->detect, t, link);
     overlay_link(g->overlay, t, link);
     if (g->core.member && !g->core.leaving)
@@ -285,8 +291,7 @@ void gossip_leave(struct gossip *g, struct turn *t)
 
 void gossip_time(struct gossip *g, struct turn *t)
 {
-    detect_wake(g->detect, t);
-    g->core.directed = g->core.pushed = g->core.fresh = false;
+    begin_step(g, t);
     admit_time(g->admit, t);
     joiner_time(g->joiner, t);
     self_time(g->self, t);

@@ -63,10 +63,13 @@ static void welcome(struct hello_house *h, struct turn *t, const struct incoming
     };
     struct buf payload = {0};
     hello_ok_encode(&payload, &ok);
-    uint64_t before = effects_wait(t->out, state_unstored(t->state));
+    uint64_t token = state_unstored(t->state);
+    uint64_t before = effects_wait(t->out, token);
     post_reply(t->post, t->out, in->route, WIRE_HELLO_OK, buf_bytes(&payload),
                in->envelope->correlation);
     effects_wait(t->out, before);
+    if (node)
+        guests_add(&h->core->guests, t->now_us, in->route, token);
     keys_wipe(payload.data, payload.len);
     buf_deinit(&payload);
     mem_free(records);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define PROBE_PORT "5484"
+/* After a newcomer began to make its connections: it listens to others by then. */
+#define COMPARE_LATER (200 * KITH_MS)
 
 /* Every insecure peer is of this cluster: there are no keys to tell clusters apart by. */
 static const struct ulid insecure_cluster = {"\0insecure  kith"};
@@ -28,7 +30,9 @@ struct joiner {
     struct key32 ring_public;
     bool can_ask;        /* has what a hello needs */
     struct buf own_uris; /* the own probe addresses, each with a NUL */
-    struct ulid greeted; /* by whom, not yet followed up; zero */
+    struct ulid greeted; /* by whom, not yet compared with; zero */
+    bool arrived;        /* that one, core->host, is not yet told of this peer */
+    kith_time compare_us;
 };
 
 struct joiner *joiner_new(struct core *core, struct admit *admit, struct self *self)
@@ -308,6 +312,21 @@ static bool asked(const struct joiner *j, struct bytes uri)
     return false;
 }
 
+/* Who answered hears of this peer at once. One that knew nobody before waits with connections of its own; rows that
+ * no hello carries are fetched when it has them, so that what is new meanwhile is not missed. */
+static void follow_up(struct joiner *j, const struct turn *t, const struct incoming *in)
+{
+    struct core *c = j->core;
+    if (members_alive(c->members) <= 1) {
+        c->settles_us = t->now_us + GUESTS_SETTLE;
+        buf_reset(&c->host);
+        buf_append(&c->host, in->from.data, in->from.len);
+    }
+    j->greeted = in->who.id;
+    j->arrived = true;
+    j->compare_us = c->settles_us > t->now_us ? c->settles_us + COMPARE_LATER : t->now_us;
+}
+
 static void accepted(struct joiner *j, struct turn *t, const struct incoming *in)
 {
     struct hello_ok ok;
@@ -323,10 +342,10 @@ static void accepted(struct joiner *j, struct turn *t, const struct incoming *in
             if (!secret_missing)
                 enter(j, t, &ok.ring_secret);
         }
+        if (!secret_missing)
+            follow_up(j, t, in);
         for (uint32_t i = 0; !secret_missing && i < ok.rows_n; i++)
             (void)state_merge(t->state, ok.rows[i]); /* old news is no news */
-        if (!secret_missing)
-            j->greeted = in->who.id;
     }
     arena_deinit(&mem);
 }
@@ -394,14 +413,24 @@ static void try_seed(struct joiner *j, struct turn *t, struct seed *s)
     s->at_us = t->now_us + every_us * 3 / 4 + (kith_time)rng_below(t->rng, (uint64_t)every_us / 2);
 }
 
+/* A newcomer on the connection of its hello, one that is back on one that is to stand. */
+static void arrive(struct joiner *j, struct turn *t)
+{
+    j->arrived = false;
+    if (j->core->settles_us > t->now_us)
+        self_arrive(j->self, t, buf_bytes(&j->core->host));
+    else
+        self_tell(j->self, t, core_uri(j->core, &j->greeted, ADDR_ROLE_BULK));
+}
+
 void joiner_time(struct joiner *j, struct turn *t)
 {
-    if (!ulid_is_zero(&j->greeted)) {
+    if (j->arrived)
+        arrive(j, t);
+    if (!ulid_is_zero(&j->greeted) && j->compare_us <= t->now_us) {
         struct bytes uri = core_uri(j->core, &j->greeted, ADDR_ROLE_BULK);
-        if (uri.len > 0) {
-            self_tell(j->self, t, uri);
+        if (uri.len > 0)
             sync_with(j->core->sync, t, uri);
-        }
         j->greeted = (struct ulid){{0}};
     }
     for (uint32_t i = 0; j->can_ask && !j->core->leaving && i < j->seeds_n; i++) {
@@ -413,8 +442,10 @@ void joiner_time(struct joiner *j, struct turn *t)
 kith_time joiner_deadline(const struct joiner *j)
 {
     kith_time at_us = KITH_NEVER;
-    if (!ulid_is_zero(&j->greeted))
+    if (j->arrived)
         return 0;
+    if (!ulid_is_zero(&j->greeted))
+        at_us = j->compare_us;
     for (uint32_t i = 0; j->can_ask && !j->core->leaving && i < j->seeds_n; i++)
         at_us = kith_time_min(at_us, j->seeds[i].at_us);
     return at_us;

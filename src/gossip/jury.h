@@ -5,7 +5,8 @@
  *
  * Each tells the others when it begins to miss and when it no longer does, on connections that stand; and who
  * told it the same lately, so that a lost packet holds up one of two ways only.
- * Of O observers H = 0.7 O rounded up must agree (1 of 1, 2 of 2, 3 of 4, 7 of 10). Those that are silent
+ * Of O observers H = 0.7 O rounded up must agree, and all of JURY_ALL or fewer (2 of 2, 5 of 5, 6 of 8, 7 of 10):
+ * where packets are lost two or three wait for one at any time. Those that are silent
  * are not asked, or a host whose observers died with it, or are cut off with it, would never be found: O
  * is how many of them are left. The same holds for those that took the place of one that died, for their first
  * seconds. But never is one enough while anybody else is heard.
@@ -19,6 +20,8 @@
 
 /* Deaths of which this peer is the only witness, kept to withdraw them. */
 #define JURY_PRIVATE_MAX 256
+/* So many or fewer have to agree all: docs/decisions/0031. */
+#define JURY_ALL 6
 
 struct jury {
     struct core *core;

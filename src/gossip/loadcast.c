@@ -212,6 +212,16 @@ static uint16_t latency_value(int64_t latency_us)
     return (uint16_t)(steps < 1 ? 1 : steps > UINT16_MAX ? UINT16_MAX : steps);
 }
 
+static bool is_small(const struct loadcast *l)
+{
+    return members_alive(l->core->members) <= LOADCAST_SMALL;
+}
+
+static kith_time flush_every(const struct loadcast *l)
+{
+    return is_small(l) ? LOADCAST_FLUSH_SMALL : LOADCAST_FLUSH;
+}
+
 /* So that what everybody sends for everybody stays within what is planned for. */
 static kith_time report_every(const struct loadcast *l, const struct turn *t)
 {
@@ -221,7 +231,7 @@ static kith_time report_every(const struct loadcast *l, const struct turn *t)
         full ? alive * (ENVELOPE_BYTES + 2 * ENTRY_BYTES) : loads_count(t->loads) * ENTRY_BYTES;
     kith_time every_us =
         (kith_time)(bytes * (uint64_t)KITH_SEC / (full ? PUBLISH_BYTES : LINK_BYTES));
-    kith_time least_us = full ? LOADCAST_FULL : LOADCAST_EVERY;
+    kith_time least_us = is_small(l) ? LOADCAST_EVERY_SMALL : LOADCAST_EVERY;
     return every_us > least_us ? every_us : least_us;
 }
 
@@ -315,7 +325,7 @@ static void flush(struct loadcast *l, struct turn *t)
 {
     roster_look(&l->roster, l->core->members);
     bool told = overlay_is_full(l->overlay) ? flush_full(l, t) : flush_tree(l, t);
-    l->flush_at_us = told ? KITH_NEVER : t->now_us + LOADCAST_FLUSH;
+    l->flush_at_us = told ? KITH_NEVER : t->now_us + flush_every(l);
     if (told)
         loads_told(t->loads);
 }
@@ -325,7 +335,8 @@ static kith_time gather_us(const struct loadcast *l)
 {
     struct ulid links[LINKS_MAX];
     kith_time us = (kith_time)overlay_eager(l->overlay, links, LINKS_MAX) * LOADCAST_FLUSH_LINK;
-    return us > LOADCAST_FLUSH && !overlay_is_full(l->overlay) ? us : LOADCAST_FLUSH;
+    kith_time least_us = flush_every(l);
+    return us > least_us && !overlay_is_full(l->overlay) ? us : least_us;
 }
 
 bool loadcast_receive(struct loadcast *l, struct turn *t, const struct incoming *in)

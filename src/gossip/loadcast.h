@@ -4,7 +4,7 @@
  * The load channel: how busy every host is and how fast its endpoints answer, the latest value only, never in
  * the registry (state/loads.h).
  *
- * To everybody: each host reports every LOADCAST_EVERY (in full view LOADCAST_FULL), more seldom as there are more
+ * To everybody: each host reports every LOADCAST_EVERY (LOADCAST_EVERY_SMALL in a small cluster), more seldom as there are more
  * entries than the budget carries. In full view that is one PUBLISH. Above, what is news travels along the overlay's
  * eager links, all of LOADCAST_FLUSH in one frame per link, never back to where it came from. Two that know the
  * same members name a host by its place among them (roster.h): a report takes four bytes, else seven.
@@ -20,14 +20,16 @@
 
 #define LOADCAST_BYTES 4000u  /* a second, that this peer sends */
 #define LOADCAST_BURST 32000u /* what a newcomer's neighbourhood may take at once */
-/* A host's own report to all; more seldom as the cluster's size demands. In full view each is a frame to every
- * other peer, and more often would be half of all frames that an idle peer of thirty gets. */
-#define LOADCAST_EVERY (3 * KITH_SEC)
-#define LOADCAST_FULL  (5 * KITH_SEC)
+/* A host's own report to all; more seldom as the cluster's size demands. In a small cluster, where few hops have to
+ * be made in time, each frame that is spared counts: more often would be half of all that an idle peer gets. */
+#define LOADCAST_EVERY       (3 * KITH_SEC)
+#define LOADCAST_EVERY_SMALL (5 * KITH_SEC)
 /* News wait so long for others, and where there are many links longer: each frame has an envelope. */
-#define LOADCAST_FLUSH      (400 * KITH_MS)
-#define LOADCAST_FLUSH_LINK (100 * KITH_MS) /* a link, where that is more */
-#define LOADCAST_OWN_MAX    256             /* own endpoints reported */
+#define LOADCAST_FLUSH       (400 * KITH_MS)
+#define LOADCAST_FLUSH_SMALL (1200 * KITH_MS)
+#define LOADCAST_FLUSH_LINK  (100 * KITH_MS) /* a link, where that is more */
+#define LOADCAST_SMALL       64              /* live members */
+#define LOADCAST_OWN_MAX     256             /* own endpoints reported */
 
 struct loadcast;
 

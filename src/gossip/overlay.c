@@ -22,6 +22,11 @@
 /* Of one death each observer may write a verdict. All need the same row in the end, but who has one is in no hurry
  * for another, and it would hold up the verdicts about other deaths. */
 #define RELAY_SETTLED KITH_SEC
+/* It is looked who is to be heard when no member changed for so long, and in any case so soon. */
+#define LOOK_QUIET  (100 * KITH_MS)
+#define LOOK_LATEST (300 * KITH_MS)
+/* What guests are told waits for more of it. */
+#define TELL_GATHER (30 * KITH_MS)
 /* What was published before a neighbour went, or the view became another, still arrives. */
 #define LINGER_LINK (2 * KITH_SEC)
 #define LINGER_VIEW (10 * KITH_SEC)
@@ -41,7 +46,6 @@ struct overlay {
     struct tree tree;
     struct spread *spread;
     bool partial; /* too many to have all in view */
-    bool stale;   /* a member changed: look who is to be heard */
     bool hush;
     kith_time relays_until_us; /* in full view since lately: others may not be yet */
     kith_time relayed_us;      /* when news were passed on last */
@@ -49,6 +53,10 @@ struct overlay {
     struct pile news;          /* about members, to be published */
     struct pile settled;       /* the same, but nobody's state changed by them: there is no hurry */
     struct pile pushed;        /* others, pushed by one that has all in view */
+    kith_time stale_us; /* when a member changed first since it was looked who is to be heard */
+    kith_time look_us;  /* when it is; KITH_NEVER */
+    struct pile told;   /* about members, for guests and the host */
+    kith_time tell_us;  /* when these are told; KITH_NEVER: there are none */
 };
 
 struct overlay *overlay_new(struct core *core, struct detect *detect)
@@ -57,6 +65,7 @@ struct overlay *overlay_new(struct core *core, struct detect *detect)
     o->core = core;
     o->detect = detect;
     o->settled_us = KITH_NEVER;
+    o->look_us = o->tell_us = KITH_NEVER;
     o->subs = subs_new(core);
     neighbours_init(&o->links, core);
     tree_init(&o->tree, core, &o->links);
@@ -71,6 +80,7 @@ void overlay_free(struct overlay *o)
     buf_deinit(&o->news.records);
     buf_deinit(&o->settled.records);
     buf_deinit(&o->pushed.records);
+    buf_deinit(&o->told.records);
     mem_free(o);
 }
 
@@ -145,7 +155,7 @@ static void hear_neighbours(struct overlay *o, struct turn *t)
 static void look(struct overlay *o, struct turn *t)
 {
     size_t alive = members_alive(o->core->members);
-    o->stale = false;
+    o->look_us = KITH_NEVER;
     if (!o->partial && alive > OVERLAY_FULL_MAX)
         go_partial(o, t);
     else if (o->partial && alive <= OVERLAY_FULL_AGAIN)
@@ -156,9 +166,18 @@ static void look(struct overlay *o, struct turn *t)
         hear_everybody(o, t);
 }
 
+/* When many come or go at once it is looked once. A newcomer waits until it hears of no more. */
+static void look_soon(struct overlay *o, kith_time now_us)
+{
+    if (o->look_us == KITH_NEVER)
+        o->stale_us = now_us;
+    kith_time at_us = kith_time_min(now_us + LOOK_QUIET, o->stale_us + LOOK_LATEST);
+    o->look_us = at_us > o->core->settles_us ? at_us : o->core->settles_us;
+}
+
 void overlay_member(struct overlay *o, struct turn *t, const struct ulid *id)
 {
-    o->stale = true;
+    look_soon(o, t->now_us);
     if (!o->partial)
         return;
     neighbours_member(&o->links, t, id);
@@ -255,6 +274,8 @@ bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *i
 {
     enum wire_kind kind = (enum wire_kind)in->envelope->kind;
     if (kind == WIRE_ROWS || kind == WIRE_NEWS) {
+        const struct bytes host = buf_bytes(&o->core->host);
+        o->core->by_host = kind == WIRE_NEWS && in->route == 0 && bytes_equal(in->from, host);
         take_rows(o, t, in);
         return true;
     }
@@ -303,8 +324,21 @@ static bool relays(const struct overlay *o, const struct turn *t)
     return o->partial || t->now_us < o->relays_until_us;
 }
 
+/* Newcomers hear of it by who let them in, and that one by them. */
+static void tell_later(struct overlay *o, struct turn *t, const struct row *row)
+{
+    bool own = ulid_equal(&row->origin, &o->core->self);
+    bool up = t->now_us < o->core->settles_us && !own && !o->core->by_host;
+    if (!up && !guests_any(&o->core->guests, t->now_us))
+        return;
+    pile_add(&o->told, row->record, RELAY_MAX);
+    o->tell_us = kith_time_min(o->tell_us, t->now_us + TELL_GATHER);
+}
+
 void overlay_changed(struct overlay *o, struct turn *t, const struct row *row, bool moved)
 {
+    if (about_members(row->table))
+        tell_later(o, t, row);
     if (ulid_equal(&row->origin, &o->core->self))
         return;
     if (row->table == TABLE_ID_VERDICT && !moved && relays(o, t)) {
@@ -425,6 +459,22 @@ static void relay_settled(struct overlay *o, struct turn *t)
     arena_deinit(&mem);
 }
 
+/* What the host itself told is told it again when guests are: it is no news there, and a few frames. */
+static void tell_now(struct overlay *o, struct turn *t)
+{
+    struct arena mem = {0};
+    struct rows rows = pile_take(&o->told, &mem);
+    struct buf payload = {0};
+    o->tell_us = KITH_NEVER;
+    rows_encode(&payload, &rows);
+    bool settling = t->now_us < o->core->settles_us;
+    struct bytes host = settling ? buf_bytes(&o->core->host) : (struct bytes){0};
+    if (!o->hush)
+        guests_tell(&o->core->guests, t, buf_bytes(&payload), host);
+    buf_deinit(&payload);
+    arena_deinit(&mem);
+}
+
 static kith_time relay_at(const struct overlay *o)
 {
     if (o->pushed.n > 0)
@@ -490,8 +540,10 @@ void overlay_hush(struct overlay *o, bool hush)
 
 void overlay_time(struct overlay *o, struct turn *t)
 {
-    if (o->stale)
+    if (t->now_us >= o->look_us)
         look(o, t);
+    if (t->now_us >= o->tell_us)
+        tell_now(o, t);
     if (t->now_us >= relay_at(o))
         relay(o, t);
     if (t->now_us >= o->settled_us)
@@ -507,10 +559,9 @@ void overlay_time(struct overlay *o, struct turn *t)
 
 kith_time overlay_deadline(const struct overlay *o)
 {
-    if (o->stale)
-        return 0;
     kith_time at_us = kith_time_min(subs_deadline(o->subs), neighbours_deadline(&o->links));
     at_us = kith_time_min(at_us, kith_time_min(relay_at(o), o->settled_us));
+    at_us = kith_time_min(at_us, kith_time_min(o->look_us, o->tell_us));
     if (o->partial)
         at_us = kith_time_min(at_us,
                               kith_time_min(tree_deadline(&o->tree), spread_deadline(o->spread)));

@@ -22,8 +22,8 @@
 #include "gossip/detect.h"
 
 /* Up to so many live members, this peer included, everybody is in view. */
-#define OVERLAY_FULL_MAX   64
-#define OVERLAY_FULL_AGAIN 48
+#define OVERLAY_FULL_MAX   8
+#define OVERLAY_FULL_AGAIN 6
 /* A member that died or left may only have stumbled: its subscription stays for this long. */
 #define OVERLAY_LINGER (30 * KITH_SEC)
 

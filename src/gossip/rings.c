@@ -5,7 +5,7 @@
  * move 150 MB.
  *
  * Who observes S is found by walking both rings from S. Each walk skips whom the other has taken, at
- * most RINGS_OBSERVERS of them, so an observer follows S within 2 x RINGS_OBSERVERS places on one of
+ * most K of them, so an observer follows S within 2 K places on one of
  * the rings. That bounds where one's subjects can stand, and makes the inverse cheap.
  */
 #include "gossip/rings.h"
@@ -173,6 +173,14 @@ bool rings_set(struct rings *r, const struct ulid *id, bool in)
     return true;
 }
 
+size_t rings_wanted(size_t members)
+{
+    size_t k = members / RINGS_PER_OBSERVER;
+    if (k < RINGS_OBSERVERS_LEAST)
+        return RINGS_OBSERVERS_LEAST;
+    return k < RINGS_OBSERVERS ? k : RINGS_OBSERVERS;
+}
+
 static bool among(const struct ulid *ids, size_t n, const struct ulid *id)
 {
     for (size_t i = 0; i < n; i++) {
@@ -216,9 +224,10 @@ size_t rings_observers(const struct rings *r, const struct ulid *id,
     struct walk walks[RINGS_N];
     size_t n = 0;
     settle(r);
+    size_t wanted = rings_wanted(r->count);
     for (int i = 0; i < RINGS_N; i++)
         walks[i] = walk_from(r, i, id);
-    for (int i = 0; n < RINGS_OBSERVERS; i = (i + 1) % RINGS_N) {
+    for (int i = 0; n < wanted; i = (i + 1) % RINGS_N) {
         if (!walk_next(&walks[i], id, ret, n, &ret[n]))
             break; /* both rings hold the same members: nobody is left on the other one either */
         n++;
@@ -231,7 +240,8 @@ size_t rings_subjects(const struct rings *r, const struct ulid *id, struct ulid 
     struct ulid observers[RINGS_OBSERVERS];
     size_t n = 0;
     settle(r);
-    size_t steps = r->count < 2 * RINGS_OBSERVERS ? r->count : 2 * RINGS_OBSERVERS;
+    size_t wanted = rings_wanted(r->count);
+    size_t steps = r->count < 2 * wanted ? r->count : 2 * wanted;
 
     for (int ring = 0; ring < RINGS_N; ring++) {
         struct place p = place_of(id, ring);

@@ -16,10 +16,11 @@
 #define RAISE_FORGET KITH_MIN
 /* Doubts of different observers within this time count together. */
 #define DOUBTS_WITHIN (3 * KITH_SEC)
-/* So many observers have to doubt it before it rises, two where there are few: less than it takes to agree on
- * its death, and more than the two or three who wait for a lost packet at any time under heavy loss. Each
+/* Half of its observers have to doubt it before it rises, two where there are few: less than it takes to agree on
+ * its death, and of ten more than the two or three who wait for a lost packet at any time under heavy loss. Each
  * rise is told to everybody. */
-#define DOUBTS 5
+#define DOUBTS_LEAST 2
+#define DOUBTS       (RINGS_OBSERVERS / 2)
 
 /* One who died and rose lately rises again only when the others answer it, or none is left, or after this time: so who
  * loses most of its packets does not go on and off. */
@@ -106,6 +107,8 @@ void self_enter(struct self *s, struct turn *t)
     s->row.left = false;
     write_row(s, t);
     announce_anew(s, t);
+    if (s->core->settles_us > t->now_us) /* who let it in is told, and tells */
+        s->announce_at_us = s->core->settles_us + ANNOUNCE_FIRST;
 }
 
 /* Whoever gets the row over a connection passes it on, so it is known even though nobody may listen to
@@ -169,18 +172,28 @@ static void revive(struct self *s, struct turn *t, const struct ulid *by, uint64
     raise(s, t, at, "another member holds this peer for dead");
 }
 
-void self_tell(struct self *s, struct turn *t, struct bytes bulk_uri)
+static void tell(struct self *s, struct turn *t, struct bytes uri, enum wire_kind kind)
 {
     const struct row *row = state_get(t->state, TABLE_ID_MEMBER, ulid_bytes(&s->core->self));
-    if (!row || bulk_uri.len == 0)
+    if (!row || uri.len == 0)
         return;
     struct rows rows = {.records = &row->record, .records_n = 1};
     struct buf payload = {0};
-    rows_encode(&payload, &rows);
+    rows_encode(&payload, &rows); /* news has the same fields */
     uint64_t before = effects_wait(t->out, s->token);
-    post_send(t->post, t->out, bulk_uri, WIRE_ROWS, buf_bytes(&payload), /* correlation= */ 0);
+    post_send(t->post, t->out, uri, kind, buf_bytes(&payload), /* correlation= */ 0);
     effects_wait(t->out, before);
     buf_deinit(&payload);
+}
+
+void self_tell(struct self *s, struct turn *t, struct bytes bulk_uri)
+{
+    tell(s, t, bulk_uri, WIRE_ROWS);
+}
+
+void self_arrive(struct self *s, struct turn *t, struct bytes hello_uri)
+{
+    tell(s, t, hello_uri, WIRE_NEWS);
 }
 
 /* How many observers doubt it lately, `by` now among them. */
@@ -203,12 +216,20 @@ static size_t doubters(struct self *s, const struct ulid *by, kith_time now_us)
     return n;
 }
 
+/* How many have to. */
+static size_t doubters_needed(const struct self *s)
+{
+    size_t alive = members_alive(s->core->members), others = alive - 1;
+    size_t half = rings_wanted(alive) / 2;
+    if (half < DOUBTS_LEAST)
+        half = DOUBTS_LEAST;
+    return others < half ? others : half;
+}
+
 /* Suspicion at the present incarnation by one observer. */
 static void suspected(struct self *s, struct turn *t, const struct ulid *by)
 {
-    size_t others = members_alive(s->core->members) - 1;
-    size_t need = others < 2 ? others : others < DOUBTS + 2 ? 2 : DOUBTS;
-    if (doubters(s, by, t->now_us) < need || !may_revive(s, t->now_us))
+    if (doubters(s, by, t->now_us) < doubters_needed(s) || !may_revive(s, t->now_us))
         return;
     if (s->core->well_since_us == 0)
         s->revived_us = t->now_us; /* what they say may be true: once is enough */

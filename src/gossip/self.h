@@ -14,7 +14,8 @@
  * Tells members that are held for dead, and ask as if they were not, that they are: else they would stay so.
  *
  * Announces itself: until somebody probes it at its present incarnation, it sends its row to a few
- * live members, who pass it on. So a peer that comes back is known although nobody listens to it yet.
+ * live members, who pass it on. So a peer that comes back is known although nobody listens to it yet. One that
+ * was let in just now tells that member first, and others only when nobody has probed it for a while.
  */
 #include "gossip/core.h"
 
@@ -36,6 +37,8 @@ bool self_receive(struct self *s, struct turn *t, const struct incoming *in);
 void self_changed(struct self *s, struct turn *t, const struct row *row);
 /* The own member row, at once, to this bulk URI. */
 void self_tell(struct self *s, struct turn *t, struct bytes bulk_uri);
+/* The same to who let this peer in, on the connection on which it said hello. */
+void self_arrive(struct self *s, struct turn *t, struct bytes hello_uri);
 
 void self_time(struct self *s, struct turn *t);
 kith_time self_deadline(const struct self *s);

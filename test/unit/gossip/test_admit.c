@@ -11,6 +11,7 @@ static struct cluster *running(size_t n)
     struct cluster *c = cluster_new(n);
     cluster_start_all(c);
     assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    cluster_run(c, 2 * KITH_SEC); /* all listen to each other */
     return c;
 }
 

@@ -37,10 +37,9 @@ static void twenty_started_at_once_see_each_other_within_two_seconds(void **unus
     struct cluster *c = cluster_new(20);
     cluster_start_all(c);
     assert_true(cluster_agrees(c, 2 * KITH_SEC));
-    cluster_run(c, /* for_us= */ 0); /* what follows at once */
-    for (size_t i = 0; i < 20; i++)
-        assert_int_equal(node_subscriptions(c, i), 19);
     cluster_run(c, 20 * KITH_SEC);
+    for (size_t i = 0; i < 20; i++)
+        assert_in_range(node_count(c, i, "neighbours"), 3, 8);
     assert_true(cluster_agrees(c, 0));
     assert_true(cluster_same_tables(c, 0));
     assert_int_equal(cluster_count(c, "suspicions"), 0);

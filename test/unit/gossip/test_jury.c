@@ -2,10 +2,10 @@
 
 #include "test.h"
 
-static void the_quorum_is_seven_in_ten_rounded_up(void **unused)
+static void seven_in_ten_must_agree_and_all_where_they_are_few(void **unused)
 {
     (void)unused;
-    static const size_t need[] = {0, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7};
+    static const size_t need[] = {0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7};
     for (size_t observers = 0; observers <= 10; observers++)
         assert_int_equal(jury_quorum(observers), need[observers]);
 }
@@ -65,7 +65,7 @@ static void what_one_heard_from_another_counts_until_its_own_word_is_here(void *
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_quorum_is_seven_in_ten_rounded_up),
+        cmocka_unit_test(seven_in_ten_must_agree_and_all_where_they_are_few),
         cmocka_unit_test(what_others_said_holds_for_a_while),
         cmocka_unit_test(what_one_heard_from_another_counts_until_its_own_word_is_here),
     };

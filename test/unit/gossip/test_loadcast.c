@@ -62,14 +62,14 @@ static void sixty_four_peers_stay_within_their_budget(void **unused)
 {
     (void)unused;
     struct cluster *c = running(64);
-    run_measured(c, 8);
+    run_measured(c, 20); /* the tree stands */
     uint64_t before = cluster_count(c, "load.bytes_sent");
     for (int s = 0; s < 10; s++) {
         run_measured(c, 1);
         assert_true(oldest(c) < 15 * KITH_SEC);
     }
     uint64_t bytes = (cluster_count(c, "load.bytes_sent") - before) / 64 / 10;
-    assert_in_range(bytes, 500, LOADCAST_BYTES);
+    assert_in_range(bytes, 100, LOADCAST_BYTES);
     cluster_free(c);
 }
 

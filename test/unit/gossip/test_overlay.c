@@ -1,4 +1,5 @@
 #include "cluster.h"
+#include "gossip/overlay.h"
 #include "test.h"
 
 #include <string.h>
@@ -46,7 +47,7 @@ static void everybody_listens_to_the_living_and_for_a_while_to_the_dead(void **u
     assert_int_equal(node_subscriptions(c, 0), 3);
     node_start(c, 4);
     assert_true(cluster_agrees(c, 5 * KITH_SEC));
-    cluster_run(c, 100 * KITH_MS); /* it subscribes when it is next woken */
+    cluster_run(c, KITH_SEC);
     assert_int_equal(node_subscriptions(c, 0), 4);
     cluster_free(c);
 }
@@ -235,14 +236,30 @@ static void a_large_cluster_hears_through_neighbours(void **unused)
     assert_in_range(copies(c) - before, 0, firsts / 4);
     c->loss_permille = 0;
 
-    /* Neighbours that die are replaced, and when few are left everybody hears everybody again. */
+    /* Neighbours that die are replaced. */
     for (size_t i = 10; i < 30; i++)
         node_kill(c, i);
-    assert_true(cluster_agrees(c, 2 * KITH_SEC)); /* a third of their observers died with them */
+    assert_true(cluster_agrees(c, 10 * KITH_SEC));
+    cluster_run(c, 10 * KITH_SEC);
+    for (size_t i = 30; i < 66; i++)
+        assert_in_range(node_count(c, i, "neighbours"), 3, 8);
+    cluster_free(c);
+}
+
+static void when_few_are_left_everybody_hears_everybody_again(void **unused)
+{
+    (void)unused;
+    const size_t n = OVERLAY_FULL_MAX + 1;
+    struct cluster *c = running(n);
+    for (size_t i = 0; i < n; i++)
+        assert_in_range(node_count(c, i, "neighbours"), 2, 8);
+    for (size_t i = OVERLAY_FULL_AGAIN; i < n; i++)
+        node_kill(c, i);
+    assert_true(cluster_agrees(c, 5 * KITH_SEC));
     cluster_run(c, KITH_SEC);
-    for (size_t i = 30; i < 66; i++) {
+    for (size_t i = 0; i < OVERLAY_FULL_AGAIN; i++) {
         assert_int_equal(node_count(c, i, "neighbours"), 0);
-        assert_true(node_subscriptions(c, i) >= 45);
+        assert_true(node_subscriptions(c, i) >= OVERLAY_FULL_AGAIN - 1);
     }
     cluster_free(c);
 }
@@ -256,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_wrong_verdict_is_refuted),
         cmocka_unit_test(a_re_used_address_is_named),
         cmocka_unit_test(a_large_cluster_hears_through_neighbours),
+        cmocka_unit_test(when_few_are_left_everybody_hears_everybody_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

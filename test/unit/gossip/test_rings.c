@@ -35,14 +35,14 @@ static bool among(const struct ulid *ids, size_t n, const struct ulid *id)
 static void everybody_has_as_many_observers_as_there_can_be_all_distinct(void **unused)
 {
     (void)unused;
-    static const unsigned sizes[] = {1, 2, 3, 5, 10, 11, 12, 50, 300};
+    static const unsigned sizes[] = {1, 2, 3, 4, 5, 10, 39, 40, 50, 79, 80, 300};
     for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
         unsigned n = sizes[s];
         struct rings *r = rings_of(n);
         for (unsigned i = 0; i < n; i++) {
             struct ulid id = id_of(i), observers[RINGS_OBSERVERS];
             size_t found = rings_observers(r, &id, observers);
-            assert_int_equal(found, n - 1 < RINGS_OBSERVERS ? n - 1 : RINGS_OBSERVERS);
+            assert_int_equal(found, n - 1 < rings_wanted(n) ? n - 1 : rings_wanted(n));
             for (size_t k = 0; k < found; k++) {
                 assert_false(ulid_equal(&observers[k], &id));
                 assert_false(among(observers, k, &observers[k]));
@@ -52,10 +52,22 @@ static void everybody_has_as_many_observers_as_there_can_be_all_distinct(void **
     }
 }
 
-static void subjects_are_those_that_one_observes(void **unused)
+static void
+few_observe_each_in_a_small_cluster_and_no_member_more_changes_that_by_more_than_one(void **unused)
 {
     (void)unused;
-    const unsigned n = 120;
+    assert_int_equal(rings_wanted(1), RINGS_OBSERVERS_LEAST);
+    assert_int_equal(rings_wanted(30), RINGS_OBSERVERS_LEAST);
+    assert_int_equal(rings_wanted(60), 7);
+    assert_int_equal(rings_wanted(5000), RINGS_OBSERVERS);
+    for (size_t n = 1; n < 200; n++) {
+        assert_true(rings_wanted(n + 1) >= rings_wanted(n));
+        assert_true(rings_wanted(n + 1) <= rings_wanted(n) + 1);
+    }
+}
+
+static void subjects_of(unsigned n)
+{
     struct rings *r = rings_of(n);
     size_t total = 0;
     for (unsigned i = 0; i < n; i++) {
@@ -68,8 +80,16 @@ static void subjects_are_those_that_one_observes(void **unused)
             assert_int_equal(among(observers, m, &id), among(subjects, found, &other));
         }
     }
-    assert_int_equal(total, n * RINGS_OBSERVERS);
+    assert_int_equal(total, n * rings_wanted(n));
     rings_free(r);
+}
+
+static void subjects_are_those_that_one_observes(void **unused)
+{
+    (void)unused;
+    subjects_of(20);
+    subjects_of(50);
+    subjects_of(120);
 }
 
 static void the_order_of_arrival_does_not_matter(void **unused)
@@ -87,9 +107,10 @@ static void the_order_of_arrival_does_not_matter(void **unused)
     }
     for (unsigned i = 0; i < 60; i++) {
         struct ulid id = id_of(i), in_a[RINGS_OBSERVERS], in_b[RINGS_OBSERVERS];
-        assert_int_equal(rings_observers(a, &id, in_a), RINGS_OBSERVERS);
-        assert_int_equal(rings_observers(b, &id, in_b), RINGS_OBSERVERS);
-        assert_memory_equal(in_a, in_b, sizeof(in_a));
+        size_t n = rings_observers(a, &id, in_a);
+        assert_int_equal(n, rings_wanted(40));
+        assert_int_equal(rings_observers(b, &id, in_b), n);
+        assert_memory_equal(in_a, in_b, n * sizeof(*in_a));
     }
     rings_free(a);
     rings_free(b);
@@ -114,6 +135,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everybody_has_as_many_observers_as_there_can_be_all_distinct),
+        cmocka_unit_test(
+            few_observe_each_in_a_small_cluster_and_no_member_more_changes_that_by_more_than_one),
         cmocka_unit_test(subjects_are_those_that_one_observes),
         cmocka_unit_test(the_order_of_arrival_does_not_matter),
         cmocka_unit_test(a_member_that_goes_is_replaced_and_the_other_observers_stay),
