@@ -7,11 +7,12 @@ HEAD = "%-10s %-38s %-4s %9s %11s %7s %4s %9s %9s %8s  %s"
 class Row:
     """One figure: samples of kith, and of a peer (another program) where there is one."""
 
-    def __init__(self, case, metric, unit, must, peer):
+    def __init__(self, case, metric, unit, must, peer, own):
         self.case = case
         self.metric = metric
         self.unit = unit
         self.must = must  # at most: of the ratio when there is a peer, else of kith's median; None: only shown
+        self.own = own  # kith's median is judged although there is a peer
         self.peer = peer  # name and version
         self.kith_values = []
         self.peer_values = []
@@ -29,7 +30,7 @@ class Row:
 
     def ok(self):
         """None: nothing was demanded, or one side was not measured."""
-        judged = self.ratio() if self.peer else self.p50()
+        judged = self.ratio() if self.peer and not self.own else self.p50()
         return None if self.must is None or judged is None else judged <= self.must
 
 
@@ -51,12 +52,12 @@ class Rows:
         self.peer = peer
         self.rows = {}
 
-    def row(self, case, metric, unit, must=None, versus=None):
+    def row(self, case, metric, unit, must=None, versus=None, own=False):
         """The row of that name, made when it is new. versus: it is measured on both sides; True, or whom it is beside where
-        there are several peers."""
+        there are several peers. own: what it must be is said of kith's median, not of the ratio."""
         key = (case, metric)
         if key not in self.rows:
-            self.rows[key] = Row(case, metric, unit, must, self.peer if versus is True else versus)
+            self.rows[key] = Row(case, metric, unit, must, self.peer if versus is True else versus, own)
         return self.rows[key]
 
     def add(self, case, metric, unit, value, must=None):
@@ -77,11 +78,11 @@ class Rows:
             "kith": rounded(row.p50()), "peer": row.peer, "peer_value": rounded(row.peer_p50()),
             "ratio": rounded(row.ratio()), "n": len(row.kith_values), "p50": rounded(row.p50()),
             "p99": rounded(quantile(row.kith_values, 0.99)), "peer_n": len(row.peer_values),
-            "peer_p99": rounded(quantile(row.peer_values, 0.99)), "must": row.must, "ok": row.ok()})
+            "peer_p99": rounded(quantile(row.peer_values, 0.99)), "must": row.must, "must_own": row.own, "ok": row.ok()})
 
     def as_line(self, row):
         ok = {None: "-", True: "yes", False: "NO"}[row.ok()]
-        must = "-" if row.must is None else "<= %g" % row.must
+        must = "-" if row.must is None else "<= %g%s" % (row.must, " " + row.unit if row.own else "")
         return HEAD % (row.case, row.metric, row.unit, text(row.p50()), text(row.peer_p50()), text(row.ratio()),
                        len(row.kith_values), text(row.p50()), text(quantile(row.kith_values, 0.99)), must, ok)
 

@@ -229,6 +229,22 @@ class Cluster:
 
         wait("%d peers see each other alive" % len(peers), look, seconds)
 
+    def wait_restarted(self, seconds, before):
+        """Every peer sees all alive, each as it was started after `before` (incarnations()) was taken."""
+        def look():
+            now = self.incarnations()
+            for peer in self.peers:
+                seen = {m["name"]: m["incarnation"] for m in peer.ask("members") if m["state"] == "alive"}
+                if seen != now or any(seen[name] <= before[name] for name in before):
+                    return False
+            return True
+
+        wait("%d peers see each other's new start" % len(self.peers), look, seconds)
+
+    def incarnations(self):
+        """Each running peer's, by name, as it knows itself."""
+        return {p.name: m["incarnation"] for p in self.running() for m in p.ask("members") if m["name"] == p.name}
+
     def wait_healthy(self, seconds, peer=None, services=None):
         """Every service (or those named) has its count of healthy instances, seen by one peer."""
         peer = peer or self.running()[0]

@@ -8,6 +8,9 @@ import time
 from cluster import Failed
 
 
+LOOK_S = 0.02
+
+
 class Line:
     """One thing that a process said: when it arrived, who said it, what happened (see parse), to whom."""
 
@@ -92,10 +95,11 @@ class Listener:
         return seen
 
     def wait(self, title, look, seconds):
-        """Calls look() whenever something was said, until what it returns is true."""
+        """Calls look() when something was said, until what it returns is true. Lines are timed as they come, not when
+        they are looked at, so it is not done more often than LOOK_S: each time takes processor from what is measured."""
         end = time.monotonic() + seconds
-        with self.changed:
-            while True:
+        while True:
+            with self.changed:
                 found = look()
                 if found:
                     return found
@@ -103,3 +107,4 @@ class Listener:
                 if left <= 0:
                     raise Failed("waited %g s in vain for: %s" % (seconds, title))
                 self.changed.wait(left)
+            time.sleep(LOOK_S)

@@ -222,6 +222,20 @@ class Kith(Side):
         super().start(number)
         self.cluster.peers[number - 1].process = self.processes[number]
 
+    def restart_all(self, seconds):
+        """Ends all at once, starts all again, waits until all see all anew. When the last was started, and when
+        that was seen: at most what asking all of them once takes later than it was so."""
+        before = self.cluster.incarnations()
+        for number in self.numbers:
+            self.processes[number].kill()
+        for number in self.numbers:
+            self.processes[number].wait()
+        for number in self.numbers:
+            self.start(number)
+        last = time.time()
+        self.cluster.wait_restarted(seconds, before)
+        return last, time.time()
+
     def wait_settled(self, since, seconds, again):
         """It read the others from its disk, which is no news to log, so it is asked."""
         self.known_by_all("alive", self.name(again), since, set(self.numbers) - {again}, seconds)
