@@ -108,19 +108,23 @@ void registrations_row(struct control *c, const struct turn *t, const struct row
 
     if (!instance_key(row->key, &node, &id))
         return;
-    struct registration *old = find(c, &node, &id);
-
-    if (old && old->hash == row->hash)
-        return;
+    /* Most are new ones: one walk down the tree then finds that out and puts it in. */
     struct registration *r = row->flags & ROW_TOMBSTONE ? NULL : new_one(row);
+    struct registration *old =
+        r ? TREE_INSERT(registration_tree, &all->all, r) : find(c, &node, &id);
 
+    if (old && r && old->hash == row->hash) {
+        free_one(r);
+        return;
+    }
     if (old) {
         lookups_touch(&c->lookups, old->row.service);
         drop(all, old, &c->self);
+        if (r)
+            TREE_INSERT(registration_tree, &all->all, r);
     }
     if (!r)
         return;
-    TREE_INSERT(registration_tree, &all->all, r);
     TREE_INSERT(registered_tree, &all->services, r);
     lookups_touch(&c->lookups, r->row.service);
     if (ulid_equal(&node, &c->self)) {
