@@ -30,7 +30,7 @@ class Flood:
         self.rate = rate
         self.seconds = seconds
         self.offered = 0
-        self.took = 0.0
+        self.fed_s = self.took = 0.0  # until all was offered; until all was answered
         self.calm = self.during = self.published = None
         self.missed = 0  # probes of others
         self.disturbed = []  # counters of others' failure detectors that moved
@@ -45,6 +45,7 @@ class Flood:
             pipe.flush()
             self.offered += due
             time.sleep(TICK_S)
+        self.fed_s = time.monotonic() - began
         pipe.close()
 
     def counters(self):
@@ -72,7 +73,7 @@ class Flood:
         return self
 
     def offered_a_second(self):
-        return self.offered / self.took
+        return self.offered / self.fed_s
 
     def unaccounted(self):
         """Messages that were neither accepted nor dropped."""

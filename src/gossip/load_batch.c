@@ -81,16 +81,18 @@ static void add_endpoint(struct list *l, const struct load_news *n)
     l->counts.data[l->counts.len - 1]++;
 }
 
-static void fill(struct lists *ls, const struct loads *loads, uint8_t not_from, kith_time now_us)
+static void fill(struct lists *ls, const struct loads *loads, const struct load_target *target,
+                 kith_time now_us)
 {
     struct load_news n;
     size_t at = 0;
     struct list *last = NULL; /* where the host before is, whose endpoints may follow */
     uint64_t host = 0;
-    while (loads_next_news(loads, &at, now_us, &n)) {
+    while (target->all ? loads_next(loads, &at, now_us, &n)
+                       : loads_next_news(loads, &at, now_us, &n)) {
         kith_time tenths = (now_us - n.load.taken_us) / LOADS_TENTH;
         bool is_host = (n.key & 0xffff) == 0;
-        if (!passes(&n, not_from) || tenths > OLDEST)
+        if (!passes(&n, target->not_from) || tenths > OLDEST)
             continue;
         if (is_host) {
             last = add_host(ls, &n, (uint8_t)tenths);
@@ -113,7 +115,7 @@ bool load_batch_write(struct buf *out, const struct loads *loads, const struct l
 {
     const struct roster_order *own = &target->roster->now;
     struct lists ls = {.order = own->digest != 0 && target->theirs == own->digest ? own : NULL};
-    fill(&ls, loads, target->not_from, now_us);
+    fill(&ls, loads, target, now_us);
     struct list *a = &ls.by_hash, *b = &ls.by_place;
     bool any = a->hosts.len + b->hosts.len > 0;
     buf_append(&a->counts, b->counts.data, b->counts.len);

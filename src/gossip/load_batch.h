@@ -12,6 +12,7 @@
 /* Where news go, and what may be said of hosts there. */
 struct load_target {
     uint8_t not_from;            /* a source that knows them already */
+    bool all;                    /* also what is no news: the receiver heard none of it from here */
     const struct roster *roster; /* the own one */
     uint32_t
         theirs; /* digest of the receivers' order, 0: unknown; hosts are named by place when it is ours */

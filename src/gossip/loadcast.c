@@ -46,6 +46,8 @@ struct loadcast {
     bool rows_changed;
     struct ulid links[LINKS_MAX]; /* source number i + 1; where news came from */
     uint32_t theirs[LINKS_MAX];   /* digest of each one's roster, as it told last */
+    struct ulid eager[LINKS_MAX]; /* whom the last flush went to */
+    size_t eager_n;
     struct roster roster;
     size_t next_link;
     kith_time report_at_us, flush_at_us, forget_at_us;
@@ -300,6 +302,16 @@ static bool flush_full(struct loadcast *l, struct turn *t)
     return told;
 }
 
+/* The tree leads to it since the last flush: what was told before went other ways, or nowhere. */
+static bool is_new_link(const struct loadcast *l, const struct ulid *id)
+{
+    for (size_t i = 0; i < l->eager_n; i++) {
+        if (ulid_equal(&l->eager[i], id))
+            return false;
+    }
+    return true;
+}
+
 static bool flush_tree(struct loadcast *l, struct turn *t)
 {
     struct ulid links[LINKS_MAX];
@@ -307,8 +319,10 @@ static bool flush_tree(struct loadcast *l, struct turn *t)
     size_t n = overlay_eager(l->overlay, links, LINKS_MAX), bytes = 0;
     for (size_t i = 0; i < n; i++) {
         uint8_t source = source_of(l, &links[i]);
-        const struct load_target target = {
-            .not_from = source, .roster = &l->roster, .theirs = l->theirs[source - 1]};
+        const struct load_target target = {.not_from = source,
+                                           .all = is_new_link(l, &links[i]),
+                                           .roster = &l->roster,
+                                           .theirs = l->theirs[source - 1]};
         if (load_batch_write(&payloads[i], t->loads, &target, t->now_us))
             bytes += payloads[i].len + ENVELOPE_BYTES;
     }
@@ -317,6 +331,10 @@ static bool flush_tree(struct loadcast *l, struct turn *t)
         if (told && payloads[i].len > 0)
             overlay_send(l->overlay, t, &links[i], WIRE_LOAD_BATCH, buf_bytes(&payloads[i]));
         buf_deinit(&payloads[i]);
+    }
+    if (told) {
+        memcpy(l->eager, links, n * sizeof(*links));
+        l->eager_n = n;
     }
     return told;
 }

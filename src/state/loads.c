@@ -164,18 +164,21 @@ bool loads_endpoint(const struct loads *l, const struct ulid *node, const struct
     return get(l, loads_host_key(node) | loads_endpoint_key(instance), now_us, ret);
 }
 
+bool loads_next(const struct loads *l, size_t *at, kith_time now_us, struct load_news *ret)
+{
+    if (*at >= l->all.n)
+        return false;
+    const struct entry *e = &l->all.entries[(*at)++];
+    *ret =
+        (struct load_news){.key = e->key, .load = load_of(e, now_us), .source = (uint8_t)e->source};
+    return true;
+}
+
 bool loads_next_news(const struct loads *l, size_t *at, kith_time now_us, struct load_news *ret)
 {
-    for (; l->news > 0 && *at < l->all.n; (*at)++) {
-        const struct entry *e = &l->all.entries[*at];
-        if (!e->news)
-            continue;
-        *ret = (struct load_news){
-            .key = e->key, .load = load_of(e, now_us), .source = (uint8_t)e->source};
+    while (l->news > 0 && *at < l->all.n && !l->all.entries[*at].news)
         (*at)++;
-        return true;
-    }
-    return false;
+    return l->news > 0 && loads_next(l, at, now_us, ret);
 }
 
 void loads_told(struct loads *l)

@@ -58,6 +58,8 @@ struct load_news {
     uint8_t source;
 };
 bool loads_next_news(const struct loads *l, size_t *at, kith_time now_us, struct load_news *ret);
+/* The same of all entries. */
+bool loads_next(const struct loads *l, size_t *at, kith_time now_us, struct load_news *ret);
 /* All that is news now has been passed on. */
 void loads_told(struct loads *l);
 

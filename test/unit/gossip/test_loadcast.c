@@ -179,13 +179,13 @@ static void a_batch_says_what_is_news_and_not_to_whom_it_came_from(void **unused
     struct buf batch = {0};
     struct load_read read;
     struct wire_error err;
-    assert_false(
-        load_batch_write(&batch, from, &(struct load_target){15, &nobody, 0}, 10 * KITH_SEC));
+    assert_false(load_batch_write(
+        &batch, from, &(struct load_target){.not_from = 15, .roster = &nobody}, 10 * KITH_SEC));
     loads_put(from, loads_host_key(&host), &v, 1, 10 * KITH_SEC);
     loads_put(from, loads_host_key(&host) | loads_endpoint_key(&instance), &v, 1, 10 * KITH_SEC);
     loads_put(from, loads_host_key(&other), &v, 2, 10 * KITH_SEC);
-    assert_true(
-        load_batch_write(&batch, from, &(struct load_target){2, &nobody, 0}, 11 * KITH_SEC));
+    assert_true(load_batch_write(
+        &batch, from, &(struct load_target){.not_from = 2, .roster = &nobody}, 11 * KITH_SEC));
     assert_int_equal(load_batch_read(&read, to, &nobody, buf_bytes(&batch), 5, 50 * KITH_SEC, &err),
                      0);
     assert_int_equal(read.news, 2);
@@ -198,8 +198,20 @@ static void a_batch_says_what_is_news_and_not_to_whom_it_came_from(void **unused
     assert_int_equal(read.news, 0);
     assert_int_equal(read.old, 2);
     assert_true(batch.len < 30);
-    assert_false(load_batch_write(&batch, from, &(struct load_target){LOAD_BATCH_OWN, &nobody, 0},
-                                  11 * KITH_SEC));
+    assert_false(load_batch_write(
+        &batch, from, &(struct load_target){.not_from = LOAD_BATCH_OWN, .roster = &nobody},
+        11 * KITH_SEC));
+    /* Whoever heard nothing from here yet gets what was told to others, too. */
+    loads_told(from);
+    buf_reset(&batch);
+    assert_false(load_batch_write(
+        &batch, from, &(struct load_target){.not_from = 2, .roster = &nobody}, 11 * KITH_SEC));
+    assert_true(load_batch_write(
+        &batch, from, &(struct load_target){.not_from = 2, .all = true, .roster = &nobody},
+        11 * KITH_SEC));
+    assert_int_equal(load_batch_read(&read, to, &nobody, buf_bytes(&batch), 6, 50 * KITH_SEC, &err),
+                     0);
+    assert_int_equal(read.old, 2);
     buf_deinit(&batch);
     loads_free(from);
     loads_free(to);
@@ -223,8 +235,9 @@ static void hosts_are_named_by_their_places(void **unused)
         loads_put(from, (uint64_t)keys[places[i]] << 16, &v, 1, 10 * KITH_SEC);
     loads_put(from, (uint64_t)keys[255] << 16 | 5, &v, 1, 10 * KITH_SEC); /* an endpoint there */
     loads_put(from, UINT64_C(3) << 16, &v, 1, 10 * KITH_SEC);             /* no member */
-    assert_true(
-        load_batch_write(&batch, from, &(struct load_target){2, &roster, 77}, 10 * KITH_SEC));
+    assert_true(load_batch_write(
+        &batch, from, &(struct load_target){.not_from = 2, .roster = &roster, .theirs = 77},
+        10 * KITH_SEC));
     assert_true(batch.len < 6 * 4 + 3 + 7 + 7 + 4 + 30);
     assert_int_equal(load_batch_read(&read, to, &other, buf_bytes(&batch), 1, 10 * KITH_SEC, &err),
                      0);
