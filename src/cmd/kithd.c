@@ -293,6 +293,7 @@ static int run(struct daemon *d)
     log_line(LOG_INFO_, "kithd " KITH_VERSION ": %s, node %s, on %s", d->flags.name,
              ulid_text(&d->identity.id).s, d->flags.bind);
     d->parts.signal_fd = d->signal_fd;
+    d->parts.data = d->flags.data;
     int code = loop_run(&d->parts, &start);
     keys_wipe(&start, sizeof start);
     log_line(LOG_INFO_, "ended");
@@ -323,5 +324,10 @@ int main(int argc, char **argv)
     }
     buf_deinit(&text);
     close_all(&d);
+    if (code == LOOP_AGAIN) {
+        execv("/proc/self/exe", argv);
+        perror("kithd: cannot start once more");
+        code = 1;
+    }
     return code;
 }

@@ -82,6 +82,8 @@ struct core {
     struct buf host;      /* URI of who let it in, to whom it tells what it hears until then */
     bool by_host;         /* this step's frame came from there */
     struct guests guests;
+    uint64_t anew;      /* stamp of the last verdict that forgot this peer, see anew.h */
+    bool begins_anew;   /* the rows are to be dropped, and the daemon to start once more */
     bool directed;      /* this step's frame came on a connection made for it, not from a PUB */
     kith_time heard_us; /* when any other member was heard last */
     kith_time well_since_us; /* most of those it probes answer in time since then; 0: they do not */

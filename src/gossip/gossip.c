@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "gossip/admit.h"
+#include "gossip/anew.h"
 #include "gossip/confirm.h"
 #include "gossip/core.h"
 #include "gossip/detect.h"
@@ -144,6 +145,7 @@ void gossip_start(struct gossip *g, struct turn *t, const struct event_start *st
     g->core.boot = start->boot;
     g->core.wan = start->wan;
     g->core.insecure = start->insecure;
+    anew_start(&g->core, t, start);
     load(g, t);
     confirm_start(&g->confirm, &g->core, t, start->tombstones_us);
     self_start(g->self, t, start);
@@ -281,6 +283,12 @@ void gossip_sample(struct gossip *g, struct turn *t, const struct event_sample *
 void gossip_checked(struct gossip *g, struct turn *t, const struct event_checked *checked)
 {
     loadcast_checked(g->load, t, checked);
+}
+
+bool gossip_begins_anew(const struct gossip *g, uint64_t *ret_stamp)
+{
+    *ret_stamp = g->core.anew;
+    return g->core.begins_anew;
 }
 
 void gossip_leave(struct gossip *g, struct turn *t)

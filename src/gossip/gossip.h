@@ -38,6 +38,9 @@ void gossip_broadcast(struct gossip *g, struct turn *t, struct bytes rows_payloa
 /* The host was measured; a check of an own instance ended. For the load channel. */
 void gossip_sample(struct gossip *g, struct turn *t, const struct event_sample *sample);
 void gossip_checked(struct gossip *g, struct turn *t, const struct event_checked *checked);
+/* This peer was forgotten and has exported what it wrote: its rows are to be dropped (state_begin_anew()), the stamp
+ * to be kept as the local row ANEW_LOCAL, and the daemon to start once more. */
+bool gossip_begins_anew(const struct gossip *g, uint64_t *ret_stamp);
 /* Says goodbye: writes the own member row with `left`. */
 void gossip_leave(struct gossip *g, struct turn *t);
 void gossip_time(struct gossip *g, struct turn *t);

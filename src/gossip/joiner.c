@@ -259,6 +259,22 @@ static void stagger(struct joiner *j, struct turn *t)
         j->seeds[(first + i) % j->seeds_n].at_us = t->now_us + i * JOINER_STAGGER;
 }
 
+/* It began anew, and holds nothing but where others were: nobody is known well enough to be talked to without a
+ * hello. */
+static void seek_members(struct joiner *j, struct turn *t)
+{
+    const struct member *m = members_first(j->core->members);
+
+    for (int n = 0; m && n < JOINER_SEEK; m = members_next(j->core->members, m)) {
+        struct bytes uri = member_uri(m, ADDR_ROLE_PROBE);
+
+        if (ulid_equal(&m->id, &j->core->self) || m->state != MEMBER_STATE_ALIVE || uri.len == 0)
+            continue;
+        (void)add_seed(j, t, uri);
+        n++;
+    }
+}
+
 void joiner_start(struct joiner *j, struct turn *t, const struct event_start *start)
 {
     buf_append(&j->name, start->name.data, start->name.len);
@@ -284,6 +300,8 @@ void joiner_start(struct joiner *j, struct turn *t, const struct event_start *st
     }
     for (uint32_t i = 0; i < start->seeds_n; i++)
         (void)add_seed(j, t, start->seeds[i]);
+    if (j->core->anew != 0)
+        seek_members(j, t);
     stagger(j, t);
 }
 

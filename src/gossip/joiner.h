@@ -15,6 +15,7 @@
 
 /* Given at start, in the token, and by `kith join`. */
 #define JOINER_SEEDS_MAX 128
+#define JOINER_SEEK      16 /* members that are seeds for one that began anew */
 /* The first try of a seed, and the longest distance of two. */
 #define JOINER_FIRST   (200 * KITH_MS)
 #define JOINER_LONGEST (4 * KITH_SEC)

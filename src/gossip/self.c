@@ -1,6 +1,7 @@
 #include "gossip/self.h"
 
 #include "base/mem.h"
+#include "gossip/anew.h"
 #include "gossip/limit.h"
 #include "gossip/rings.h"
 
@@ -79,6 +80,7 @@ void self_start(struct self *s, struct turn *t, const struct event_start *start)
         .started_ms = t->wall_us / KITH_MS,
         .capacity = start->capacity,
         .host = start->host,
+        .anew = s->core->anew,
     };
     member_row_copy(&s->mem, &s->row, &row);
 }
@@ -267,9 +269,13 @@ static void answer(struct self *s, struct turn *t, const struct incoming *in, co
 static void accuse(struct self *s, struct turn *t, const struct ulid *id)
 {
     const struct member *m = members_get(s->core->members, id);
-    if (!m || !m->row || m->state != MEMBER_STATE_DEAD || m->forgotten ||
+    if (!m || !m->row || m->state != MEMBER_STATE_DEAD ||
         !limit_take(&s->accusing, t->now_us, ACCUSE_PER_SECOND, ACCUSE_PER_SECOND))
         return;
+    if (m->forgotten) {
+        anew_tell(s->core, t, m);
+        return;
+    }
     const struct row *verdict = state_get(t->state, TABLE_ID_VERDICT, ulid_bytes(id));
     struct probe p = {
         .about = *id, .incarnation = m->incarnation, .dead = true, .sent_us = t->now_us};
@@ -362,8 +368,12 @@ static void own_row(struct self *s, struct turn *t, const struct row *row)
 
 void self_changed(struct self *s, struct turn *t, const struct row *row)
 {
-    if (!s->core->member || s->core->leaving)
+    if (!s->core->member || s->core->leaving || s->core->begins_anew)
         return;
+    if (anew_verdict(s->core, t, row)) {
+        s->core->begins_anew = true;
+        return;
+    }
     if (row->table == TABLE_ID_MEMBER) {
         own_row(s, t, row);
         return;

@@ -52,6 +52,7 @@ struct peer {
     kith_time store_after_us; /* no batch leaves before: the disk failed lately */
     bool dirty;               /* a batch waits for store_after_us */
     kith_time state_at_us; /* when the state wants the time: its wall clock's, by the monotonic */
+    bool anew;             /* it begins anew, and waits for nothing but the disk */
     bool refusing;         /* the disk took no batch since one failed: changes are refused */
 };
 
@@ -366,6 +367,17 @@ static void settle(struct peer *p, struct turn *t)
     effect_log(t->out, LOG_ERROR_, "rows did not settle in %d rounds", SETTLE_ROUNDS_MAX);
 }
 
+/* It was forgotten: nothing of what it holds is told to anybody; once the disk has none of it, the daemon starts
+ * once more. */
+static void begin_anew(struct peer *p, struct turn *t, uint64_t stamp)
+{
+    p->anew = true;
+    state_begin_anew(p->state);
+    state_put_local(p->state, bytes_str("node/anew"), bytes_of(&stamp, sizeof(stamp)));
+    effects_add(t->out, &(struct effect){
+                            .kind = EFFECT_EXIT, .again = true, .wait = state_token(p->state)});
+}
+
 static void push(struct peer *p, struct turn *t)
 {
     struct buf rows = {0};
@@ -415,6 +427,31 @@ static kith_time state_at(const struct peer *p, const struct event *event)
     return left_us < KITH_NEVER - event->now_us ? event->now_us + left_us : KITH_NEVER;
 }
 
+/* An event and all that follows from it. True: the daemon ends. */
+static bool live(struct peer *p, struct turn *t, const struct event *event, struct effects *ret)
+{
+    uint64_t stamp;
+
+    dispatch(p, t, event, ret);
+    settle(p, t);
+    if (gossip_begins_anew(p->gossip, &stamp)) {
+        begin_anew(p, t, stamp);
+        return false;
+    }
+    bool ends = end(p, t);
+    settle(p, t);
+    return ends;
+}
+
+static void wait_for_disk(struct peer *p, struct turn *t, const struct event *event,
+                          struct effects *ret)
+{
+    if (event->kind == EVENT_STORED)
+        stored(p, t, event->token, ret);
+    else if (event->kind == EVENT_STORE_FAILED)
+        store_failed(p, t, event->token);
+}
+
 int peer_step(struct peer *p, const struct event *event, struct effects *ret)
 {
     assert(p->started || event->kind == EVENT_START);
@@ -423,13 +460,15 @@ int peer_step(struct peer *p, const struct event *event, struct effects *ret)
     if (event->kind == EVENT_START)
         start(p, event);
     struct turn t = turn_of(p, event);
+    bool ends = false;
     state_clock(p->state, event->wall_us);
-    dispatch(p, &t, event, ret);
-    settle(p, &t);
-    bool ends = end(p, &t);
-    settle(p, &t);
-    if (ends || event->kind != EVENT_FRAME || !event->frame.more) {
-        control_tell(p->control, &t);
+    if (p->anew)
+        wait_for_disk(p, &t, event, ret);
+    else
+        ends = live(p, &t, event, ret);
+    if (ends || p->anew || event->kind != EVENT_FRAME || !event->frame.more) {
+        if (!p->anew)
+            control_tell(p->control, &t);
         push_and_store(p, &t);
     }
     if (ends)
@@ -445,6 +484,8 @@ kith_time peer_deadline(const struct peer *p)
 {
     if (!p->started)
         return KITH_NEVER;
+    if (p->anew)
+        return p->dirty ? p->store_after_us : KITH_NEVER;
     kith_time at = gossip_deadline(p->gossip);
     at = kith_time_min(at, sync_deadline(p->sync));
     at = kith_time_min(at, restore_deadline(p->restore));

@@ -7,8 +7,10 @@
 #include "shell/lookups.h"
 #include "shell/mail.h"
 #include "shell/writer.h"
+#include "store/file.h"
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -43,6 +45,22 @@ static void fail(struct loop *l)
 {
     l->ended = true;
     l->exit_code = 1;
+}
+
+/* DATA/unsent-TIME.txt, kept for people; what cannot be written is lost, and is said to be. */
+static void export_text(const struct loop *l, struct bytes text)
+{
+    struct buf path = {0};
+
+    buf_printf(&path, "%s/unsent-%lld.txt", l->parts->data,
+               (long long)(clock_wall_us() / KITH_SEC));
+    int r = file_write(buf_cstr(&path), text, 0600);
+    if (r == 0)
+        log_line(LOG_WARN_, "what this peer wrote before it was forgotten is in %s",
+                 buf_cstr(&path));
+    else
+        log_line(LOG_ERROR_, "cannot write %s: %s", buf_cstr(&path), strerror(-r));
+    buf_deinit(&path);
 }
 
 static void execute(struct loop *l, const struct effect *e, kith_time now_us)
@@ -91,8 +109,13 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
     case EFFECT_COUNT:
         l->counts_wanted = true;
         break;
+    case EFFECT_EXPORT:
+        export_text(l, e->export_text);
+        break;
     case EFFECT_EXIT:
         l->ended = true;
+        if (e->again)
+            l->exit_code = LOOP_AGAIN;
         break;
     }
 }

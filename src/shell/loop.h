@@ -27,10 +27,13 @@ struct loop_parts { /* all borrowed */
     struct transport *transport;
     zactor_t *writer, *procs, *checks, *lookups;
     const struct store *store; /* to be counted only: the writer's */
+    const char *data;          /* folder: what is exported goes into a file there */
     int signal_fd;             /* a signalfd of SIGTERM and SIGINT, non-blocking */
 };
 
-/* Runs one machine from `start` until it exits. Returns the exit code of the program. */
+/* Runs one machine from `start` until it exits. Returns the exit code of the program, or LOOP_AGAIN: it is to be
+ * started once more, with what is stored then. */
+#define LOOP_AGAIN (-1)
 int loop_run(const struct loop_parts *parts, const struct event_start *start);
 
 #endif

@@ -278,7 +278,12 @@ static bool execute(struct site *s, const struct effect *e, kith_time now_us)
         break;
     case EFFECT_EXIT:
         end_daemon(s, now_us);
+        if (e->again)
+            queue_add(
+                s->w->queue,
+                &(struct sim_item){.at_us = now_us + KITH_SEC, .kind = SIM_BOOT, .host = s->index});
         return true;
+    case EFFECT_EXPORT: /* nobody reads it there */
     case EFFECT_ADMIT:  /* the virtual PUB lets everybody in */
     case EFFECT_LOOKUP: /* no applications there */
     case EFFECT_LOG:

@@ -25,11 +25,12 @@ struct node {
     bool accused;            /* a verdict is known */
     bool accused_for_good;   /* it says forgotten */
     uint64_t verdict_incarnation;
+    uint64_t verdict_stamp;
     uint32_t alive_slot; /* place in the list of the living, plus one; 0: not in it */
 };
 
 /* As for rows (table.h). */
-_Static_assert(sizeof(struct node) <= 120, "what a peer keeps of its own for each member is small");
+_Static_assert(sizeof(struct node) <= 128, "what a peer keeps of its own for each member is small");
 
 static int compare_nodes(const struct node *a, const struct node *b)
 {
@@ -141,11 +142,20 @@ static void take_verdict(struct members *m, struct node *n, const struct row *ro
     }
     n->accused_for_good = v.forgotten;
     n->verdict_incarnation = row->version.major;
+    n->verdict_stamp = row->version.minor;
+}
+
+/* It is forgotten until it has begun anew, whatever its incarnation. */
+static bool is_forgotten(const struct node *n)
+{
+    const struct member_row *row = n->member.row;
+
+    return n->accused && n->accused_for_good && (!row || row->anew < n->verdict_stamp);
 }
 
 static bool stands(const struct node *n, uint64_t incarnation)
 {
-    return n->accused && n->verdict_incarnation >= incarnation;
+    return is_forgotten(n) || (n->accused && n->verdict_incarnation >= incarnation);
 }
 
 static enum member_state derive(const struct node *n)
@@ -241,7 +251,7 @@ bool members_changed(struct members *m, const struct row *row, kith_time wall_us
     else
         take_verdict(m, n, row);
     member->state = derive(n);
-    member->forgotten = n->accused_for_good && stands(n, member->incarnation);
+    member->forgotten = is_forgotten(n);
     if (member->state != ret_before->state)
         member->changed_wall_us = wall_us;
     list_alive(m, n);

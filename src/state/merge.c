@@ -49,6 +49,11 @@ enum table_rule table_rule(enum table_id table)
 
 /* Whether the losers of concurrent writes are kept: of what people wrote, not of what peers decide
  * again by themselves (verdicts, placements). */
+const struct wire_struct *table_value(enum table_id table)
+{
+    return law_of(table)->value;
+}
+
 static bool keeps_conflicts(enum table_id table)
 {
     return law_of(table)->keeps_conflicts;

@@ -32,6 +32,9 @@ enum table_rule {
 /* The rule of a table that exists. */
 enum table_rule table_rule(enum table_id table);
 
+/* What the values of a table are; NULL: several structs, by key. */
+const struct wire_struct *table_value(enum table_id table);
+
 /* Views `record` as a row, checked in everything that does not depend on other rows or the clock:
  * bounds, cluster (zero: of the envelope, so fine), the key's length, owner, version, and that the value
  * is its table's struct. 0, STATE_BAD or STATE_NOT_OWNER. *ret points into `record`. */

@@ -289,6 +289,21 @@ size_t state_collect(struct state *s, int64_t until_ms)
     return n;
 }
 
+void state_begin_anew(struct state *s)
+{
+    for (uint32_t i = 1; i < TABLE_COUNT; i++) {
+        struct entry *e = table_first(&s->table, (enum table_id)i), *next;
+
+        for (; e && i != TABLE_ID_MEMBER && i != TABLE_ID_VERDICT; e = next) {
+            next = table_next(e);
+            arena_reset(&s->scratch);
+            state_drop(s, e);
+        }
+    }
+    marks_clear(&s->batch.push);
+    s->batch.pushed = 0;
+}
+
 void state_load_collected(struct state *s, struct bytes name, struct bytes value)
 {
     if (bytes_equal_str(name, COLLECTED) && value.len == sizeof(s->collected_ms))

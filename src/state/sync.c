@@ -192,8 +192,10 @@ bool sync_receive(struct sync *s, struct turn *t, const struct incoming *in)
 {
     if (in->envelope->kind < WIRE_SYNC_COMPARE || in->envelope->kind > WIRE_SYNC_TAKEN)
         return false;
-    if (in->who.kind != PRINCIPAL_KIND_NODE)
-        s->counts.refused++;
+    const struct member *sender = members_get(s->members, &in->envelope->sender);
+    if (in->who.kind != PRINCIPAL_KIND_NODE || (sender && sender->forgotten))
+        s->counts
+            .refused++; /* what a forgotten peer holds may be older than tombstones that are gone */
     else if (is_answer(in->envelope->kind))
         take_answer(s, t, in);
     else if (answer(s, t, in))

@@ -168,6 +168,22 @@ static const struct wire_field effect_log_fields[] = {
 };
 TABLE(effect_log);
 
+struct effect_export { /* as it stands in the union */
+    struct bytes text;
+};
+static const struct wire_field effect_export_fields[] = {
+    TABLE_FIELD(effect_export, 1, text, BYTES),
+};
+TABLE(effect_export);
+
+struct effect_exit {
+    bool again;
+};
+static const struct wire_field effect_exit_fields[] = {
+    TABLE_FIELD(effect_exit, 1, again, BOOL),
+};
+TABLE(effect_exit);
+
 static const struct wire_struct nothing_table = {.name = "nothing"};
 
 /* By effect_kind. All members of the union start where the union does. */
@@ -189,10 +205,11 @@ static const struct {
     [EFFECT_CHECK] = {"check", &effect_check_table},
     [EFFECT_READ_LOG] = {"read-log", &effect_read_log_table},
     [EFFECT_LOOKUP] = {"lookup", &effect_lookup_table},
+    [EFFECT_EXPORT] = {"export", &effect_export_table},
     [EFFECT_LOG] = {"log", &effect_log_table},
     [EFFECT_COUNT] = {"count", &nothing_table},
     [EFFECT_BACKUP] = {"backup", &effect_backup_table},
-    [EFFECT_EXIT] = {"exit", &nothing_table},
+    [EFFECT_EXIT] = {"exit", &effect_exit_table},
 };
 
 static const void *body(const struct effect *effect)

@@ -27,10 +27,11 @@ enum effect_kind {
     EFFECT_CHECK,     /* run one health check */
     EFFECT_READ_LOG,  /* read an instance's output */
     EFFECT_LOOKUP,    /* what applications of this host read about some services */
+    EFFECT_EXPORT,    /* what is to be kept for people in a file of its own */
     EFFECT_LOG,       /* a line for the daemon's log */
     EFFECT_COUNT,     /* tell what is counted outside the machine: EVENT_COUNTED answers */
     EFFECT_BACKUP,    /* write what is stored into a file: EVENT_BACKED_UP answers */
-    EFFECT_EXIT,      /* the daemon ends now; instances that still run are left running */
+    EFFECT_EXIT, /* the daemon ends now; instances that still run are left running. Or it starts once more */
 };
 
 enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERROR_ };
@@ -183,6 +184,8 @@ struct effect {
         struct effect_lookup lookup;
         struct effect_backup backup;
         struct effect_log log;
+        struct bytes export_text; /* lines */
+        bool again;               /* exit: with what is stored then */
     };
 };
 

@@ -351,6 +351,7 @@ static void do_effect(struct cluster *c, size_t i, const struct effect *e)
     case EFFECT_ADMIT:
         admit_effect(c, n, &e->admit);
         break;
+    case EFFECT_EXPORT:
     case EFFECT_LOG:
         log_effect(c, i, &e->log);
         break;
