@@ -33,6 +33,7 @@
 struct daemon {
     struct flags flags;
     struct arena mem;
+    struct arena loaded; /* stored rows, until the machine has them */
     struct store *store;
     struct lookup_file *lookups;
     struct identity identity;
@@ -225,13 +226,13 @@ static int load(struct event_start *s, struct daemon *d)
         log_line(LOG_ERROR_, "cannot read the registry: %s", store_why(d->store));
         return 1;
     }
-    struct bytes *records = arena_array(&d->mem, c.records_n, sizeof *records);
-    struct local_row *locals = arena_array(&d->mem, c.locals_n, sizeof *locals);
+    struct bytes *records = arena_array(&d->loaded, c.records_n, sizeof *records);
+    struct local_row *locals = arena_array(&d->loaded, c.locals_n, sizeof *locals);
     for (size_t i = 0; i < c.records_n; i++)
-        records[i] = arena_bytes(&d->mem, c.records[i]);
+        records[i] = arena_bytes(&d->loaded, c.records[i]);
     for (size_t i = 0; i < c.locals_n; i++) {
-        locals[i].name = arena_bytes(&d->mem, c.locals[i].name);
-        locals[i].value = arena_bytes(&d->mem, c.locals[i].value);
+        locals[i].name = arena_bytes(&d->loaded, c.locals[i].name);
+        locals[i].value = arena_bytes(&d->loaded, c.locals[i].value);
     }
     s->records = records;
     s->records_n = c.records_n;
@@ -268,6 +269,7 @@ static void close_all(struct daemon *d)
     keys_wipe(&d->sign, sizeof d->sign);
     keys_wipe(&d->identity, sizeof d->identity);
     buf_deinit(&d->token);
+    arena_deinit(&d->loaded);
     arena_deinit(&d->mem);
     zsys_shutdown();
 }
@@ -294,6 +296,7 @@ static int run(struct daemon *d)
              ulid_text(&d->identity.id).s, d->flags.bind);
     d->parts.signal_fd = d->signal_fd;
     d->parts.data = d->flags.data;
+    d->parts.loaded = &d->loaded;
     int code = loop_run(&d->parts, &start);
     keys_wipe(&start, sizeof start);
     log_line(LOG_INFO_, "ended");

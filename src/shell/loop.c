@@ -9,6 +9,7 @@
 #include "shell/writer.h"
 #include "store/file.h"
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -299,6 +300,8 @@ int loop_run(const struct loop_parts *parts, const struct event_start *start)
     struct event event = {.kind = EVENT_START, .start = *start};
     l.due_us = KITH_NEVER;
     step(&l, &event);
+    arena_deinit(parts->loaded);
+    malloc_trim(/* pad= */ 0); /* that was a third of all */
     while (!l.ended)
         turn(&l);
     transport_flush(l.transport, LOOP_FLUSH_US);

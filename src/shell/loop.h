@@ -28,7 +28,8 @@ struct loop_parts { /* all borrowed */
     zactor_t *writer, *procs, *checks, *lookups;
     const struct store *store; /* to be counted only: the writer's */
     const char *data;          /* folder: what is exported goes into a file there */
-    int signal_fd;             /* a signalfd of SIGTERM and SIGINT, non-blocking */
+    struct arena *loaded; /* the stored rows of `start`: freed when the machine has taken them in */
+    int signal_fd;        /* a signalfd of SIGTERM and SIGINT, non-blocking */
 };
 
 /* Runs one machine from `start` until it exits. Returns the exit code of the program, or LOOP_AGAIN: it is to be
