@@ -125,7 +125,7 @@ def repair(cluster, rows, instances, differing):
     wait("the second peer to load its store", lambda: (info(second) or {}).get("rows", 0) > instances, JOIN_S)
     begin = time.monotonic()
     told = wait("%d rows to be repaired" % differing, lambda: same(first, second), REPAIR_S)
-    case = "%d of them differ" % differing
+    case = "%d of %d differ" % (differing, instances)
     rows.add(case, "repair: exchanged", "KiB", bytes_of(told) / 1024, MUST_REPAIR_KIB if differing == 10 else None)
     rows.add(case, "repair: after it had started", "s", time.monotonic() - begin)
 
