@@ -70,7 +70,7 @@ static void take_up(struct control *c, struct turn *t, const struct event_start 
 {
     const struct found_instance *found = intended(start, &row->id) ? find(start, &row->id) : NULL;
     struct local *i = local_new(&c->locals, &row->id);
-    bool given_up = row->row.given_up;
+    bool given_up = row->given_up;
 
     local_load(i, row, t->state);
     if (found && found->running && i->spec)
@@ -103,7 +103,7 @@ void adopt(struct control *c, struct turn *t, const struct event_start *start)
         const struct instance *held = catalog_instance(&c->catalog, &c->self, &found->instance);
 
         if (!held || !intended(start, &found->instance) ||
-            !catalog_spec(t->state, &held->service, &held->row.spec, &t->out->mem))
+            !catalog_spec(t->state, &held->service, &held->spec, &t->out->mem))
             drop_stranger(t, found);
     }
     row = TREE_FROM(instance_tree, &c->catalog.instances, &first);

@@ -125,6 +125,7 @@ static void fill_instance(const struct control *c, const struct service *s,
                           const struct instance *i, struct instance_info *info, struct arena *mem)
 {
     const struct member *m = members_get(c->catalog.members, &i->node);
+    const struct instance_row *says = instance_says(i, mem);
     struct buf slot = {0};
 
     slot_print(&slot, &i->slot);
@@ -133,19 +134,19 @@ static void fill_instance(const struct control *c, const struct service *s,
         .service = s->known ? s->row.name : bytes_str("?"),
         .node = i->node,
         .node_name = node_name(&c->catalog, &i->node),
-        .state = i->row.state,
+        .state = i->state,
         .healthy = instance_healthy(&c->catalog, i),
-        .addr = i->row.addr,
-        .ports = i->row.ports,
-        .ports_n = i->row.ports_n,
-        .pid = i->row.pid,
-        .restarts = i->row.restarts,
+        .addr = says->addr,
+        .ports = says->ports,
+        .ports_n = says->ports_n,
+        .pid = says->pid,
+        .restarts = says->restarts,
         .slot = arena_bytes(mem, buf_bytes(&slot)),
-        .started_ms = i->row.started_ms,
-        .epoch = i->row.epoch,
-        .reason = i->row.reason,
-        .waits = i->row.waits,
-        .waits_n = i->row.waits_n,
+        .started_ms = says->started_ms,
+        .epoch = says->epoch,
+        .reason = says->reason,
+        .waits = says->waits,
+        .waits_n = says->waits_n,
         .node_state = m ? m->state : MEMBER_STATE_UNKNOWN,
     };
     buf_deinit(&slot);
@@ -155,8 +156,8 @@ static bool shown(const struct control *c, const struct instance *i, bool all)
 {
     if (all)
         return true;
-    return node_lives(&c->catalog, &i->node) && i->row.state != INSTANCE_STATE_REFUSED &&
-           (i->row.state != INSTANCE_STATE_STOPPED || instance_placed(&c->catalog, i));
+    return node_lives(&c->catalog, &i->node) && i->state != INSTANCE_STATE_REFUSED &&
+           (i->state != INSTANCE_STATE_STOPPED || instance_placed(&c->catalog, i));
 }
 
 static uint32_t count_instances(const struct control *c)
@@ -232,22 +233,23 @@ static uint32_t count_ports(const struct control *c, const struct service *s, st
     for (; r; r = registrations_next(c, r))
         count += r->row.ports_n ? r->row.ports_n : 1;
     TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
-    count += instance_healthy(&c->catalog, i) ? i->row.ports_n : 0;
+    count += instance_healthy(&c->catalog, i) ? i->ports_n : 0;
     return count;
 }
 
 static void add_instance(const struct control *c, const struct turn *t, const struct service *s,
-                         const struct instance *i, struct endpoints *ret)
+                         const struct instance *i, struct endpoints *ret, struct arena *mem)
 {
     struct endpoint_info *items = (struct endpoint_info *)(uintptr_t)ret->endpoints;
+    const struct instance_row *says = instance_says(i, mem);
 
-    for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < i->row.ports_n; k++) {
+    for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < says->ports_n; k++) {
         items[ret->endpoints_n] = (struct endpoint_info){
             .instance = i->id,
             .node = i->node,
-            .addr = i->row.addr,
-            .port_name = i->row.ports[k].name,
-            .port = i->row.ports[k].port,
+            .addr = says->addr,
+            .port_name = says->ports[k].name,
+            .port = says->ports[k].port,
             .tags = s->spec ? s->spec->tags : NULL,
             .tags_n = s->spec ? s->spec->tags_n : 0,
         };
@@ -286,7 +288,7 @@ static void list_endpoints(const struct control *c, const struct turn *t, struct
 
     ret->endpoints = arena_array(mem, count_ports(c, s, name), sizeof(*ret->endpoints));
     TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
-    add_instance(c, t, s, i, ret);
+    add_instance(c, t, s, i, ret, mem);
     for (; r; r = registrations_next(c, r))
         add_registration(r, ret);
 }

@@ -1,6 +1,7 @@
 #include "control/catalog.h"
 
 #include "base/mem.h"
+#include "state/content.h"
 
 #include <string.h>
 
@@ -345,7 +346,7 @@ static void forget_instance(struct catalog *c, struct instance *i, kith_time now
 {
     struct service *s = catalog_get(c, &i->service);
 
-    if (i->row.state == INSTANCE_STATE_RUNNING)
+    if (i->state == INSTANCE_STATE_RUNNING)
         s->healthy_changed_us = now_us;
     TREE_REMOVE(instance_tree, &c->instances, i);
     TREE_REMOVE(fleet_tree, &s->instances, i);
@@ -364,16 +365,16 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
     if (!instance_key(row->key, &node, &id))
         return;
     old = catalog_instance(c, &node, &id);
-    if (old && old->hash == row->hash)
+    if (old && old->content->row.hash == row->hash)
         return;
-    was_healthy = old && old->row.state == INSTANCE_STATE_RUNNING;
+    was_healthy = old && old->state == INSTANCE_STATE_RUNNING;
     if (!(row->flags & ROW_TOMBSTONE))
         i = instance_new(row);
     if (i) {
         struct service *s = need_service(c, &i->service);
 
         catalog_touch(c, s); /* also keeps it while the old one goes */
-        if (was_healthy != (i->row.state == INSTANCE_STATE_RUNNING))
+        if (was_healthy != (i->state == INSTANCE_STATE_RUNNING))
             s->healthy_changed_us = now_us;
     }
     kith_time kept_us = i ? catalog_get(c, &i->service)->healthy_changed_us : 0;
@@ -429,7 +430,7 @@ void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us
     {
         if (!ulid_equal(&i->node, node))
             break;
-        if (i->row.state == INSTANCE_STATE_RUNNING)
+        if (i->state == INSTANCE_STATE_RUNNING)
             catalog_get(c, &i->service)->healthy_changed_us = now_us;
         stir(c, catalog_get(c, &i->service));
     }

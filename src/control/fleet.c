@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "state/content.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct slot slot_ordinal(uint32_t number)
@@ -135,20 +136,47 @@ void placement_free(struct placement *p)
     mem_free(p);
 }
 
+static void take(struct instance *i, const struct instance_row *row)
+{
+    i->service = row->service;
+    i->spec = row->spec;
+    i->restart_stamp = row->restart_stamp;
+    i->values_hash = row->values_hash;
+    i->state = row->state;
+    i->ports_n = row->ports_n;
+    i->given_up = row->given_up;
+}
+
 struct instance *instance_new(const struct row *row)
 {
     struct instance *i = mem_alloc(sizeof(*i));
+    struct arena mem = {0};
+    struct instance_row value;
+    struct wire_error err;
+    bool ok = instance_key(row->key, &i->node, &i->id) &&
+              instance_row_decode(&value, row->value, &mem, &err) == 0 &&
+              slot_from(&i->slot, value.slot);
 
-    if (!instance_key(row->key, &i->node, &i->id) ||
-        !decode_exactly(&i->row, &instance_row_struct, row->value, &i->mem) ||
-        !slot_from(&i->slot, i->row.slot)) {
+    if (ok) {
+        i->content = content_reference(content_of(row));
+        take(i, &value);
+    } else {
         instance_free(i);
-        return NULL;
+        i = NULL;
     }
-    i->content = content_reference(content_of(row));
-    i->service = i->row.service;
-    i->hash = row->hash;
+    arena_deinit(&mem);
     return i;
+}
+
+const struct instance_row *instance_says(const struct instance *i, struct arena *mem)
+{
+    struct instance_row *row = arena_alloc(mem, sizeof(*row));
+    struct wire_error err;
+    int r = instance_row_decode(row, i->content->row.value, mem, &err);
+
+    assert(r == 0); /* as in instance_new() */
+    (void)r;
+    return row;
 }
 
 void instance_free(struct instance *i)
@@ -156,7 +184,6 @@ void instance_free(struct instance *i)
     if (!i)
         return;
     content_release(i->content);
-    arena_deinit(&i->mem);
     mem_free(i);
 }
 

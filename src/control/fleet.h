@@ -39,16 +39,19 @@ struct placement {
     struct arena mem;        /* its lists; most have none */
 };
 
+/* What is decided by; there may be hundreds of thousands. The rest of the row is read when it is shown:
+ * instance_says(). */
 struct instance {
     struct ulid node, id;
-    struct ulid service;
-    struct slot slot;
+    struct ulid service, spec;
     TREE_ENTRY(instance) by_key;  /* in the catalog: node, id */
     TREE_ENTRY(instance) by_slot; /* in its service: slot, id */
-    struct instance_row row;      /* in content and mem */
-    uint64_t hash;
-    struct content *content; /* of its row, a reference */
-    struct arena mem;        /* its lists */
+    struct content *content;      /* of its row, a reference */
+    uint64_t restart_stamp, values_hash;
+    enum instance_state state;
+    uint32_t ports_n;
+    struct slot slot;
+    bool given_up;
 };
 
 static inline int placement_compare_slot(const struct placement *a, const struct placement *b)
@@ -98,6 +101,8 @@ struct placement *placement_new(const struct row *row);
 void placement_free(struct placement *p);
 struct instance *instance_new(const struct row *row);
 void instance_free(struct instance *i);
+/* All that its host says of it; lists in mem, the rest is readable as long as the instance. */
+const struct instance_row *instance_says(const struct instance *i, struct arena *mem);
 
 /* By its row alone: it has a process (whether its host lives is another question). */
 bool instance_state_runs(enum instance_state state);

@@ -66,7 +66,8 @@ void local_set_ports(struct local *i, const struct bound_port *ports, uint32_t p
 
 void local_load(struct local *i, const struct instance *row, const struct state *state)
 {
-    const struct instance_row *r = &row->row;
+    struct arena mem = {0};
+    const struct instance_row *r = instance_says(row, &mem);
 
     i->service = r->service;
     i->slot = row->slot;
@@ -84,6 +85,7 @@ void local_load(struct local *i, const struct instance *row, const struct state 
     i->exit_status = r->exit_status;
     i->restarts = r->restarts;
     local_say(i, BYTES_FMT, BYTES_ARG(r->reason));
+    arena_deinit(&mem);
 }
 
 bool local_take_spec(struct control *c, struct turn *t, struct local *i)

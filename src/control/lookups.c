@@ -88,13 +88,14 @@ static uint32_t add_ports(const struct lookup_endpoint *one, const struct bound_
 }
 
 static uint32_t add_instance(const struct control *c, const struct instance *i,
-                             struct lookup_endpoint *list)
+                             struct lookup_endpoint *list, struct arena *mem)
 {
     struct lookup_endpoint one = at_node(c, &i->node);
+    const struct instance_row *says = instance_says(i, mem);
 
     one.instance = i->id;
-    one.addr = i->row.addr;
-    return add_ports(&one, i->row.ports, i->row.ports_n, list);
+    one.addr = says->addr;
+    return add_ports(&one, says->ports, says->ports_n, list);
 }
 
 static uint32_t add_registration(const struct control *c, const struct registration *r,
@@ -155,7 +156,7 @@ static size_t endpoints_max(const struct control *c, const struct service *s, st
     if (!s)
         return max;
     TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    max += entries_of(i->row.ports_n);
+    max += entries_of(i->ports_n);
     return max;
 }
 
@@ -174,7 +175,7 @@ static void fill(const struct control *c, const struct service *s, struct lookup
     TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
     {
         if (instance_healthy(&c->catalog, i))
-            ret->endpoints_n += add_instance(c, i, list + ret->endpoints_n);
+            ret->endpoints_n += add_instance(c, i, list + ret->endpoints_n, mem);
     }
     for (; r; r = registrations_next(c, r))
         ret->endpoints_n += add_registration(c, r, list + ret->endpoints_n);

@@ -24,12 +24,14 @@ static const struct instance *instance_of(const struct control *c, const struct 
 static void notice_instance(struct control *c, struct turn *t, const struct instance *now)
 {
     struct buf what = {0};
+    struct arena mem = {0};
 
-    buf_printf(&what, "instance-%s", instance_state_name(now->row.state));
+    buf_printf(&what, "instance-%s", instance_state_name(now->state));
     journal_add(t->journal, t->wall_us / KITH_MS, buf_cstr(&what),
                 service_name_of(c, &now->service), "%s on " BYTES_FMT ": " BYTES_FMT,
                 ulid_text(&now->id).s, BYTES_ARG(node_name(&c->catalog, &now->node)),
-                BYTES_ARG(now->row.reason));
+                BYTES_ARG(instance_says(now, &mem)->reason));
+    arena_deinit(&mem);
     buf_deinit(&what);
 }
 
@@ -99,14 +101,14 @@ int notice_before(const struct control *c, const struct row *row)
 {
     const struct instance *i = instance_of(c, row);
 
-    return i ? (int)i->row.state : NOTICE_NONE;
+    return i ? (int)i->state : NOTICE_NONE;
 }
 
 void notice_after(struct control *c, struct turn *t, const struct row *row, int before)
 {
     const struct instance *i = instance_of(c, row);
 
-    if (i && (int)i->row.state != before)
+    if (i && (int)i->state != before)
         notice_instance(c, t, i);
 }
 

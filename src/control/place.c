@@ -152,17 +152,17 @@ static bool needs_host(struct control *c, const struct turn *t, struct choice *c
         choice->why = "its host is gone";
         return choice->slot.len != SLOT_NODE_LEN;
     }
-    if (i && i->row.given_up) {
+    if (i && i->given_up) {
         choice->why = "its host leaves";
         avoid(&c->place, s, p, AVOID_FAILED, t->now_us);
         return choice->slot.len != SLOT_NODE_LEN;
     }
-    if (i && i->row.state == INSTANCE_STATE_REFUSED) {
+    if (i && i->state == INSTANCE_STATE_REFUSED) {
         choice->why = "its host refused";
         avoid(&c->place, s, p, AVOID_REFUSED, t->now_us);
         return true;
     }
-    if (i && i->row.state == INSTANCE_STATE_FAILED) {
+    if (i && i->state == INSTANCE_STATE_FAILED) {
         choice->why = "it failed on its host";
         avoid(&c->place, s, p, AVOID_FAILED, t->now_us);
         return choice->slot.len != SLOT_NODE_LEN;

@@ -53,17 +53,17 @@ static bool follow_spec(struct control *c, struct turn *t, struct local *i, cons
     return true;
 }
 
-static bool current(const struct service *s, const struct instance_row *row, uint64_t values)
+static bool current(const struct service *s, const struct instance *i, uint64_t values)
 {
-    return ulid_equal(&row->spec, &s->row.spec) && row->restart_stamp == s->row.restart_stamp &&
-           (row->values_hash == values || s->spec->on_change != ON_CHANGE_RESTART);
+    return ulid_equal(&i->spec, &s->row.spec) && i->restart_stamp == s->row.restart_stamp &&
+           (i->values_hash == values || s->spec->on_change != ON_CHANGE_RESTART);
 }
 
 /* Whether this other instance has to get along first. */
 static bool goes_first(const struct service *s, const struct instance *other,
                        const struct slot *own, uint64_t values)
 {
-    switch (other->row.state) {
+    switch (other->state) {
     case INSTANCE_STATE_STARTING:
     case INSTANCE_STATE_STOPPING:
         return true;
@@ -76,7 +76,7 @@ static bool goes_first(const struct service *s, const struct instance *other,
     }
     if (slot_compare(&other->slot, own) > 0)
         return false;
-    return other->row.state != INSTANCE_STATE_RUNNING || !current(s, &other->row, values);
+    return other->state != INSTANCE_STATE_RUNNING || !current(s, other, values);
 }
 
 static const struct instance *blocker(const struct control *c, const struct service *s,

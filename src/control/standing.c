@@ -18,12 +18,12 @@ struct bytes node_name(const struct catalog *c, const struct ulid *node)
 
 bool instance_healthy(const struct catalog *c, const struct instance *i)
 {
-    return i->row.state == INSTANCE_STATE_RUNNING && node_lives(c, &i->node);
+    return i->state == INSTANCE_STATE_RUNNING && node_lives(c, &i->node);
 }
 
 bool instance_runs(const struct catalog *c, const struct instance *i)
 {
-    return instance_state_runs(i->row.state) && node_lives(c, &i->node);
+    return instance_state_runs(i->state) && node_lives(c, &i->node);
 }
 
 bool instance_placed(const struct catalog *c, const struct instance *i)

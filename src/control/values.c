@@ -6,6 +6,7 @@
 static void add_endpoint(struct buf *out, const struct catalog *c, struct bytes service)
 {
     const struct service *s = catalog_find(c, service);
+    struct arena mem = {0};
     struct instance *i;
     bool first = true;
 
@@ -18,10 +19,12 @@ static void add_endpoint(struct buf *out, const struct catalog *c, struct bytes 
         if (!first)
             buf_byte(out, ',');
         first = false;
-        buf_append(out, i->row.addr.data, i->row.addr.len);
-        if (i->row.ports_n)
-            buf_printf(out, ":%u", i->row.ports[0].port);
+        const struct instance_row *says = instance_says(i, &mem);
+        buf_append(out, says->addr.data, says->addr.len);
+        if (says->ports_n)
+            buf_printf(out, ":%u", says->ports[0].port);
     }
+    arena_deinit(&mem);
 }
 
 static void port(struct buf *out, const struct values *v, struct bytes name)

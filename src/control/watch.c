@@ -30,8 +30,8 @@ static bool all_current(const struct control *c, const struct service *s)
 
     TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
     {
-        if (instance_serves(&c->catalog, i) && (!ulid_equal(&i->row.spec, &s->row.spec) ||
-                                                i->row.restart_stamp != s->row.restart_stamp))
+        if (instance_serves(&c->catalog, i) &&
+            (!ulid_equal(&i->spec, &s->row.spec) || i->restart_stamp != s->row.restart_stamp))
             return false;
     }
     return true;

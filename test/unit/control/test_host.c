@@ -50,8 +50,8 @@ static void test_what_ended_meanwhile_is_started_again(void **state)
     world_run(w, KITH_SEC);
     world_restart(w, 0);
     i = service_instances(world_service(w, 0, "redis"));
-    assert_int_equal(i->row.exit_status, 3);
-    assert_int_equal(i->row.restarts, 1);
+    assert_int_equal(world_says(w, i)->exit_status, 3);
+    assert_int_equal(world_says(w, i)->restarts, 1);
     world_until(w, world_healthy(w, 0, "redis") == 1, 5 * KITH_SEC);
     world_free(w);
 }
@@ -72,7 +72,7 @@ static void test_a_host_that_boots_alone_runs_what_it_last_ran(void **state)
     world_until(w, world_healthy(w, 0, "api") == 1, 10 * KITH_SEC);
     assert_true(world_logged(w, "start redis", at) < world_logged(w, "start api", at));
     /* which is no failure of theirs */
-    assert_int_equal(service_instances(world_service(w, 0, "redis"))->row.restarts, 0);
+    assert_int_equal(world_says(w, service_instances(world_service(w, 0, "redis")))->restarts, 0);
     world_free(w);
 }
 

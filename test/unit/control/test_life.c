@@ -21,9 +21,9 @@ static void test_a_crashing_process_backs_off_and_fails(void **state)
     }
     assert_false(world_logged(w, "end redis", at));
     i = service_instances(world_service(w, 0, "redis"));
-    assert_int_equal(i->row.state, INSTANCE_STATE_FAILED);
-    assert_int_equal(i->row.exit_status, 7);
-    assert_int_equal(i->row.restarts, 3);
+    assert_int_equal(i->state, INSTANCE_STATE_FAILED);
+    assert_int_equal(world_says(w, i)->exit_status, 7);
+    assert_int_equal(world_says(w, i)->restarts, 3);
     assert_null(w->nodes[0].processes); /* cleaned up after */
 
     /* a person's restart gives it another chance */
@@ -64,8 +64,8 @@ static void test_what_cannot_be_started_says_why(void **state)
     world_apply(w, 0, &spec, 1);
     world_run(w, 50 * KITH_MS);
     i = service_instances(world_service(w, 0, "redis"));
-    assert_int_equal(i->row.state, INSTANCE_STATE_PENDING);
-    assert_true(bytes_equal_str(i->row.reason,
+    assert_int_equal(i->state, INSTANCE_STATE_PENDING);
+    assert_true(bytes_equal_str(world_says(w, i)->reason,
                                 "could not be started: no such program; starts again in 100 ms"));
     world_free(w);
 }

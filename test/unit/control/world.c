@@ -489,6 +489,7 @@ struct world *world_new(unsigned nodes)
 
 void world_free(struct world *w)
 {
+    arena_deinit(&w->says);
     for (unsigned k = 0; k < w->nodes_n; k++) {
         struct node *n = &w->nodes[k];
 
@@ -764,6 +765,12 @@ unsigned world_traits(struct world *w, const char *service)
 const struct service *world_service(struct world *w, unsigned node, const char *service)
 {
     return catalog_find(&w->nodes[node].control->catalog, bytes_str(service));
+}
+
+const struct instance_row *world_says(struct world *w, const struct instance *i)
+{
+    arena_reset(&w->says);
+    return instance_says(i, &w->says);
 }
 
 uint32_t world_healthy(struct world *w, unsigned node, const char *service)

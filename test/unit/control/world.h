@@ -77,6 +77,7 @@ struct world {
     uint64_t reply_wait;
     struct buf reply;
     uint64_t correlation;
+    struct arena says; /* of world_says() */
 };
 
 struct world *world_new(unsigned nodes);
@@ -128,6 +129,8 @@ struct service_spec world_spec(const char *name, uint32_t count, const char *nee
 void world_trait(struct world *w, const char *service, unsigned traits);
 
 /* What there is. */
+const struct instance_row *world_says(struct world *w,
+                                      const struct instance *i); /* until the next */
 uint32_t world_healthy(struct world *w, unsigned node,
                        const char *service);                  /* as that node sees it */
 uint32_t world_running(struct world *w, const char *service); /* processes, on all hosts */
