@@ -365,6 +365,7 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
     if (!instance_key(row->key, &node, &id))
         return;
     old = catalog_instance(c, &node, &id);
+    c->taken_before = old ? (int)old->state : CATALOG_UNKNOWN;
     if (old && old->content->row.hash == row->hash)
         return;
     was_healthy = old && old->state == INSTANCE_STATE_RUNNING;
@@ -390,6 +391,7 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
     TREE_INSERT(fleet_tree, &s->instances, i);
     catalog_touch(c, s);
     stir(c, s);
+    c->taken = i;
 }
 
 void catalog_row(struct catalog *c, const struct state *state, const struct row *row,
@@ -397,6 +399,7 @@ void catalog_row(struct catalog *c, const struct state *state, const struct row 
 {
     struct ulid id;
 
+    c->taken = NULL;
     switch (row->table) {
     case TABLE_ID_SERVICE:
     case TABLE_ID_COUNT:

@@ -86,7 +86,12 @@ struct catalog {
     struct here_tree here;          /* placements on this host */
     struct graph *graph;
     struct lookups *lookups; /* hears of the names whose services change */
+    /* Of the last row, when it was an instance's that is there now: the state that was known until then, or
+     * CATALOG_UNKNOWN. */
+    const struct instance *taken;
+    int taken_before;
 };
+#define CATALOG_UNKNOWN (-1)
 
 /* Walks: TREE_FOREACH_FROM (s, service_tree, catalog_services(c)). */
 static inline struct service *catalog_services(const struct catalog *c)

@@ -93,10 +93,9 @@ static void take(struct control *c, struct turn *t, const struct row *row)
         return;
     }
     look_for_a_heal(c, t, row);
-    int before = notice_before(c, row);
     notice_row(c, t, row);
     catalog_row(&c->catalog, t->state, row, t->now_us);
-    notice_after(c, t, row, before);
+    notice_taken(c, t);
 }
 
 int control_put(struct control *c, struct turn *t, enum table_id table, struct bytes key,

@@ -136,6 +136,9 @@ void placement_free(struct placement *p)
     mem_free(p);
 }
 
+/* Room for the lists of most rows: a few ports. */
+#define INSTANCE_LISTS 256
+
 static void take(struct instance *i, const struct instance_row *row)
 {
     i->service = row->service;
@@ -153,6 +156,8 @@ struct instance *instance_new(const struct row *row)
     struct arena mem = {0};
     struct instance_row value;
     struct wire_error err;
+
+    arena_reserve(&mem, INSTANCE_LISTS);
     bool ok = instance_key(row->key, &i->node, &i->id) &&
               instance_row_decode(&value, row->value, &mem, &err) == 0 &&
               slot_from(&i->slot, value.slot);

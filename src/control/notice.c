@@ -11,15 +11,6 @@ static struct bytes service_name_of(const struct control *c, const struct ulid *
     return s && s->known ? s->row.name : bytes_str("?");
 }
 
-static const struct instance *instance_of(const struct control *c, const struct row *row)
-{
-    struct ulid node, id;
-
-    return row->table == TABLE_ID_INSTANCE && instance_key(row->key, &node, &id)
-               ? catalog_instance(&c->catalog, &node, &id)
-               : NULL;
-}
-
 /* instance-running and so on; the names are the wire's own. */
 static void notice_instance(struct control *c, struct turn *t, const struct instance *now)
 {
@@ -97,18 +88,11 @@ static void notice_service(struct control *c, struct turn *t, struct bytes key)
     arena_deinit(&mem);
 }
 
-int notice_before(const struct control *c, const struct row *row)
+void notice_taken(struct control *c, struct turn *t)
 {
-    const struct instance *i = instance_of(c, row);
+    const struct instance *i = c->catalog.taken;
 
-    return i ? (int)i->state : NOTICE_NONE;
-}
-
-void notice_after(struct control *c, struct turn *t, const struct row *row, int before)
-{
-    const struct instance *i = instance_of(c, row);
-
-    if (i && (int)i->state != before)
+    if (i && (int)i->state != c->catalog.taken_before)
         notice_instance(c, t, i);
 }
 

@@ -8,10 +8,7 @@
 
 /* Before the catalog takes the row in: what it said until now is still there. */
 void notice_row(struct control *c, struct turn *t, const struct row *row);
-/* Rows of instances, which are many, are told of when the catalog has read them: `before` is the state that it
- * knew until then, or NOTICE_NONE. */
-#define NOTICE_NONE (-1)
-int notice_before(const struct control *c, const struct row *row);
-void notice_after(struct control *c, struct turn *t, const struct row *row, int before);
+/* Rows of instances, which are many, are told of when the catalog has taken them in. */
+void notice_taken(struct control *c, struct turn *t);
 
 #endif
