@@ -65,6 +65,7 @@ struct node {
     struct ulid_source ulids;
     uint64_t stored;
     kith_time deadline_us;
+    uint64_t wakes;      /* for a deadline */
     struct effects held; /* effects that wait */
     bool subscribed[CLUSTER_MAX], connected[CLUSTER_MAX], admitted[CLUSTER_MAX];
     /* Arrival of the last frame to each, by connection: TCP keeps the order. Answers go the other way on
@@ -875,6 +876,7 @@ static bool advance(struct cluster *c, kith_time until)
     if (at > c->now_us)
         c->now_us = at;
     if (who < c->n) {
+        c->nodes[who]->wakes++;
         step(c, who, &(struct event){.kind = EVENT_TIME});
     } else {
         struct flight f = land(c);
@@ -891,6 +893,11 @@ void cluster_run(struct cluster *c, kith_time for_us)
 }
 
 /* ---- what they see ---- */
+
+uint64_t node_wakes(const struct cluster *c, size_t i)
+{
+    return c->nodes[i]->wakes;
+}
 
 bool node_runs(const struct cluster *c, size_t i)
 {

@@ -79,6 +79,7 @@ enum member_state node_sees(struct cluster *c, size_t by, size_t i);
 const struct member *node_member(struct cluster *c, size_t by, size_t i);
 
 bool node_runs(const struct cluster *c, size_t i);
+uint64_t node_wakes(const struct cluster *c, size_t i); /* how often for a deadline */
 uint64_t node_incarnation(const struct cluster *c, size_t i);
 int64_t node_count(const struct cluster *c, size_t i, const char *counter);
 uint64_t cluster_count(const struct cluster *c, const char *counter); /* of all that run */

@@ -457,6 +457,19 @@ static void several_may_vanish_together(void **unused)
     cluster_free(c);
 }
 
+/* Ten are probed each second, and each probe has a time-out. */
+static void nobody_is_woken_for_what_was_answered(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(12);
+    uint64_t before = node_wakes(c, 0);
+    int64_t probes = node_count(c, 0, "probes_sent");
+    cluster_run(c, 10 * KITH_SEC);
+    assert_in_range(node_count(c, 0, "probes_sent") - probes, 90, 130);
+    assert_in_range(node_wakes(c, 0) - before, 10, 22); /* with the time-outs it would be 29 */
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +495,7 @@ int main(void)
         cmocka_unit_test(who_is_alone_rises_again_at_once),
         cmocka_unit_test(all_but_one_may_die_together),
         cmocka_unit_test(several_may_vanish_together),
+        cmocka_unit_test(nobody_is_woken_for_what_was_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
