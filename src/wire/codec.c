@@ -1,7 +1,5 @@
 #include "wire/codec.h"
 
-#include "wire/token.h"
-
 #include <assert.h>
 #include <msgpack.h>
 #include <string.h>
@@ -130,12 +128,12 @@ void wire_encode(struct buf *out, const struct wire_struct *type, const void *v)
 /* ---- reading ---- */
 
 struct reader {
-    struct tokens in;
     struct arena *mem;
     struct wire_error *err;
 };
 
-static int get_struct(struct reader *r, const struct wire_struct *type, void *ret);
+static int get_struct(struct reader *r, const struct wire_struct *type, void *ret,
+                      const msgpack_object *o);
 
 static int refuse(struct wire_error *err, const char *field, const char *why)
 {
@@ -167,83 +165,83 @@ static int wrong_type(struct reader *r, const struct wire_field *f)
     return refuse(r->err, f->path, "of the wrong type");
 }
 
-static int get_unsigned(struct reader *r, const struct wire_field *f, void *p, struct token v)
+static int get_unsigned(struct reader *r, const struct wire_field *f, void *p,
+                        const msgpack_object *o)
 {
-    if (v.type == TOKEN_NEGATIVE)
+    if (o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER)
         return refuse(r->err, f->path, "out of range");
-    if (v.type != TOKEN_UNSIGNED)
+    if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
         return wrong_type(r, f);
-    if (v.number > (f->type == WIRE_T_ENUM ? UINT32_MAX : f->max_value))
+    if (o->via.u64 > (f->type == WIRE_T_ENUM ? UINT32_MAX : f->max_value))
         return refuse(r->err, f->path, "out of range");
-    store(f, p, v.number);
+    store(f, p, o->via.u64);
     return wire_check_value(f, p, r->err);
 }
 
-static int get_signed(struct reader *r, const struct wire_field *f, void *p, struct token v)
+static int get_signed(struct reader *r, const struct wire_field *f, void *p,
+                      const msgpack_object *o)
 {
-    if (v.type != TOKEN_UNSIGNED && v.type != TOKEN_NEGATIVE)
+    if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER && o->type != MSGPACK_OBJECT_NEGATIVE_INTEGER)
         return wrong_type(r, f);
-    if (v.type == TOKEN_UNSIGNED && v.number > INT64_MAX)
+    if (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 > INT64_MAX)
         return refuse(r->err, f->path, "out of range");
-    *(int64_t *)p = v.type == TOKEN_UNSIGNED ? (int64_t)v.number : v.negative;
+    *(int64_t *)p = o->via.i64;
     return wire_check_value(f, p, r->err);
 }
 
 static int get_fixed(struct reader *r, const struct wire_field *f, void *p, size_t size,
-                     struct token v)
+                     const msgpack_object *o)
 {
-    if (v.type != TOKEN_BIN)
+    if (o->type != MSGPACK_OBJECT_BIN)
         return wrong_type(r, f);
-    if (v.bytes.len != size)
+    if (o->via.bin.size != size)
         return refuse(r->err, f->path, "of the wrong length");
-    memcpy(p, v.bytes.data, size);
+    memcpy(p, o->via.bin.ptr, size);
     return 0;
 }
 
-static int get_bytes(struct reader *r, const struct wire_field *f, void *p, struct token v)
+static int get_bytes(struct reader *r, const struct wire_field *f, void *p, const msgpack_object *o)
 {
-    if (v.type != (f->type == WIRE_T_STR ? TOKEN_STR : TOKEN_BIN))
+    bool text = f->type == WIRE_T_STR;
+
+    if (o->type != (text ? MSGPACK_OBJECT_STR : MSGPACK_OBJECT_BIN))
         return wrong_type(r, f);
-    *(struct bytes *)p = v.bytes;
+    struct bytes b = text ? bytes_of(o->via.str.ptr, o->via.str.size)
+                          : bytes_of(o->via.bin.ptr, o->via.bin.size);
+    *(struct bytes *)p = b;
     return wire_check_value(f, p, r->err);
 }
 
-static int get_bool(struct reader *r, const struct wire_field *f, void *p, struct token v)
+static int get_one(struct reader *r, const struct wire_field *f, void *p, const msgpack_object *o)
 {
-    if (v.type != TOKEN_BOOL)
-        return wrong_type(r, f);
-    *(bool *)p = v.boolean;
-    return 0;
-}
-
-static int get_one(struct reader *r, const struct wire_field *f, void *p)
-{
-    if (f->type == WIRE_T_STRUCT)
-        return get_struct(r, f->sub, p);
-    struct token v = token_next(&r->in);
     switch (f->type) {
     case WIRE_T_BOOL:
-        return get_bool(r, f, p, v);
+        if (o->type != MSGPACK_OBJECT_BOOLEAN)
+            return wrong_type(r, f);
+        *(bool *)p = o->via.boolean;
+        return 0;
     case WIRE_T_I64:
-        return get_signed(r, f, p, v);
+        return get_signed(r, f, p, o);
     case WIRE_T_ULID:
-        return get_fixed(r, f, p, sizeof(struct ulid), v);
+        return get_fixed(r, f, p, sizeof(struct ulid), o);
     case WIRE_T_KEY32:
-        return get_fixed(r, f, p, sizeof(struct key32), v);
+        return get_fixed(r, f, p, sizeof(struct key32), o);
     case WIRE_T_STR:
     case WIRE_T_BYTES:
-        return get_bytes(r, f, p, v);
+        return get_bytes(r, f, p, o);
+    case WIRE_T_STRUCT:
+        return get_struct(r, f->sub, p, o);
     default:
-        return get_unsigned(r, f, p, v);
+        return get_unsigned(r, f, p, o);
     }
 }
 
-static int get_list(struct reader *r, const struct wire_field *f, void *ret)
+static int get_list(struct reader *r, const struct wire_field *f, void *ret,
+                    const msgpack_object *o)
 {
-    struct token list = token_next(&r->in);
-    if (list.type != TOKEN_ARRAY)
+    if (o->type != MSGPACK_OBJECT_ARRAY)
         return wrong_type(r, f);
-    uint32_t n = list.count;
+    uint32_t n = o->via.array.size;
     if (n > f->max_items)
         return refuse(r->err, f->path, "more items than allowed");
     if (n == 0)
@@ -251,7 +249,7 @@ static int get_list(struct reader *r, const struct wire_field *f, void *ret)
 
     uint8_t *items = arena_array(r->mem, n, f->item_size);
     for (uint32_t i = 0; i < n; i++) {
-        if (get_one(r, f, items + i * f->item_size) != 0)
+        if (get_one(r, f, items + i * f->item_size, &o->via.array.ptr[i]) != 0)
             return WIRE_BAD;
     }
     memcpy((uint8_t *)ret + f->offset, &items, sizeof(items));
@@ -259,51 +257,49 @@ static int get_list(struct reader *r, const struct wire_field *f, void *ret)
     return 0;
 }
 
-static int get_field(struct reader *r, const struct wire_field *f, void *ret)
+static int get_field(struct reader *r, const struct wire_field *f, void *ret,
+                     const msgpack_object *o)
 {
     uint8_t *p = (uint8_t *)ret + f->offset;
 
     if (f->list)
-        return get_list(r, f, ret);
+        return get_list(r, f, ret, o);
     if (!f->optional)
-        return get_one(r, f, p);
+        return get_one(r, f, p, o);
     void *sub = arena_alloc(r->mem, f->sub->size);
     memcpy(p, &sub, sizeof(sub));
-    return get_one(r, f, sub);
+    return get_one(r, f, sub, o);
 }
 
-static int get_array(struct reader *r, const struct wire_struct *type, void *ret)
+static int get_array(struct reader *r, const struct wire_struct *type, void *ret,
+                     const msgpack_object *o)
 {
-    struct token array = token_next(&r->in);
-    if (array.type != TOKEN_ARRAY)
+    if (o->type != MSGPACK_OBJECT_ARRAY)
         return refuse(r->err, type->name, "no array");
     for (uint32_t i = 0; i < type->fields_n; i++) {
         const struct wire_field *f = &type->fields[i];
-        bool there = i < array.count, absent = !there || token_is_nil(&r->in);
+        bool absent = i >= o->via.array.size || o->via.array.ptr[i].type == MSGPACK_OBJECT_NIL;
         if (absent && f->required)
             return refuse(r->err, f->path, "missing");
-        if (!absent && get_field(r, f, ret) != 0)
+        if (!absent && get_field(r, f, ret, &o->via.array.ptr[i]) != 0)
             return WIRE_BAD;
-        if (absent && there)
-            token_skip(&r->in);
     }
-    for (uint32_t i = type->fields_n; i < array.count; i++)
-        token_skip(&r->in); /* of a later version */
     return 0;
 }
 
 /* *highest is the largest key before this one: keys that ascend, as we write them, are not
- * searched. `first` stands at the first of the map. */
-static bool key_repeated(struct tokens first, uint32_t at, uint64_t key, uint64_t *highest)
+ * searched. */
+static bool key_repeated(const msgpack_object_map *map, uint32_t at, uint64_t *highest)
 {
+    uint64_t key = map->ptr[at].key.via.u64;
+
     if (at == 0 || key > *highest) {
         *highest = key;
         return false;
     }
     for (uint32_t i = 0; i < at; i++) {
-        if (token_next(&first).number == key)
+        if (map->ptr[i].key.via.u64 == key)
             return true;
-        token_skip(&first);
     }
     return false;
 }
@@ -317,24 +313,22 @@ static const struct wire_field *field_by_id(const struct wire_struct *type, uint
     return NULL;
 }
 
-static int get_map(struct reader *r, const struct wire_struct *type, void *ret, uint32_t count)
+static int get_map(struct reader *r, const struct wire_struct *type, void *ret,
+                   const msgpack_object_map *map)
 {
-    const struct tokens first = r->in;
     uint64_t seen = 0; /* bit id - 1; the generator allows ids up to 64 */
     uint64_t highest = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        struct token key = token_next(&r->in);
-        if (key.type != TOKEN_UNSIGNED)
+    for (uint32_t i = 0; i < map->size; i++) {
+        const msgpack_object *key = &map->ptr[i].key;
+        if (key->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
             return refuse(r->err, type->name, "has a key that is no number");
-        if (key_repeated(first, i, key.number, &highest))
+        if (key_repeated(map, i, &highest))
             return refuse(r->err, type->name, "has a key twice");
-        const struct wire_field *f = field_by_id(type, key.number);
-        if (f == NULL) {
-            token_skip(&r->in);
+        const struct wire_field *f = field_by_id(type, key->via.u64);
+        if (f == NULL)
             continue;
-        }
-        if (get_field(r, f, ret) != 0)
+        if (get_field(r, f, ret, &map->ptr[i].val) != 0)
             return WIRE_BAD;
         seen |= UINT64_C(1) << (f->id - 1);
     }
@@ -346,29 +340,43 @@ static int get_map(struct reader *r, const struct wire_struct *type, void *ret, 
     return 0;
 }
 
-static int get_struct(struct reader *r, const struct wire_struct *type, void *ret)
+static int get_struct(struct reader *r, const struct wire_struct *type, void *ret,
+                      const msgpack_object *o)
 {
     if (type->array)
-        return get_array(r, type, ret);
-    struct token map = token_next(&r->in);
-    if (map.type != TOKEN_MAP)
+        return get_array(r, type, ret, o);
+    if (o->type != MSGPACK_OBJECT_MAP)
         return refuse(r->err, type->name, "no map");
-    if (map.count > WIRE_MAX_KEYS)
+    if (o->via.map.size > WIRE_MAX_KEYS)
         return refuse(r->err, type->name, "has too many keys");
-    return get_map(r, type, ret, map.count);
+    return get_map(r, type, ret, &o->via.map);
 }
+
+/* For the objects of most messages. The library's own choice is 8 KiB, which malloc() hands out less readily. */
+#define ZONE_BYTES 768
 
 int wire_decode_first(void *ret, const struct wire_struct *type, struct bytes in, size_t *ret_len,
                       struct arena *mem, struct wire_error *err)
 {
     struct reader r = {.mem = mem, .err = err};
+    msgpack_object read;
+    msgpack_zone zone;
     const char *why;
+    size_t used = 0;
 
     memset(ret, 0, type->size);
     if (skim(in, ret_len, &why) != 0)
         return refuse(err, type->name, why);
-    r.in.left = bytes_of(in.data, *ret_len);
-    int result = get_struct(&r, type, ret);
+
+    bool ready = msgpack_zone_init(&zone, ZONE_BYTES);
+    assert(ready); /* as mem_alloc() */
+    (void)ready;
+    msgpack_unpack_return got =
+        msgpack_unpack((const char *)in.data, *ret_len, &used, &zone, &read);
+    int result = got == MSGPACK_UNPACK_SUCCESS || got == MSGPACK_UNPACK_EXTRA_BYTES
+                     ? get_struct(&r, type, ret, &read)
+                     : refuse(err, type->name, "no MessagePack");
+    msgpack_zone_destroy(&zone);
     if (result != 0)
         memset(ret, 0, type->size);
     return result;

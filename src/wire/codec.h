@@ -2,11 +2,12 @@
 #define KITH_WIRE_CODEC_H
 /*
  * The runtime of the generated codecs. scripts/wiregen.py turns proto/NAME.toml into C structs and
- * the tables below; this module writes (over msgpack-c), reads (token.h) and checks any struct by its table.
+ * the tables below; this module writes, reads and checks any struct by its table, over msgpack-c.
  * docs/protocol.md has the rules of the encoding and every message.
  *
- * Canonical: equal structs give equal bytes. Reading allocates nothing but lists, after skim() has bounded them, in
- * the caller's arena for as long as the caller wants. Bytes and texts of a decoded struct point into the input.
+ * Canonical: equal structs give equal bytes. Reading allocates only after skim() has bounded it,
+ * by at most 48 times the input's size for a moment, and lists in the caller's arena for as long as
+ * the caller wants. Bytes and texts of a decoded struct point into the input.
  */
 #include "base/buf.h"
 #include "wire/skim.h"

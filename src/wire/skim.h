@@ -1,7 +1,8 @@
 #ifndef KITH_WIRE_SKIM_H
 #define KITH_WIRE_SKIM_H
 /*
- * A look over MessagePack bytes before anything is read from them or allocated for them: it checks that the bytes are all there,
+ * A look over MessagePack bytes before anything is allocated for them. msgpack-c allocates by the
+ * number of elements that an array claims to have; this checks first that the bytes are all there,
  * that no container claims more elements than bytes are left, and that nothing is nested too deep.
  * Source: the MessagePack specification (msgpack/spec.md, 2017).
  */
