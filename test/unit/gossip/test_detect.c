@@ -284,6 +284,27 @@ static void a_wrong_accusation_is_refuted_and_an_absurd_one_refused(void **unuse
     cluster_free(c);
 }
 
+static void a_wide_network_is_given_more_time(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(5);
+    c->wan = true;
+    c->delay_us = 150 * KITH_MS;
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 20 * KITH_SEC));
+    cluster_run(c, 10 * KITH_SEC);
+    node_pause(c, 2); /* in one site that would be a death */
+    cluster_run(c, 3 * KITH_SEC);
+    node_resume(c, 2);
+    cluster_run(c, 5 * KITH_SEC);
+    assert_int_equal(cluster_count(c, "verdicts_written"), 0);
+    assert_true(cluster_agrees(c, 0));
+    node_vanish(c, 2);
+    assert_in_range(cluster_sees(c, 2, MEMBER_STATE_DEAD, 30 * KITH_SEC), 4 * KITH_SEC,
+                    12 * KITH_SEC);
+    cluster_free(c);
+}
+
 /* What one member keeps saying of another is one voice: the others look for themselves. */
 static void one_who_reports_all_others_silent_kills_nobody(void **unused)
 {
@@ -487,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_deaf_peer_keeps_its_view_to_itself),
         cmocka_unit_test(one_who_loses_most_of_its_packets_does_not_flap),
         cmocka_unit_test(a_wrong_accusation_is_refuted_and_an_absurd_one_refused),
+        cmocka_unit_test(a_wide_network_is_given_more_time),
         cmocka_unit_test(one_who_reports_all_others_silent_kills_nobody),
         cmocka_unit_test(replayed_answers_keep_nobody_alive),
         cmocka_unit_test(who_speaks_though_held_for_dead_is_told_and_rises),
