@@ -29,6 +29,11 @@ void core_saw_delay(struct core *c, bool late)
     c->late_share += ((late ? 65536 : 0) - c->late_share) / 32;
 }
 
+size_t core_others(const struct core *c)
+{
+    return members_alive(c->members) - core_alive(c, &c->self);
+}
+
 void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us)
 {
     c->trips[c->trips_n++ % CORE_TRIPS] = (struct core_trip){.id = *id, .rtt_us = rtt_us};

@@ -106,6 +106,8 @@ struct bytes core_name(const struct core *c, const struct ulid *id, struct ulid_
 bool core_alive(const struct core *c, const struct ulid *id);
 /* An answer to a probe came; was a packet lost on the way? Half of it counts after 22 more. */
 void core_saw_delay(struct core *c, bool late);
+/* Live members but this one, which may be held for dead itself. */
+size_t core_others(const struct core *c);
 void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us);
 /* A live member other than this one, at random; NULL when there is none. */
 const struct member *core_any(const struct core *c, struct turn *t);

@@ -57,7 +57,7 @@ static void send_express(struct courier *c, struct turn *t, const struct ulid *t
 /* Of full view; before it was left, what was meant for a PUB still goes to each. */
 static bool send_everybody(struct courier *c, struct turn *t, struct bytes batch, bool warm)
 {
-    size_t others = members_alive(c->core->members) - 1;
+    size_t others = core_others(c->core);
     if (!warm && overlay_is_full(c->overlay) && by_express(c, t, batch, others)) {
         send_express(c, t, &everybody, batch);
         return false;
@@ -128,7 +128,7 @@ static bool to_all(struct courier *c, kith_time now_us, const struct ulid *from,
         bool own = ulid_equal(from, &c->core->self);
         ret->n = own ? 1 : 0;
         ret->to[0] = (struct fanout){.to = everybody};
-        ret->copies = own ? members_alive(c->core->members) - 1 : 0;
+        ret->copies = own ? core_others(c->core) : 0;
         return now_us >= c->settled_us;
     }
     size_t n = overlay_eager(c->overlay, next, FANOUT_MAX);
@@ -155,7 +155,7 @@ static void to_some(struct courier *c, const struct ulid *peers, size_t peers_n,
 
 static bool dense(const struct courier *c, size_t peers)
 {
-    size_t others = members_alive(c->core->members) - 1;
+    size_t others = core_others(c->core);
     return peers > 0 && peers * 1000 >= others * COURIER_DENSE_PERMILLE;
 }
 

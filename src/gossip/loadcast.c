@@ -293,8 +293,7 @@ static bool flush_full(struct loadcast *l, struct turn *t)
     const struct load_target target = {.not_from = LOAD_BATCH_OWN, .roster = &l->roster};
     bool told = true;
     if (load_batch_write(&payload, t->loads, &target, t->now_us)) {
-        told = afford(l, t->now_us,
-                      (payload.len + ENVELOPE_BYTES) * (members_alive(l->core->members) - 1));
+        told = afford(l, t->now_us, (payload.len + ENVELOPE_BYTES) * core_others(l->core));
         if (told)
             post_publish(t->post, t->out, WIRE_LOAD_BATCH, buf_bytes(&payload));
     }
