@@ -10,8 +10,8 @@
  * use, or a thread that is just replacing one, only puts the matter off to a later call. There are HELD_MAPS
  * places; while all are in use the current one stays.
  *
- * The path is looked at again when the file says that it is retired, and while its age is over HELD_STALE_US (somebody
- * may have removed it); when that finds nothing new, not again for HELD_SOON_US, or HELD_LOOK_US.
+ * The path is looked at again when the file says that it is retired, and while its age is over HELD_STALE_US
+ * (somebody may have removed it); when that finds nothing new, not again for HELD_SOON_US, or HELD_LOOK_US.
  *
  * In a child of fork() nobody is inside any more: the counters lie in memory that the kernel wipes then.
  */

@@ -10,7 +10,8 @@
  *
  * At most LOOKUPS_BATCH services a step, so that a large registry does not stop the peer; the rest is due at
  * once. Where changes follow on one another, each is told LOOKUPS_GATHER later at most, and a service that changes
- * often is told of once in that time; the first change after a pause is told at once. It is not held back until the store has it: a look-up is a reading of this peer's own memory.
+ * often is told of once in that time; the first change after a pause is told at once. It is not held back until
+ * the store has it: a look-up is a reading of this peer's own memory.
  */
 #include "base/time.h"
 #include "base/tree.h"

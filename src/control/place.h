@@ -11,7 +11,8 @@
  * or has failed with it. What runs stays where it is: nobody moves because a host came back.
  *
  * Right after somebody became alive, which this peer coming to others looks like too, and when services
- * arrive that a host created which is believed dead, it may lack rows that others have: slots that look empty are then left alone for PLACE_HOLD, unless the service is younger.
+ * arrive that a host created which is believed dead, it may lack rows that others have: slots that look empty are
+ * then left alone for PLACE_HOLD, unless the service is younger.
  *
  * Who is held for dead, and knows it, decides nothing as long as others live, and does what they decide.
  * Members may differ for a while about who is alive, and so about who decides. What another decided less than

@@ -2,8 +2,8 @@
 #define KITH_GOSSIP_METER_H
 /*
  * What is measured per topic, for `kith info`: counts, and how long messages took from their publisher to
- * this peer (histogram.h), whoever it was for here. By the wall clocks of both, so it is off by what these differ. Of more than
- * METER_TOPICS topics the rest is counted together under the empty name.
+ * this peer (histogram.h), whoever it was for here. By the wall clocks of both, so it is off by what these differ.
+ * Of more than METER_TOPICS topics the rest is counted together under the empty name.
  */
 #include "base/arena.h"
 #include "base/histogram.h"

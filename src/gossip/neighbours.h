@@ -7,18 +7,17 @@
  *
  * Sources: HyParView (Leitao, Pereira, Rodrigues, 2007) for symmetric links, requests with and without
  * need, and replacement by random members; X-BOT (Leitao et al., 2009) for exchanging neighbours for
- * nearer ones, here between two and not four; where near ones are looked for: scout.h. There is no passive view and no shuffling: the replicated member list is one
- * that is complete (docs/decisions/0019).
+ * nearer ones, here between two and not four; where near ones are looked for: scout.h. There is no passive view
+ * and no shuffling: the replicated member list is one that is complete (docs/decisions/0019).
  *
  * A link stands when the asked says yes; both ping it every NEIGHBOURS_PING and end it when three pings in a
  * row stay without a sign of life, or when the other does not hold it. Answers carry a digest of all rows:
  * where two neighbours differ and have been quiet, they repair.
  *
- * Bounded: NEIGHBOURS_MAX links, NEIGHBOURS_ASKS requests under way, NEARBY_MAX candidates. Whoever took on more links
- * than NEIGHBOURS_WANTED + 1 because others needed them ends the surplus later: what is spread costs a peer as much as
- * it has links.
- * One candidate for a near place is measured in each NEIGHBOURS_EXPLORE, and one asked in each NEIGHBOURS_NEAR_ASK: each
- * opens a connection, and a peer that is far from all would ask all for ever.
+ * Bounded: NEIGHBOURS_MAX links, NEIGHBOURS_ASKS requests under way, NEARBY_MAX candidates. Whoever took on more
+ * links than NEIGHBOURS_WANTED + 1 because others needed them ends the surplus later: what is spread costs a peer
+ * as much as it has links. One candidate for a near place is measured in each NEIGHBOURS_EXPLORE, and one asked in
+ * each NEIGHBOURS_NEAR_ASK: each opens a connection, and a peer that is far from all would ask all for ever.
  */
 #include "gossip/core.h"
 #include "gossip/nearby.h"

@@ -7,10 +7,9 @@
  * happened, not fifty. The first NOTES_ALONE deaths are told at once, each for itself; those that follow, each within
  * NOTES_QUIET of the one before, are told as one when no more come, with all of their number: "members-lost", or
  * "cluster-split" when they are NOTES_SPLIT_PERCENT or more of those that were alive. Likewise members that were dead
- * and are back: "members-back". Who is back before its death was told is not told of: when halves meet again each hears of
- * the other's verdicts against its own members, which rise above them at once.
- * Goodbyes and new members are told one by one.
- * Source for several failures as one change: Rapid (Suresh et al., 2018).
+ * and are back: "members-back". Who is back before its death was told is not told of: when halves meet again each
+ * hears of the other's verdicts against its own members, which rise above them at once. Goodbyes and new members
+ * are told one by one. Source for several failures as one change: Rapid (Suresh et al., 2018).
  */
 #include "gossip/core.h"
 

@@ -1,7 +1,8 @@
 #ifndef KITH_GOSSIP_REQUEST_H
 #define KITH_GOSSIP_REQUEST_H
 /*
- * What people ask about membership: get_members, get_rtt (distance.h), join, forget. Whether they may was asked before.
+ * What people ask about membership: get_members, get_rtt (distance.h), join, forget. Whether they may was asked
+ * before.
  */
 #include "gossip/admit.h"
 #include "gossip/core.h"

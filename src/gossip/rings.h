@@ -13,7 +13,7 @@
  */
 #include "base/ulid.h"
 
-/* K, at most. Chosen with the agreement of 7 in 10 by the figures in facts.md. */
+/* K, at most. Chosen with the agreement of 7 in 10 by the figures in docs/decisions/0018. */
 #define RINGS_OBSERVERS 10
 /* K, at least: fewer agree on wrong deaths where packets are lost (docs/decisions/0031). */
 #define RINGS_OBSERVERS_LEAST 5

@@ -221,8 +221,7 @@ static size_t doubters(struct self *s, const struct ulid *by, kith_time now_us)
 /* How many have to. */
 static size_t doubters_needed(const struct self *s)
 {
-    size_t alive = members_alive(s->core->members), others = alive - 1;
-    size_t half = rings_wanted(alive) / 2;
+    size_t others = core_others(s->core), half = rings_wanted(members_alive(s->core->members)) / 2;
     if (half < DOUBTS_LEAST)
         half = DOUBTS_LEAST;
     return others < half ? others : half;

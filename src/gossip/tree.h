@@ -4,13 +4,13 @@
  * Which links of the overlay a payload travels along: one spanning tree for all, of shortest ways from a root,
  * so that a payload reaches each peer once.
  *
- * Each TREE_ROUND the root publishes a beacon with the number of the round and the distance 0; whoever hears of a new round chooses the neighbour through which the root is
- * nearest (half its smallest round trip added to what it told) for its parent and publishes a beacon of its
- * own, which names the parent. So a parent learns its children, and a link is eager when it leads to the
- * parent or to a child. Within a round a peer only ever moves to a parent that is nearer to the root than the
- * peer itself said it was; so parents never form a ring (Perkins and Bhagwat, 1994: DSDV; Garcia-Luna-Aceves,
- * 1993). A new round through another than the parent waits a moment for the parent, so that a delayed beacon
- * moves nothing.
+ * Each TREE_ROUND the root publishes a beacon with the number of the round and the distance 0; whoever hears of a
+ * new round chooses the neighbour through which the root is nearest (half its smallest round trip added to what it
+ * told) for its parent and publishes a beacon of its own, which names the parent. So a parent learns its children,
+ * and a link is eager when it leads to the parent or to a child. Within a round a peer only ever moves to a parent
+ * that is nearer to the root than the peer itself said it was; so parents never form a ring (Perkins and Bhagwat,
+ * 1994: DSDV; Garcia-Luna-Aceves, 1993). A new round through another than the parent waits a moment for the
+ * parent, so that a delayed beacon moves nothing.
  *
  * Who is the root: at first, and when the root is lost, the live member with the lowest id. A root near the middle
  * makes short ways, so a root looks for a member that is nearer to the others (centre.h) and names it its heir in

@@ -2,7 +2,8 @@
 #define KITH_SHELL_DOORS_H
 /*
  * The sockets that others connect to: two ROUTERs and the PUB, each bound to an endpoint of every way
- * (tcp, WebSocket, ipc), and the ROUTER on the daemon's own ipc socket. Knows who connected from where, so that a failed handshake can be named.
+ * (tcp, WebSocket, ipc), and the ROUTER on the daemon's own ipc socket. Knows who connected from where, so that a
+ * failed handshake can be named.
  */
 #include "base/time.h"
 #include "shell/pollset.h"

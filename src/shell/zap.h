@@ -33,8 +33,8 @@ void *zap_socket(struct zap *z);                  /* for polling */
 void zap_answer(struct zap *z, kith_time now_us); /* reads all questions */
 
 /* Refuses those that waited long enough. When nobody asked for ZAP_QUIET_US the socket is made anew (true:
- * zap_socket() is another one now, and zap_closing() was called before): libzmq keeps the pipes of a question as long as
- * its connection lasts, at some 30 KiB each, and lets go of them with this socket. */
+ * zap_socket() is another one now, and zap_closing() was called before): libzmq keeps the pipes of a question as
+ * long as its connection lasts, at some 30 KiB each, and lets go of them with this socket. */
 bool zap_time(struct zap *z, kith_time now_us);
 kith_time zap_deadline(const struct zap *z);
 

@@ -6,15 +6,16 @@
  *
  * Decides: who may write a row (owner by key), which of two versions wins, what is kept of the loser.
  * Does not decide what rows mean, with one exception: a verdict with `forgotten` drops the node's member,
- * instance, interest and registration rows up to its incarnation, on every replica alike. Sources: design section 4; merge is a
- * join over a total order of records (merge.h), so it is commutative, associative and idempotent.
+ * instance, interest and registration rows up to its incarnation, on every replica alike. Source:
+ * ../shared/design.md section 4; merge is a join over a total order of records (merge.h), so it is commutative,
+ * associative and idempotent.
  *
  * Deleted rows stay as tombstones, so that a stale copy cannot revive them; a row that expires is dropped
  * by every replica at its time, tombstone or not. What expires must expire in all its versions.
  *
  * One step of the machine: parts call state_put()/state_delete()/state_merge(); each accepted write
  * enters the list of changes, the store batch, and, when it was written here, the push list. At the
- * end of the step src/peer reads state_changes() until it stays empty (parts react and write more),
+ * end of the step src/peer calls state_take_changes() until it stays empty (parts react and write more),
  * then takes the batch and the push list.
  */
 #include "base/hlc.h"

@@ -43,9 +43,9 @@ void frame_pack(struct buf *out, const struct envelope *envelope, struct bytes p
 
 /*
  * Takes in apart. cluster: the own one; zero while it is not known yet, then every cluster will do.
- * A hello, and a request of a client that knows only an address, may come without a cluster. 0, or one of the above and *err says why; with FRAME_CLUSTER,
- * FRAME_PROTO and FRAME_KIND ret->envelope is filled in all the same, so that the log can name the
- * sender.
+ * A hello, and a request of a client that knows only an address, may come without a cluster. 0, or one of the
+ * above and *err says why; with FRAME_CLUSTER, FRAME_PROTO and FRAME_KIND ret->envelope is filled in all the same,
+ * so that the log can name the sender.
  */
 int frame_unpack(struct frame *ret, struct bytes in, const struct ulid *cluster,
                  struct wire_error *err);

@@ -1,13 +1,14 @@
 /*
- * An application for test/cluster/test_lookup.py: looks one service up again and again until its standard input ends, with
- * a nap after some dozen look-ups so that others have a processor as well; NAP_US 0: without a pause.
+ * An application for test/cluster/test_lookup.py: looks one service up again and again until its standard input
+ * ends, with a nap after some dozen look-ups so that others have a processor as well; NAP_US 0: without a pause.
  *
  *     lookup-reader FOLDER SERVICE THREADS NAP_US
  *
- * Says "ready" after the first look-up that found something; its endpoints are then what it compares all others with. At
- * the end it prints {"looked", "failed", "strange", "fewer", "samples"}: how many look-ups there were; how
- * many found nothing; how many showed an endpoint that is none of the first ones, word for word (a mixture of two rows, or
- * another service's); how many showed not all of them; and [monotonic time, age] every few milliseconds, in us.
+ * Says "ready" after the first look-up that found something; its endpoints are then what it compares all others
+ * with. At the end it prints {"looked", "failed", "strange", "fewer", "samples"}: how many look-ups there were;
+ * how many found nothing; how many showed an endpoint that is none of the first ones, word for word (a mixture of
+ * two rows, or another service's); how many showed not all of them; and [monotonic time, age] every few
+ * milliseconds, in us.
  */
 #include <kith/kith.h>
 
