@@ -438,14 +438,20 @@ static void take_report(struct turn *t, const struct load_report *r)
 
 void loadcast_take(struct loadcast *l, struct turn *t)
 {
-    struct bytes topic, payload;
-    while (topics_take(l->topics, &topic, &payload)) {
+    struct topics_note note;
+    struct ulid_text text;
+    while (topics_take(l->topics, &note)) {
         struct load_report r;
         struct arena mem = {0};
         struct wire_error err;
-        if (load_report_decode(&r, payload, &mem, &err) == 0 &&
-            !ulid_equal(&r.node, &l->core->self))
+        /* What is no report at all may be a user's message. */
+        bool is_report = !ulid_equal(&note.origin, &l->core->self) &&
+                         load_report_decode(&r, note.payload, &mem, &err) == 0;
+        if (is_report && ulid_equal(&r.node, &note.origin))
             take_report(t, &r);
+        else if (is_report)
+            naming_refuse(&l->core->naming, t, REFUSAL_OWNER,
+                          core_name(l->core, &note.origin, &text), "reports another host's load");
         arena_deinit(&mem);
     }
 }

@@ -25,10 +25,6 @@ struct topics_counts {
 #undef TOPICS_COUNT_FIELD
 };
 
-struct inbox_item {
-    struct bytes topic, payload;
-};
-
 struct topics {
     struct core *core;
     struct interest *interest;
@@ -42,7 +38,7 @@ struct topics {
     struct bytes wants[INTEREST_PATTERNS_MAX]; /* of this peer itself */
     size_t wants_n;
     struct arena inbox_mem;
-    struct inbox_item inbox[TOPICS_INBOX];
+    struct topics_note inbox[TOPICS_INBOX];
     size_t inbox_n, inbox_at;
 };
 
@@ -141,19 +137,19 @@ static void keep_for_itself(struct topics *tp, const struct passing *p)
         return;
     }
     tp->inbox[tp->inbox_n++] =
-        (struct inbox_item){.topic = arena_bytes(&tp->inbox_mem, p->message.topic),
-                            .payload = arena_bytes(&tp->inbox_mem, p->message.payload)};
+        (struct topics_note){.origin = p->message.origin,
+                             .topic = arena_bytes(&tp->inbox_mem, p->message.topic),
+                             .payload = arena_bytes(&tp->inbox_mem, p->message.payload)};
 }
 
-bool topics_take(struct topics *tp, struct bytes *ret_topic, struct bytes *ret_payload)
+bool topics_take(struct topics *tp, struct topics_note *ret)
 {
     if (tp->inbox_at == tp->inbox_n) {
         tp->inbox_at = tp->inbox_n = 0;
         arena_reset(&tp->inbox_mem);
         return false;
     }
-    *ret_topic = tp->inbox[tp->inbox_at].topic;
-    *ret_payload = tp->inbox[tp->inbox_at++].payload;
+    *ret = tp->inbox[tp->inbox_at++];
     return true;
 }
 

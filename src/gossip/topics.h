@@ -39,9 +39,14 @@ struct topics_sent {
 struct topics_sent topics_publish(struct topics *tp, struct turn *t, const struct publish *publish);
 /* Patterns that this peer itself is interested in, beside its subscribers. Replaces what it wanted before. */
 void topics_want(struct topics *tp, struct turn *t, const struct bytes *patterns, size_t n);
-/* Messages on load/NAME that came from others, whoever here wanted them: topic and payload of the next, borrowed
- * until the next call. False: no more. Of a step TOPICS_INBOX are kept at most. */
-bool topics_take(struct topics *tp, struct bytes *ret_topic, struct bytes *ret_payload);
+/* A message on load/NAME that came from another peer, whoever here wanted it. */
+struct topics_note {
+    struct ulid origin;
+    struct bytes topic, payload;
+};
+
+/* The next one, borrowed until the next call. False: no more. Of a step TOPICS_INBOX are kept at most. */
+bool topics_take(struct topics *tp, struct topics_note *ret);
 /* Whether any live peer, or a subscriber here, wants the topic. */
 bool topics_wanted(struct topics *tp, struct bytes topic);
 

@@ -166,6 +166,47 @@ static void who_needs_a_service_hears_of_its_endpoints_every_second(void **unuse
     cluster_free(c);
 }
 
+/* A report about a host, as a member sends it on a service's topic. */
+static void report_from(struct cluster *c, size_t to, size_t from, size_t about, uint64_t seq)
+{
+    struct load_report r = {.node = node_id(c, about), .cpu_permille = 900, .memory_permille = 900};
+    struct buf payload = {0}, message = {0}, batch = {0};
+    struct stranger who = {.id = node_id(c, from), .door = DOOR_BULK, .route = 77};
+    who.boot = node_member(c, to, from)->row->boot;
+    who.from = "127.0.0.9";
+    load_report_encode(&payload, &r);
+    topic_message_encode(&message, &(struct topic_message){.origin = who.id,
+                                                           .boot = who.boot,
+                                                           .seq = seq,
+                                                           .topic = bytes_str("load/db"),
+                                                           .payload = buf_bytes(&payload)});
+    struct topic_item item = {.message = buf_bytes(&message)};
+    topic_batch_encode(&batch, &(struct topic_batch){.items = &item, .items_n = 1});
+    node_frame(c, to, &who, WIRE_TOPIC_BATCH, buf_bytes(&batch));
+    buf_deinit(&payload);
+    buf_deinit(&message);
+    buf_deinit(&batch);
+}
+
+static void nobody_reports_for_another(void **unused)
+{
+    (void)unused;
+    struct cluster *c = cluster_new(3);
+    struct load_value v;
+    struct ulid one = node_id(c, 1), two = node_id(c, 2);
+    c->insecure = true;
+    cluster_start_all(c);
+    assert_true(cluster_agrees(c, 20 * KITH_SEC));
+    report_from(c, 0, 2, 1, 1);
+    assert_false(loads_host(node_loads(c, 0), &one, c->now_us, &v));
+    assert_int_equal(node_count(c, 0, "refused_owner"), 1);
+    assert_int_equal(node_logged(c, 0, "reports another host's load"), 1);
+    report_from(c, 0, 2, 2, 2);
+    assert_true(loads_host(node_loads(c, 0), &two, c->now_us, &v));
+    assert_int_equal(node_count(c, 0, "refused_owner"), 1);
+    cluster_free(c);
+}
+
 /* ---- batches ---- */
 
 static const struct roster nobody;
@@ -321,6 +362,7 @@ int main(void)
         cmocka_unit_test(sixty_four_peers_stay_within_their_budget),
         cmocka_unit_test(a_dead_hosts_load_is_forgotten),
         cmocka_unit_test(who_needs_a_service_hears_of_its_endpoints_every_second),
+        cmocka_unit_test(nobody_reports_for_another),
         cmocka_unit_test(a_batch_says_what_is_news_and_not_to_whom_it_came_from),
         cmocka_unit_test(hosts_are_named_by_their_places),
         cmocka_unit_test(peers_with_the_same_members_have_one_roster),
