@@ -26,7 +26,7 @@ void net_measure(struct net *n, struct measure *m)
     n->measure = m;
 }
 
-bool net_is_cut_to(const struct net *n, uint32_t from, uint32_t to)
+static bool is_cut_to(const struct net *n, uint32_t from, uint32_t to)
 {
     size_t bit = (size_t)from * n->hosts_n + to;
     return n->cuts[bit / 64] >> (bit % 64) & 1 || n->hosts[from].dumb || n->hosts[to].deaf;
@@ -34,7 +34,7 @@ bool net_is_cut_to(const struct net *n, uint32_t from, uint32_t to)
 
 bool net_is_cut(const struct net *n, uint32_t a, uint32_t b)
 {
-    return net_is_cut_to(n, a, b) || net_is_cut_to(n, b, a);
+    return is_cut_to(n, a, b) || is_cut_to(n, b, a);
 }
 
 void net_free(struct net *n)
@@ -77,7 +77,7 @@ void net_cut(struct net *n, uint32_t from, uint32_t to, bool on)
 
 static bool passes(const struct net *n, uint32_t from, uint32_t to)
 {
-    return !net_is_cut_to(n, from, to) && n->hosts[from].power && n->hosts[to].power;
+    return !is_cut_to(n, from, to) && n->hosts[from].power && n->hosts[to].power;
 }
 
 bool net_goes(const struct net *n, const struct conn *c, uint32_t from, uint32_t to)
@@ -88,8 +88,8 @@ bool net_goes(const struct net *n, const struct conn *c, uint32_t from, uint32_t
 void net_count_cut(struct net *n, const struct conn *c, uint32_t from, uint32_t to)
 {
     n->counts->n[FAULT_CLOSE_WAY] += n->hosts[c->to].closed_ways >> c->way & 1;
-    if (net_is_cut_to(n, from, to))
-        n->counts->n[net_is_cut_to(n, to, from) ? FAULT_CUT : FAULT_CUT_ONE_WAY]++;
+    if (is_cut_to(n, from, to))
+        n->counts->n[is_cut_to(n, to, from) ? FAULT_CUT : FAULT_CUT_ONE_WAY]++;
 }
 
 void net_changed(struct net *n, kith_time now_us)

@@ -13,7 +13,8 @@ void net_drop_held(struct conn *c)
     c->held_count = 0;
 }
 
-void net_hold(struct conn *c, bool answer, struct bytes frame)
+/* Until the connection stands. */
+static void hold(struct conn *c, bool answer, struct bytes frame)
 {
     if (c->held_count >= NET_QUEUE_MAX)
         return;
@@ -36,7 +37,7 @@ void net_set_stalled(struct net *n, struct conn *c, kith_time at_us)
 
 static void stall(struct net *n, struct conn *c, bool answer, struct bytes frame, kith_time now)
 {
-    net_hold(c, answer, frame);
+    hold(c, answer, frame);
     if (c->stalled_us == 0) {
         net_set_stalled(n, c, now);
         net_schedule(n, SIM_STALLED, c, now + NET_STALL, answer, (struct bytes){0});
@@ -103,7 +104,7 @@ void net_send(struct net *n, uint32_t from, struct bytes uri, struct bytes frame
     if (c->up)
         transmit(n, c, false, frame, now_us);
     else
-        net_hold(c, false, frame);
+        hold(c, false, frame);
 }
 
 void net_reply(struct net *n, uint32_t from, uint64_t route, struct bytes frame, kith_time now_us)

@@ -82,7 +82,6 @@ kith_time net_rtt(const struct net *n, const struct conn *c);
 
 /* ---- net.c ---- */
 
-bool net_is_cut_to(const struct net *n, uint32_t from, uint32_t to);
 /* Not only between the hosts, but also by what this connection was made to. */
 bool net_goes(const struct net *n, const struct conn *c, uint32_t from, uint32_t to);
 void net_count_cut(struct net *n, const struct conn *c, uint32_t from, uint32_t to);
@@ -102,7 +101,6 @@ struct conns net_all_of(const struct net *n, uint32_t host);
 
 /* ---- net_frame.c ---- */
 
-void net_hold(struct conn *c, bool answer, struct bytes frame); /* until the connection stands */
 void net_drop_held(struct conn *c);
 /* Since when something could not get through; 0: nothing is held up. */
 void net_set_stalled(struct net *n, struct conn *c, kith_time at_us);

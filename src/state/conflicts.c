@@ -24,7 +24,8 @@ static bool is_kept(const struct conflicts *c, const struct row *loser)
     return false;
 }
 
-void conflicts_value(struct buf *out, const struct row *loser, int64_t kept_ms)
+/* A stored one: when it was kept, then the record. */
+static void put_value(struct buf *out, const struct row *loser, int64_t kept_ms)
 {
     buf_append(out, &kept_ms, sizeof(kept_ms));
     buf_append(out, loser->record.data, loser->record.len);
@@ -81,7 +82,7 @@ void conflicts_keep(struct conflicts *c, struct table *t, struct batch *b, const
     if (c->count == STATE_CONFLICTS_MAX)
         drop_oldest(c, t, b);
     insert(c, loser, now_ms);
-    conflicts_value(&value, loser, now_ms);
+    put_value(&value, loser, now_ms);
     store(b, loser, buf_bytes(&value));
     buf_deinit(&value);
 }

@@ -25,9 +25,7 @@ void conflicts_load(struct conflicts *c, const struct row *loser, int64_t kept_m
 /* Drops those that were kept before this time. */
 void conflicts_end(struct conflicts *c, struct table *t, struct batch *b, int64_t before_ms);
 
-/* A stored one: when it was kept, then the record. */
-void conflicts_value(struct buf *out, const struct row *loser, int64_t kept_ms);
-/* False: no such value. */
+/* Of a stored one: when it was kept, then the record. False: no such value. */
 bool conflicts_read_value(struct bytes value, struct bytes *ret_record, int64_t *ret_kept_ms);
 
 #endif
