@@ -54,6 +54,24 @@ static void test_who_knows_that_it_is_held_for_dead_decides_nothing(void **state
     world_free(w);
 }
 
+static void test_who_is_held_for_dead_and_alone_decides_all_the_same(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3);
+    struct ulid service = {.b = {7}}, ret;
+
+    world_dead(w, 1, 0);
+    world_dead(w, 0, 1);
+    world_dead(w, 2, 1);
+    world_run(w, KITH_SEC);
+    assert_int_equal(members_alive(w->nodes[1].members), 0);
+    for (unsigned n = 0; n < 3; n++) {
+        assert_true(place_coordinator(&w->nodes[n].control->catalog, &service, &ret));
+        assert_true(ulid_equal(&ret, &w->nodes[n].id));
+    }
+    world_free(w);
+}
+
 static void test_more_weight_decides_more(void **state)
 {
     (void)state;
@@ -239,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everybody_names_the_same_coordinator),
         cmocka_unit_test(test_who_knows_that_it_is_held_for_dead_decides_nothing),
+        cmocka_unit_test(test_who_is_held_for_dead_and_alone_decides_all_the_same),
         cmocka_unit_test(test_more_weight_decides_more),
         cmocka_unit_test(test_pack_fills_one_host_first),
         cmocka_unit_test(test_spread_takes_the_host_with_most_room),
