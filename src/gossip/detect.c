@@ -201,6 +201,8 @@ static void try_dead(struct detect *d, struct turn *t)
     if (verdict && verdict->version.major > p.incarnation)
         p.incarnation = verdict->version.major;
     detect_send_probe(d, t, &m->id, ADDR_ROLE_PROBE, &p);
+    d->tried = m->id;
+    d->tried_nonce = p.nonce;
 }
 
 /* One watched member's part of a tick. */

@@ -19,16 +19,23 @@ static void compare_digests(struct detect *d, struct turn *t, struct watch *w, u
     w->digest_there = there;
 }
 
-/* Another answers where this member should be. */
+static void name_reuse(struct detect *d, struct turn *t, const struct incoming *in,
+                       const struct ulid *former)
+{
+    struct ulid_text is = ulid_text(&in->who.id), was = ulid_text(former);
+    naming_refuse(&d->core->naming, t, REFUSAL_SENDER, in->from,
+                  "answers as %s at the address of %s: it is re-used", is.s, was.s);
+}
+
+/* Another answers where this member should be, or was until it died. */
 static void mistaken(struct detect *d, struct turn *t, const struct incoming *in, uint64_t nonce)
 {
     for (struct watch *w = watch_first(&d->watches); w; w = watch_next(w)) {
-        if (!watch_nonce_is_recent(w, nonce))
-            continue;
-        struct ulid_text is = ulid_text(&in->who.id), was = ulid_text(&w->id);
-        naming_refuse(&d->core->naming, t, REFUSAL_SENDER, in->from,
-                      "answers as %s at the address of %s: it is re-used", is.s, was.s);
+        if (watch_nonce_is_recent(w, nonce))
+            name_reuse(d, t, in, &w->id);
     }
+    if (nonce == d->tried_nonce && !ulid_equal(&d->tried, &in->who.id))
+        name_reuse(d, t, in, &d->tried);
 }
 
 static void answered(struct detect *d, struct turn *t, const struct incoming *in)

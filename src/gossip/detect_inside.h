@@ -22,6 +22,8 @@ struct detect {
     struct senses senses;
     struct timers timers;
     uint64_t nonce;
+    struct ulid tried; /* the dead one that was tried last, with this nonce */
+    uint64_t tried_nonce;
     uint32_t generation;
     bool entered;
     bool stale;  /* the rings changed: who is a subject is to be found anew */

@@ -181,6 +181,27 @@ static void a_re_used_address_is_named(void **unused)
     cluster_free(c);
 }
 
+/* The host is set up anew only when all have given its former member up. */
+static void an_address_that_is_re_used_later_is_named_too(void **unused)
+{
+    (void)unused;
+    struct cluster *c = running(4);
+    struct ulid former = node_id(c, 3);
+    node_kill(c, 3);
+    cluster_run(c, KITH_MIN);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(node_sees(c, i, 3), MEMBER_STATE_DEAD);
+    node_wipe(c, 3);
+    node_start(c, 3);
+    cluster_run(c, 20 * KITH_SEC);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(node_sees(c, i, 3), MEMBER_STATE_ALIVE);
+        assert_int_equal(node_logged(c, i, "re-used"), 1);
+        assert_int_equal(node_logged(c, i, ulid_text(&former).s), 1);
+    }
+    cluster_free(c);
+}
+
 /* How long until all hold a row that node `by` writes; -1: not in time. */
 static kith_time change_reaches_all(struct cluster *c, size_t by, const char *key)
 {
@@ -272,6 +293,7 @@ int main(void)
         cmocka_unit_test(bad_rows_are_refused_counted_and_named_once),
         cmocka_unit_test(a_wrong_verdict_is_refuted),
         cmocka_unit_test(a_re_used_address_is_named),
+        cmocka_unit_test(an_address_that_is_re_used_later_is_named_too),
         cmocka_unit_test(a_large_cluster_hears_through_neighbours),
         cmocka_unit_test(when_few_are_left_everybody_hears_everybody_again),
     };
