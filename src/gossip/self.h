@@ -4,7 +4,7 @@
  * This peer's own place in the cluster: its member row, its incarnation, its answers to probes.
  *
  * Decides when to raise the incarnation: at a verdict against itself, at a probe that calls it dead,
- * and when enough observers suspect it that they may be right (five, two where there are few, or the only one there
+ * and when enough observers suspect it that they may be right (half of them, two at least, or the only one there
  * is); a single observer's doubt is ended by the answer to its next probe. Raises for suspicion have a
  * growing distance, so that one who hears nothing cannot make it write for ever. After it rose from a
  * verdict it does so again only when it hears the others well, or much later: who loses most of its
