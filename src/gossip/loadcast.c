@@ -10,7 +10,7 @@
 #define ENTRY_BYTES    4u    /* of a batch, by place */
 #define PUBLISH_BYTES  2500u /* a second, of reports in full view; the rest is for direct ones */
 /* A second, over one link: with seven to pass on to, and the frames' envelopes, that is the budget. */
-#define LINK_BYTES   430u
+#define LINK_BYTES   580u
 #define LINKS_MAX    (LOADS_SOURCES - 1)
 #define FORGET_EVERY (30 * KITH_SEC)
 #define OWN_QUIET    KITH_MIN /* an endpoint that is not checked any more */
