@@ -91,6 +91,13 @@ static void drop_oldest(struct spread *s)
     mem_free(m);
 }
 
+/* Too old to be pulled: a row in it may have been deleted since, and its tombstone too (confirm.h). */
+static void drop_old(struct spread *s, kith_time now_us)
+{
+    while (s->oldest && now_us - s->oldest->at_us > SPREAD_KEEP_US)
+        drop_oldest(s);
+}
+
 void spread_stop(struct spread *s)
 {
     while (s->oldest)
@@ -144,9 +151,9 @@ static struct message *keep(struct spread *s, struct turn *t, const struct cast 
     m->wait = t->out->wait;
     arena_reserve(&m->mem, room_of(cast));
     cast_copy(&m->mem, &m->cast, cast);
+    drop_old(s, t->now_us);
     while (s->oldest &&
-           (s->messages_n >= SPREAD_KEEP || s->bytes + m->mem.used_bytes > SPREAD_KEEP_BYTES ||
-            t->now_us - s->oldest->at_us > SPREAD_KEEP_US))
+           (s->messages_n >= SPREAD_KEEP || s->bytes + m->mem.used_bytes > SPREAD_KEEP_BYTES))
         drop_oldest(s);
     TREE_INSERT(message_tree, &s->messages, m);
     if (s->newest)
@@ -416,6 +423,7 @@ static void take_graft(struct spread *s, struct turn *t, const struct incoming *
                        const struct graft *graft)
 {
     struct buf payload = {0};
+    drop_old(s, t->now_us);
     for (uint32_t i = 0; i < graft->ids_n; i++) {
         struct message *m = find_message(s, &graft->ids[i]);
         if (!m || in->route == 0 ||

@@ -142,6 +142,19 @@ static void a_pull_is_answered_on_its_connection(void **unused)
     view_deinit(&v);
 }
 
+/* Nothing else came meanwhile that would have pushed it out. */
+static void what_is_old_cannot_be_pulled(void **unused)
+{
+    (void)unused;
+    struct view v;
+    in_the_tree(&v);
+    view_cast(&v, 6, 2, SEQ(1, 1), 3);
+    view_wait(&v, SPREAD_KEEP_US + KITH_SEC);
+    view_graft(&v, 8, 2, SEQ(1, 1));
+    assert_int_equal(view_replied(&v, WIRE_CAST), 0);
+    view_deinit(&v);
+}
+
 static void gaps_are_pulled_and_numbers_start_anew_with_an_incarnation(void **unused)
 {
     (void)unused;
@@ -188,6 +201,7 @@ int main(void)
         cmocka_unit_test(what_only_others_announced_is_pulled_late),
         cmocka_unit_test(nobody_gets_what_it_announced),
         cmocka_unit_test(a_pull_is_answered_on_its_connection),
+        cmocka_unit_test(what_is_old_cannot_be_pulled),
         cmocka_unit_test(gaps_are_pulled_and_numbers_start_anew_with_an_incarnation),
         cmocka_unit_test(loops_replays_and_absurd_numbers_end_here),
     };
