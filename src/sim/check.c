@@ -247,25 +247,15 @@ static void check_write(struct check *c, uint32_t host, kith_time now_us,
     arena_deinit(&mem);
 }
 
-/* The newest version of a row that was ever handed to a disk, and not lost with it. */
-static const struct seen *newest(struct check *c, struct bytes storage_key)
-{
-    struct seen key = {.key = storage_key, .version = {UINT64_MAX, UINT64_MAX}};
-    memset(&key.origin, 0xff, sizeof(key.origin));
-    struct seen *after = TREE_FROM(seen_tree, &c->seen, &key);
-    struct seen *s = after ? TREE_PREV(seen_tree, &c->seen, after) : TREE_LAST(seen_tree, &c->seen);
-    return s && bytes_equal(s->key, storage_key) ? s : NULL;
-}
-
-static void check_removed(struct check *c, uint32_t host, kith_time now_us,
+static void check_removed(struct check *c, uint32_t host, kith_time now_us, const struct disk *disk,
                           struct bytes storage_key)
 {
-    const struct seen *s = newest(c, storage_key);
+    struct bytes held = disk_last(disk, storage_key); /* others may have newer rows under the key */
     struct record r;
     struct wire_error err;
     struct arena mem = {0};
     /* A tombstone goes when all hold it; if it went too early, what it deleted comes back: check_newest(). */
-    if (s && record_decode(&r, s->record, &mem, &err) == 0 && r.expires_ms == 0 &&
+    if (held.len > 0 && record_decode(&r, held, &mem, &err) == 0 && r.expires_ms == 0 &&
         !(r.flags & ROW_TOMBSTONE)) {
         struct buf text = {0};
         name_row(&text, &r);
@@ -357,7 +347,7 @@ void check_step(struct check *c, uint32_t host, kith_time now_us, const struct e
             if (w->value.len > 0)
                 check_write(c, host, now_us, w, e->store.token);
             else
-                check_removed(c, host, now_us, w->key);
+                check_removed(c, host, now_us, disk, w->key);
         }
     }
     if (moved || starts)

@@ -97,20 +97,20 @@ void disk_set_base(struct disk *d, const struct disk_base *base)
     d->base = base;
 }
 
-static bool base_has(const struct disk *d, struct bytes key)
+static struct bytes base_get(const struct disk *d, struct bytes key)
 {
     size_t low = 0, high = d->base ? d->base->count : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int c = bytes_compare(d->base->records[middle].key, key);
         if (c == 0)
-            return true;
+            return d->base->records[middle].value;
         if (c < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return false;
+    return (struct bytes){0};
 }
 
 void disk_set(struct disk *d, bool slow, bool full)
@@ -144,7 +144,7 @@ static void write_one(struct disk *d, const struct store_write *w)
 {
     struct entry key = {.local = w->local, .key = w->key};
     struct entry *e = TREE_FIND(entry_tree, &d->tree, &key);
-    if (w->value.len == 0 && (w->local || !base_has(d, w->key))) {
+    if (w->value.len == 0 && (w->local || base_get(d, w->key).len == 0)) {
         if (e) {
             TREE_REMOVE(entry_tree, &d->tree, e);
             d->count--;
@@ -213,11 +213,30 @@ uint64_t disk_crash(struct disk *d, bool power_lost)
     return kept;
 }
 
-bool disk_has(const struct disk *d, struct bytes storage_key)
+static struct bytes durable_value(const struct disk *d, struct bytes storage_key)
 {
     struct entry key = {.key = storage_key};
     const struct entry *e = TREE_FIND(entry_tree, (struct entry_tree *)(uintptr_t)&d->tree, &key);
-    return e ? e->value.len > 0 : base_has(d, storage_key);
+    return e ? e->value : base_get(d, storage_key);
+}
+
+bool disk_has(const struct disk *d, struct bytes storage_key)
+{
+    return durable_value(d, storage_key).len > 0;
+}
+
+struct bytes disk_last(const struct disk *d, struct bytes storage_key)
+{
+    struct bytes last = durable_value(d, storage_key);
+    for (const struct batch *b = d->first; b; b = b->next) {
+        const struct effect_store *store = &b->copy.items[0].store;
+        for (uint32_t i = 0; i < store->writes_n; i++) {
+            const struct store_write *w = &store->writes[i];
+            if (!w->local && bytes_equal(w->key, storage_key))
+                last = w->value;
+        }
+    }
+    return last;
 }
 
 void disk_load(const struct disk *d, struct event_start *ret, struct arena *mem)

@@ -41,6 +41,8 @@ disk_durable(const struct disk *d); /* token of the newest batch that is on disk
 uint64_t disk_crash(struct disk *d, bool power_lost);
 
 bool disk_has(const struct disk *d, struct bytes storage_key); /* a record is on disk */
+/* The record that was handed over last, on disk or under way, borrowed until the next batch is done; len 0: none. */
+struct bytes disk_last(const struct disk *d, struct bytes storage_key);
 
 /* What a daemon reads at its start: lists in `mem`, values borrowed until the next batch is done.
  */
