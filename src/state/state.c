@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/plant.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct state *state_new(const struct state_config *config)
@@ -19,8 +20,8 @@ void state_free(struct state *s)
 {
     if (!s)
         return;
-    expiry_deinit(&s->expiry);
-    graves_deinit(&s->graves);
+    timeline_deinit(&s->leases);
+    timeline_deinit(&s->tombstones);
     conflicts_deinit(&s->conflicts);
     table_deinit(&s->table);
     batch_deinit(&s->batch);
@@ -69,27 +70,49 @@ static void learn_sequence(struct state *s, const struct row *row)
         s->sequence = row->version.minor;
 }
 
+int64_t state_deleted_ms(struct state *s, const struct row *row)
+{
+    struct record r;
+    struct wire_error err;
+
+    if (!row_is_tombstone(row))
+        return 0;
+    int res = record_decode(&r, row->record, &s->scratch, &err);
+    assert(res == 0); /* checked by row_read() */
+    (void)res;
+    return r.deleted_ms;
+}
+
+static void enter_times(struct state *s, struct entry *e)
+{
+    timeline_add(&s->leases, entry_row(e)->expires_ms, e);
+    timeline_add(&s->tombstones, state_deleted_ms(s, entry_row(e)), e);
+}
+
+static void leave_times(struct state *s, const struct entry *e)
+{
+    timeline_remove(&s->leases, entry_row(e)->expires_ms, e);
+    timeline_remove(&s->tombstones, state_deleted_ms(s, entry_row(e)), e);
+}
+
 static struct entry *hold(struct state *s, const struct row *row, struct entry *old)
 {
     struct entry *e = entry_new(content_take(s->config.shared, row));
 
     if (old) {
-        expiry_remove(&s->expiry, old);
-        graves_remove(&s->graves, old, &s->scratch);
+        leave_times(s, old);
         marks_move(&s->changes, old, e);
         batch_replaced(&s->batch, old, e);
     }
     table_put(&s->table, e, old);
-    expiry_add(&s->expiry, e);
-    graves_add(&s->graves, e, &s->scratch);
+    enter_times(s, e);
     learn_sequence(s, row);
     return e;
 }
 
 void state_drop(struct state *s, struct entry *e)
 {
-    expiry_remove(&s->expiry, e);
-    graves_remove(&s->graves, e, &s->scratch);
+    leave_times(s, e);
     table_drop(&s->table, e);
     marks_remove(&s->batch.push, e);
     marks_add(&s->changes, e);
@@ -252,12 +275,12 @@ void state_storage_key(struct buf *out, enum table_id table, struct bytes ns, st
 
 size_t state_tombstones(const struct state *s)
 {
-    return s->graves.count;
+    return s->tombstones.count;
 }
 
 uint64_t state_tombstones_until(const struct state *s, int64_t until_ms, uint64_t *ret_count)
 {
-    struct digest_sum sum = graves_sum(&s->graves, until_ms);
+    struct digest_sum sum = timeline_sum(&s->tombstones, until_ms);
 
     *ret_count = sum.count;
     return sum.digest;
@@ -284,7 +307,7 @@ size_t state_collect(struct state *s, int64_t until_ms)
     s->collected_ms = until_ms;
     state_put_local(s, bytes_str(COLLECTED), bytes_of(&until_ms, sizeof(until_ms)));
     arena_reset(&s->scratch);
-    for (; (e = graves_due(&s->graves, until_ms)) != NULL; n++)
+    for (; (e = timeline_due(&s->tombstones, until_ms)) != NULL; n++)
         state_drop(s, e);
     return n;
 }
@@ -316,16 +339,24 @@ void state_time(struct state *s)
 {
     struct entry *e;
 
-    while ((e = expiry_due(&s->expiry, s->wall_us)) != NULL)
+    while ((e = timeline_due(&s->leases, s->wall_us / KITH_MS)) != NULL)
         state_drop(s, e);
     conflicts_end(&s->conflicts, &s->table, &s->batch,
                   (s->wall_us - conflicts_keep_us(s)) / KITH_MS);
     state_mend(s);
 }
 
+/* When the first row ends. */
+static kith_time lease_deadline(const struct state *s)
+{
+    int64_t at_ms = timeline_next_ms(&s->leases);
+
+    return at_ms > 0 && at_ms < KITH_NEVER / KITH_MS ? at_ms * KITH_MS : KITH_NEVER;
+}
+
 kith_time state_deadline_wall(const struct state *s)
 {
-    return kith_time_min(kith_time_min(expiry_next(&s->expiry), conflicts_deadline(s)),
+    return kith_time_min(kith_time_min(lease_deadline(s), conflicts_deadline(s)),
                          batch_deadline_wall(&s->batch));
 }
 

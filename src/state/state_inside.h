@@ -12,10 +12,9 @@
 #include "state/clocks.h"
 #include "state/conflicts.h"
 #include "state/content.h"
-#include "state/expiry.h"
-#include "state/graves.h"
 #include "state/inside.h"
 #include "state/merge.h"
+#include "state/timeline.h"
 
 struct state {
     struct state_config config;
@@ -25,10 +24,10 @@ struct state {
     kith_time wall_us;
     struct clocks clocks;
     struct table table;
-    struct expiry expiry;
-    struct graves graves;
-    int64_t confirmed_ms; /* tombstones written here are later */
-    int64_t collected_ms; /* those written up to then are gone for good */
+    struct timeline leases;     /* by when they end */
+    struct timeline tombstones; /* by when they were written; those that do not say stay for ever */
+    int64_t confirmed_ms;       /* tombstones written here are later */
+    int64_t collected_ms;       /* those written up to then are gone for good */
     struct batch batch;
     struct marks changes;
     const struct row **taken;
@@ -45,6 +44,8 @@ void state_accept(struct state *s, const struct row *row, struct entry *old, boo
 void state_drop(struct state *s, struct entry *e);
 /* What is held of the same key as this row; NULL: nothing. */
 struct entry *state_find(const struct state *s, const struct row *row);
+/* When a tombstone was written; 0: it does not say, or the row is none. Decodes into s->scratch. */
+int64_t state_deleted_ms(struct state *s, const struct row *row);
 /* Views a record as a row in s->scratch, checked, unless somebody who shares contents with this state checked it
  * before. 0, STATE_BAD or STATE_NOT_OWNER. */
 int state_read(struct state *s, struct row *ret, struct bytes record);

@@ -10,7 +10,7 @@ static bool has_expired(const struct state *s, const struct row *row)
 /* A tombstone that everybody held once, from one who has not dropped it yet. */
 static bool was_collected(struct state *s, const struct row *row)
 {
-    int64_t deleted_ms = row_is_tombstone(row) ? graves_deleted_ms(row, &s->scratch) : 0;
+    int64_t deleted_ms = state_deleted_ms(s, row);
 
     return deleted_ms > 0 && deleted_ms <= s->collected_ms;
 }
