@@ -25,7 +25,7 @@
 
 struct jury {
     struct core *core;
-    const struct rings *rings;
+    struct rings *rings;
     struct watch_tree *watches;
     struct {
         struct ulid id;

@@ -117,9 +117,8 @@ static void merge(struct place *places, size_t n, const struct place *fresh, siz
 }
 
 /* All who came in take their places. To whoever asks, the rings are the same before and after. */
-static void settle(const struct rings *asked)
+static void settle(struct rings *r)
 {
-    struct rings *r = (struct rings *)(uintptr_t)asked;
     size_t need = r->count + r->fresh_n;
     if (r->fresh_n == 0)
         return;
@@ -218,8 +217,7 @@ static bool walk_next(struct walk *w, const struct ulid *self, const struct ulid
     return false;
 }
 
-size_t rings_observers(const struct rings *r, const struct ulid *id,
-                       struct ulid ret[RINGS_OBSERVERS])
+size_t rings_observers(struct rings *r, const struct ulid *id, struct ulid ret[RINGS_OBSERVERS])
 {
     struct walk walks[RINGS_N];
     size_t n = 0;
@@ -235,7 +233,7 @@ size_t rings_observers(const struct rings *r, const struct ulid *id,
     return n;
 }
 
-size_t rings_subjects(const struct rings *r, const struct ulid *id, struct ulid ret[RINGS_SUBJECTS])
+size_t rings_subjects(struct rings *r, const struct ulid *id, struct ulid ret[RINGS_SUBJECTS])
 {
     struct ulid observers[RINGS_OBSERVERS];
     size_t n = 0;

@@ -34,12 +34,10 @@ bool rings_set(struct rings *r, const struct ulid *id, bool in);
 
 /* The observers of a member, whether or not it is on the rings itself; itself never among them. In the
  * order of the rings. Returns how many: min(rings_wanted(), others on the rings). */
-size_t rings_observers(const struct rings *r, const struct ulid *id,
-                       struct ulid ret[RINGS_OBSERVERS]);
+size_t rings_observers(struct rings *r, const struct ulid *id, struct ulid ret[RINGS_OBSERVERS]);
 
 /* The members that `id` observes, itself on the rings. At most RINGS_SUBJECTS, ordered by the rings. */
 #define RINGS_SUBJECTS (4 * RINGS_OBSERVERS)
-size_t rings_subjects(const struct rings *r, const struct ulid *id,
-                      struct ulid ret[RINGS_SUBJECTS]);
+size_t rings_subjects(struct rings *r, const struct ulid *id, struct ulid ret[RINGS_SUBJECTS]);
 
 #endif

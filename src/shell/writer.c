@@ -107,7 +107,7 @@ static void end_fold(struct writer *w)
     store_fold_end(w->store, problem[0]);
     w->folding = false;
     if (problem[0] != 0 && !w->fold_said)
-        log_line(LOG_WARN_, "what is stored stays in the log for now: %s", why);
+        log_line(LOG_WARN_, "what is stored stays in the log until the disk takes it: %s", why);
     w->fold_said = problem[0] != 0;
     w->fold_after_us = problem[0] != 0 ? clock_now_us() + FOLD_RETRY : 0;
     if (w->copy != NULL && (w->copying || problem[0] != 0))
