@@ -1,86 +1,51 @@
 /*
- * Composes who is subscribed to (subs.h), the neighbours (neighbours.h), the tree (tree.h) and what travels along
- * it (spread.h), and decides which of the two ways the cluster is large enough for.
+ * Composes who is subscribed to (subs.h), the neighbours (neighbours.h), the tree (tree.h), what travels along
+ * it (spread.h) and what is told to whom (relay.h), and decides which of the two ways the cluster is large enough for.
  */
 #include "gossip/overlay.h"
 
 #include "base/mem.h"
+#include "gossip/relay.h"
 #include "gossip/spread.h"
 #include "gossip/subs.h"
 
-/* Rows kept to be passed on at the end of the step. Beyond it they are left to repair. */
-#define RELAY_MAX       2048
-#define RELAY_MAX_BYTES (1u << 20)
-/* Where each passes on what is news to it, many at once are no news but a snapshot. */
-#define RELAY_NEWS_MAX 64
-/* News that come so soon after others wait for more of them: each further frame on a connection that loses
- * packets holds up those behind it, and when many hosts go at once there is one for each. */
-#define RELAY_GATHER (100 * KITH_MS)
-/* Verdicts go along so many of the connections for probes, others each time: more ways around a lost packet, but
- * each frame may also be the lost one that holds up those behind it, which are probes and reports there. */
-#define RELAY_BY_PROBES 10
-/* Of one death each observer may write a verdict. All need the same row in the end, but who has one is in no hurry
- * for another, and it would hold up the verdicts about other deaths. */
-#define RELAY_SETTLED KITH_SEC
 /* It is looked who is to be heard when no member changed for so long, and in any case so soon. */
 #define LOOK_QUIET  (100 * KITH_MS)
 #define LOOK_LATEST (300 * KITH_MS)
-/* What guests are told waits for more of it. */
-#define TELL_GATHER (30 * KITH_MS)
 /* What was published before a neighbour went, or the view became another, still arrives. */
 #define LINGER_LINK (2 * KITH_SEC)
 #define LINGER_VIEW (10 * KITH_SEC)
 
-/* Records, one after the other. */
-struct pile {
-    struct buf records;
-    uint32_t len[RELAY_MAX];
-    uint32_t n;
-};
-
 struct overlay {
     struct core *core;
-    struct detect *detect;
     struct subs *subs;
     struct neighbours links;
     struct tree tree;
     struct spread *spread;
-    bool partial; /* too many to have all in view */
-    bool hush;
-    kith_time relays_until_us; /* in full view since lately: others may not be yet */
-    kith_time relayed_us;      /* when news were passed on last */
-    kith_time settled_us;      /* when `settled` is passed on; KITH_NEVER */
-    struct pile news;          /* about members, to be published */
-    struct pile settled;       /* the same, but nobody's state changed by them: there is no hurry */
-    struct pile pushed;        /* others, pushed by one that has all in view */
+    struct relay *relay;
+    bool partial;       /* too many to have all in view */
     kith_time stale_us; /* when a member changed first since it was looked who is to be heard */
     kith_time look_us;  /* when it is; KITH_NEVER */
-    struct pile told;   /* about members, for guests and the host */
-    kith_time tell_us;  /* when these are told; KITH_NEVER: there are none */
 };
 
 struct overlay *overlay_new(struct core *core, struct detect *detect)
 {
     struct overlay *o = mem_alloc(sizeof(*o));
     o->core = core;
-    o->detect = detect;
-    o->settled_us = KITH_NEVER;
-    o->look_us = o->tell_us = KITH_NEVER;
+    o->look_us = KITH_NEVER;
     o->subs = subs_new(core);
     neighbours_init(&o->links, core);
     tree_init(&o->tree, core, &o->links);
     o->spread = spread_new(core, &o->links, &o->tree);
+    o->relay = relay_new(core, detect, o->spread);
     return o;
 }
 
 void overlay_free(struct overlay *o)
 {
+    relay_free(o->relay);
     spread_free(o->spread);
     subs_free(o->subs);
-    buf_deinit(&o->news.records);
-    buf_deinit(&o->settled.records);
-    buf_deinit(&o->pushed.records);
-    buf_deinit(&o->told.records);
     mem_free(o);
 }
 
@@ -123,7 +88,7 @@ static void go_partial(struct overlay *o, struct turn *t)
 static void go_full(struct overlay *o, struct turn *t)
 {
     o->partial = false;
-    o->relays_until_us = t->now_us + LINGER_VIEW;
+    relay_linger(o->relay, t->now_us + LINGER_VIEW);
     neighbours_stop(&o->links, t);
     follow(o, t);
     tree_stop(&o->tree);
@@ -287,199 +252,14 @@ bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *i
     return known;
 }
 
-/* ---- telling ---- */
-
-static bool about_members(enum table_id table)
-{
-    return table == TABLE_ID_MEMBER || table == TABLE_ID_VERDICT || table == TABLE_ID_ADMISSION;
-}
-
-static void pile_add(struct pile *p, struct bytes record, uint32_t max)
-{
-    if (p->n >= max || p->records.len + record.len > RELAY_MAX_BYTES)
-        return;
-    buf_append(&p->records, record.data, record.len);
-    p->len[p->n++] = (uint32_t)record.len;
-}
-
-/* The records of a pile, which is empty afterwards; they live in `mem`. */
-static struct rows pile_take(struct pile *p, struct arena *mem)
-{
-    struct bytes all = arena_bytes(mem, buf_bytes(&p->records));
-    struct bytes *records = arena_array(mem, p->n, sizeof(*records));
-    struct rows rows = {.records = records, .records_n = p->n};
-    const uint8_t *at = all.data;
-    for (uint32_t i = 0; i < p->n; i++) {
-        records[i] = bytes_of(at, p->len[i]);
-        at += p->len[i];
-    }
-    buf_reset(&p->records);
-    p->n = 0;
-    return rows;
-}
-
-/* Some hear this peer and not those whom it hears. */
-static bool relays(const struct overlay *o, const struct turn *t)
-{
-    return o->partial || t->now_us < o->relays_until_us;
-}
-
-/* Newcomers hear of it by who let them in, and that one by them. */
-static void tell_later(struct overlay *o, struct turn *t, const struct row *row)
-{
-    bool own = ulid_equal(&row->origin, &o->core->self);
-    bool up = t->now_us < o->core->settles_us && !own && !o->core->by_host;
-    if (!up && !guests_any(&o->core->guests, t->now_us))
-        return;
-    pile_add(&o->told, row->record, RELAY_MAX);
-    o->tell_us = kith_time_min(o->tell_us, t->now_us + TELL_GATHER);
-}
-
 void overlay_changed(struct overlay *o, struct turn *t, const struct row *row, bool moved)
 {
-    if (about_members(row->table))
-        tell_later(o, t, row);
-    if (ulid_equal(&row->origin, &o->core->self))
-        return;
-    if (row->table == TABLE_ID_VERDICT && !moved && relays(o, t)) {
-        pile_add(&o->settled, row->record, RELAY_MAX);
-        o->settled_us = kith_time_min(o->settled_us, t->now_us + RELAY_SETTLED);
-    } else if (about_members(row->table)) {
-        if (relays(o, t) || o->core->directed)
-            pile_add(&o->news, row->record, relays(o, t) ? RELAY_NEWS_MAX : RELAY_MAX);
-    } else if (o->partial && o->core->pushed) {
-        pile_add(&o->pushed, row->record, RELAY_MAX);
-    }
-}
-
-static void publish_rows(struct turn *t, const struct rows *rows)
-{
-    struct buf payload = {0};
-    rows_encode(&payload, rows);
-    post_publish(t->post, t->out, WIRE_ROWS, buf_bytes(&payload));
-    buf_deinit(&payload);
-}
-
-static enum table_id table_of(struct bytes record)
-{
-    struct arena mem = {0};
-    struct record r = {0};
-    struct wire_error err;
-    enum table_id table = record_decode(&r, record, &mem, &err) == 0 ? r.table : (enum table_id)0;
-    arena_deinit(&mem);
-    return table;
-}
-
-/* Verdicts also go along the connections of the probes. */
-static void tell_verdicts(struct overlay *o, struct turn *t, const struct rows *rows)
-{
-    struct bytes records[RELAY_NEWS_MAX];
-    struct news news = {.records = records};
-    struct buf payload = {0};
-    for (uint32_t i = 0; i < rows->records_n && news.records_n < RELAY_NEWS_MAX; i++) {
-        if (table_of(rows->records[i]) == TABLE_ID_VERDICT)
-            records[news.records_n++] = rows->records[i];
-    }
-    if (news.records_n > 0) {
-        news_encode(&payload, &news);
-        detect_tell_some(o->detect, t, WIRE_NEWS, buf_bytes(&payload), RELAY_BY_PROBES);
-    }
-    buf_deinit(&payload);
-}
-
-static void publish_news(struct overlay *o, struct turn *t, const struct rows *rows)
-{
-    publish_rows(t, rows);
-    if (relays(o, t))
-        tell_verdicts(o, t, rows);
-}
-
-/* What is about members goes from each to all its neighbours, the rest along the tree. */
-static void broadcast_partial(struct overlay *o, struct turn *t, const struct rows *all,
-                              struct arena *mem)
-{
-    struct bytes *small = arena_array(mem, all->records_n, sizeof(*small));
-    struct bytes *rest = arena_array(mem, all->records_n, sizeof(*rest));
-    struct rows news = {.records = small};
-    uint32_t rest_n = 0;
-    for (uint32_t i = 0; i < all->records_n; i++) {
-        if (about_members(table_of(all->records[i])))
-            small[news.records_n++] = all->records[i];
-        else
-            rest[rest_n++] = all->records[i];
-    }
-    if (news.records_n > 0)
-        publish_news(o, t, &news);
-    if (rest_n > 0)
-        spread_say(o->spread, t, rest, rest_n);
+    relay_changed(o->relay, t, row, moved, o->partial);
 }
 
 void overlay_broadcast(struct overlay *o, struct turn *t, struct bytes rows_payload)
 {
-    struct arena mem = {0};
-    struct rows rows;
-    struct wire_error err;
-    if (o->hush) {
-        o->core->counts.broadcasts_kept++;
-        return;
-    }
-    o->core->counts.broadcasts++;
-    if (!o->partial)
-        post_publish(t->post, t->out, WIRE_ROWS, rows_payload);
-    else if (rows_decode(&rows, rows_payload, &mem, &err) == 0)
-        broadcast_partial(o, t, &rows, &mem);
-    arena_deinit(&mem);
-}
-
-static void relay(struct overlay *o, struct turn *t)
-{
-    struct arena mem = {0};
-    struct rows news = pile_take(&o->news, &mem), pushed = pile_take(&o->pushed, &mem);
-    o->relayed_us = t->now_us;
-    o->core->counts.rows_relayed += news.records_n + pushed.records_n;
-    if (o->hush)
-        o->core->counts.broadcasts_kept++;
-    else {
-        o->core->counts.broadcasts++;
-        if (news.records_n > 0)
-            publish_news(o, t, &news);
-        if (pushed.records_n > 0)
-            spread_say(o->spread, t, pushed.records, pushed.records_n);
-    }
-    arena_deinit(&mem);
-}
-
-static void relay_settled(struct overlay *o, struct turn *t)
-{
-    struct arena mem = {0};
-    struct rows rows = pile_take(&o->settled, &mem);
-    o->settled_us = KITH_NEVER;
-    if (!o->hush && rows.records_n > 0)
-        publish_rows(t, &rows);
-    arena_deinit(&mem);
-}
-
-/* What the host itself told is told it again when guests are: it is no news there, and a few frames. */
-static void tell_now(struct overlay *o, struct turn *t)
-{
-    struct arena mem = {0};
-    struct rows rows = pile_take(&o->told, &mem);
-    struct buf payload = {0};
-    o->tell_us = KITH_NEVER;
-    rows_encode(&payload, &rows);
-    bool settling = t->now_us < o->core->settles_us;
-    struct bytes host = settling ? buf_bytes(&o->core->host) : (struct bytes){0};
-    if (!o->hush)
-        guests_tell(&o->core->guests, t, buf_bytes(&payload), host);
-    buf_deinit(&payload);
-    arena_deinit(&mem);
-}
-
-static kith_time relay_at(const struct overlay *o)
-{
-    if (o->pushed.n > 0)
-        return 0;
-    return o->news.n > 0 ? o->relayed_us + RELAY_GATHER : KITH_NEVER;
+    relay_broadcast(o->relay, t, rows_payload, o->partial);
 }
 
 /* ---- for other parts ---- */
@@ -533,7 +313,7 @@ bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum
 
 void overlay_hush(struct overlay *o, bool hush)
 {
-    o->hush = hush;
+    relay_hush(o->relay, hush);
 }
 
 /* ---- time ---- */
@@ -542,12 +322,7 @@ void overlay_time(struct overlay *o, struct turn *t)
 {
     if (t->now_us >= o->look_us)
         look(o, t);
-    if (t->now_us >= o->tell_us)
-        tell_now(o, t);
-    if (t->now_us >= relay_at(o))
-        relay(o, t);
-    if (t->now_us >= o->settled_us)
-        relay_settled(o, t);
+    relay_time(o->relay, t, o->partial);
     neighbours_time(&o->links, t);
     follow(o, t);
     if (o->partial) {
@@ -560,8 +335,7 @@ void overlay_time(struct overlay *o, struct turn *t)
 kith_time overlay_deadline(const struct overlay *o)
 {
     kith_time at_us = kith_time_min(subs_deadline(o->subs), neighbours_deadline(&o->links));
-    at_us = kith_time_min(at_us, kith_time_min(relay_at(o), o->settled_us));
-    at_us = kith_time_min(at_us, kith_time_min(o->look_us, o->tell_us));
+    at_us = kith_time_min(at_us, kith_time_min(o->look_us, relay_deadline(o->relay)));
     if (o->partial)
         at_us = kith_time_min(at_us,
                               kith_time_min(tree_deadline(&o->tree), spread_deadline(o->spread)));

@@ -15,6 +15,8 @@
  * The way changes when the number of live members passes OVERLAY_FULL_MAX, and back at OVERLAY_FULL_AGAIN; in
  * between a peer follows those that asked it to be their neighbour, so that all end up with the same.
  *
+ * What is passed on, by which of these ways and when, decides relay.h.
+ *
  * A peer that hears nobody publishes nothing: its view may be wrong, and stays with it (detect.h).
  * What is lost everywhere is repaired by digests: of observers (detect.h), of neighbours, and now and then of
  * anybody (sync.h).
