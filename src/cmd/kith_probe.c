@@ -40,14 +40,19 @@ static enum probe_result judge_handshake(const struct client_seen *seen)
     return seen->state == LINK_TRYING ? PROBE_SILENT : PROBE_FOREIGN;
 }
 
-/* To libzmq, what is no ZeroMQ is mostly a very old one that knows none of the keys. */
-static void look_again(struct probe_peer *p)
+/* To libzmq, what is no ZeroMQ is mostly a very old one that knows none of the keys; and when the other end is the
+ * first to hang up on keys that one side lacks, it tells of a broken connection only. */
+static void look_again(struct probe_peer *p, bool insecure)
 {
     struct buf uri = {0};
+    enum reach_greeting found = REACH_UNKNOWN;
 
-    if (p->result == PROBE_FOREIGN && address_uri(&uri, bytes_str(p->addr)) == 0 &&
-        !reach_greets(buf_cstr(&uri)))
+    if (p->result == PROBE_FOREIGN && address_uri(&uri, bytes_str(p->addr)) == 0)
+        found = reach_greeting(buf_cstr(&uri));
+    if (found == REACH_STRANGER)
         p->result = PROBE_STRANGER;
+    else if (found == (insecure ? REACH_KEYS : REACH_NO_KEYS))
+        p->result = PROBE_KEYS;
     buf_deinit(&uri);
 }
 
@@ -80,7 +85,7 @@ static void blame(struct kith *k, struct probe_peer *p, enum kith_client_result 
 {
     p->seen = client_seen(k->client);
     p->result = judge(r, &p->seen);
-    look_again(p);
+    look_again(p, args_has(&k->args, FLAG_INSECURE));
     p->why = p->result == PROBE_SILENT ? "it took a connection, and shook no hands in time"
              : p->result == PROBE_STRANGER
                  ? "it took a connection, and does not greet as ZeroMQ does"

@@ -13,7 +13,12 @@
 
 #define CONNECT_MS  500
 #define GREETING_MS 1000
-#define GREETING    0xff /* the first byte of ZMTP's signature */
+/* ZMTP's greeting: a signature of ten bytes, version, mechanism. Who has told its version is told the rest. */
+#define GREETING        "\xff\0\0\0\0\0\0\0\x01\x7f\x03"
+#define GREETING_LEN    11
+#define MECHANISM_AT    12
+#define MECHANISM_LEN   20
+#define MECHANISM_CURVE "CURVE"
 
 /* HOST:PORT, tcp://HOST:PORT, brackets around IPv6; false: something else. */
 static bool split(struct reach_address *ret, struct bytes text)
@@ -108,22 +113,50 @@ static bool listens(const struct reach_address *a)
     return fd >= 0;
 }
 
-bool reach_greets(const char *uri)
+/* How many bytes came before the other end said no more, up to `size`. */
+static size_t read_greeting(int fd, uint8_t *ret, size_t size)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    size_t n = 0;
+
+    while (n < size && poll(&p, 1, GREETING_MS) == 1) {
+        ssize_t r = read(fd, ret + n, size - n);
+
+        if (r <= 0)
+            break;
+        n += (size_t)r;
+    }
+    return n;
+}
+
+static enum reach_greeting judge_greeting(const uint8_t *greeting, size_t n)
+{
+    if (n == 0 || greeting[0] != (uint8_t)GREETING[0])
+        return REACH_STRANGER;
+    if (n < MECHANISM_AT + MECHANISM_LEN)
+        return REACH_UNKNOWN;
+    return memcmp(greeting + MECHANISM_AT, MECHANISM_CURVE, sizeof(MECHANISM_CURVE)) == 0
+               ? REACH_KEYS
+               : REACH_NO_KEYS;
+}
+
+enum reach_greeting reach_greeting(const char *uri)
 {
     struct reach_address a;
-    uint8_t first = 0;
+    uint8_t greeting[MECHANISM_AT + MECHANISM_LEN];
+    enum reach_greeting found = REACH_UNKNOWN;
 
     if (strncmp(uri, "tcp://", 6) != 0 || !split(&a, bytes_str(uri)))
-        return true;
+        return REACH_UNKNOWN;
     int fd = dial_address(&a);
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    bool said = fd >= 0 && poll(&p, 1, GREETING_MS) == 1 && read(fd, &first, 1) == 1;
 
+    if (fd >= 0 && send(fd, GREETING, GREETING_LEN, MSG_NOSIGNAL) == GREETING_LEN)
+        found = judge_greeting(greeting, read_greeting(fd, greeting, sizeof(greeting)));
     mem_free(a.host);
     mem_free(a.port);
     if (fd >= 0)
         close(fd);
-    return fd < 0 || (said && first == GREETING);
+    return found;
 }
 
 size_t reach_count(const struct reach *r)

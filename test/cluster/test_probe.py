@@ -138,6 +138,47 @@ class ForeignPeer:
         self.server.close()
 
 
+class HangsUpFirst:
+    """Greets with keys; of who tells another mechanism it is rid before its own is heard, as by a connection reset."""
+    HEAD = b"\xff" + bytes(8) + b"\x7f\x03"
+
+    def __init__(self, host):
+        self.server = socket.socket()
+        self.server.bind((host, 0))
+        self.server.listen()
+        self.addr = "%s:%d" % self.server.getsockname()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    self.greet(connection)
+                except OSError:
+                    pass
+
+    def greet(self, connection):
+        connection.sendall(self.HEAD)
+        connection.settimeout(0.3)
+        heard = b""
+        try:
+            while len(heard) <= len(self.HEAD):
+                more = connection.recv(64)
+                if not more:
+                    return
+                heard += more
+        except TimeoutError:
+            connection.sendall(b"\0" + b"CURVE".ljust(20, b"\0") + bytes(32))
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
 def a_version_that_does_not_fit_and_one_that_never_answers():
     """No daemon of another version exists yet: one is played, down to the bytes."""
     with Cluster(1, net="127.1.18", secure=False) as cluster:
@@ -159,6 +200,10 @@ def keys_that_do_not_fit():
         expect(probe(cluster, addr, "--dir", other), addr, "foreign-ring", reached=True, handshake=False)
         expect(probe(cluster, addr, "--dir", os.path.join(folder, "none")), addr, "no-key-here")
         expect(probe(cluster, addr, "--insecure"), addr, "keys-on-one-side", reached=True)
+
+        rude = HangsUpFirst("127.1.13.7")
+        expect(probe(cluster, rude.addr, "--insecure", "--timeout", "2s"), rude.addr, "keys-on-one-side", reached=True)
+        rude.close()
 
         token = os.path.join(folder, "token")
         cluster.kith("token", "new", "--kind", "operator", "--expires", "1s", "--out", token)
