@@ -5,6 +5,7 @@ A test reports in one of three ways, looked for in this order:
 - a last line `N passed, N failed, N skipped`;
 - its exit status: 0 passed, 77 skipped, anything else failed.
 """
+import concurrent.futures
 import glob
 import json
 import os
@@ -23,6 +24,7 @@ LINT_SECONDS = 480  # static.py makes the release build first, and looks at ever
 FUZZ_SECONDS = 40  # for all targets together
 FUZZ_SECONDS_EACH = 8
 SIM_SEEDS = 24
+CLUSTERS = 2  # of real processes at once: they mostly wait, each on addresses of its own
 TALLY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) +\] (\d+) test", re.M)
 
@@ -99,6 +101,23 @@ def run_program(name, command, timeout=300, **more):
     return tally
 
 
+def test_programs(folder, build, at_once=1):
+    """Runs all test_* of a folder. One that cannot be executed has failed: it would never be run, and nobody would know."""
+    def one(path):
+        name = os.path.basename(path)
+        if not os.access(path, os.X_OK):
+            report(name, Tally(failed=1), "not executable: chmod +x " + path)
+            return Tally(failed=1)
+        return run_program(name, [path], env={**os.environ, "KITH_BUILD": os.path.join(ROOT, build)})
+
+    total = Tally()
+    paths = [p for p in sorted(glob.glob(os.path.join(ROOT, folder, "test_*"))) if os.path.isfile(p)]
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for tally in pool.map(one, paths):
+            total.add(tally)
+    return total
+
+
 def meson_suite(build, suite):
     """Runs one suite of the build folder's registered tests; there may be none."""
     run(["meson", "test", "-C", build, "--no-rebuild", "--suite", suite, "--num-processes", "2"], timeout=600)
@@ -136,9 +155,7 @@ def suite_lint(_build):
 
 def suite_sim(build):
     total = meson_suite(build, "sim")
-    for path in sorted(glob.glob(os.path.join(ROOT, "test/sim/test_*"))):
-        if os.access(path, os.X_OK):
-            total.add(run_program(os.path.basename(path), [path], env={**os.environ, "KITH_BUILD": os.path.join(ROOT, build)}))
+    total.add(test_programs("test/sim", build))
     if os.path.exists(os.path.join(ROOT, build, "kith-sim")):
         total.add(run_program("sweep", ["scripts/sweep", "--build", build, "--seeds", str(SIM_SEEDS)]))
         total.add(run_program("build --plant", ["scripts/build", "--plant", "kith-sim"]))
@@ -147,12 +164,7 @@ def suite_sim(build):
 
 
 def suite_cluster(build):
-    total = Tally()
-    for path in sorted(glob.glob(os.path.join(ROOT, "test/cluster/test_*"))):
-        if os.access(path, os.X_OK):
-            env = {**os.environ, "KITH_BUILD": os.path.join(ROOT, build)}
-            total.add(run_program(os.path.basename(path), [path], env=env))
-    return total
+    return test_programs("test/cluster", build, CLUSTERS)
 
 
 def suite_fuzz(_build):

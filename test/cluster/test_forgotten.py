@@ -31,7 +31,7 @@ def state_of(peer, name, everybody=()):
 
 def forgotten_and_back():
     """What it wrote alone is in a file, it holds what the others hold, and says so in its log and its events."""
-    with Cluster(3, net="127.3.7") as cluster:
+    with Cluster(3, net="127.3.8") as cluster:
         cluster.start()
         cluster.wait_alive(60)
         first, second, third = cluster.peers

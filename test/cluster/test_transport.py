@@ -58,7 +58,7 @@ def listening_by_three_ways(peers, net):
 
 def falls_over_and_goes_back():
     """tcp of one peer is cut: all others use its WebSocket; nobody calls it dead; healed, they use tcp again."""
-    with listening_by_three_ways(4, "127.1.21") as cluster:
+    with listening_by_three_ways(4, "127.1.31") as cluster:
         victim, others = cluster.peers[1], [p for p in cluster.peers if p is not cluster.peers[1]]
         if len(next(m for m in others[0].ask("members") if m["name"] == victim.name)["addr"]) == 0:
             raise Failed("no address is shown")
@@ -74,7 +74,7 @@ def falls_over_and_goes_back():
 
 def two_ways_down():
     """tcp and WebSocket are cut: peers on one host still have ipc."""
-    with listening_by_three_ways(3, "127.1.22") as cluster:
+    with listening_by_three_ways(3, "127.1.32") as cluster:
         victim, others = cluster.peers[2], cluster.peers[:2]
         with cut(victim.addr, 5484, 5498):
             wait("all to use its ipc sockets", lambda: all(talks_by(p, victim.name, "ipc") for p in others), 10)
@@ -84,7 +84,7 @@ def two_ways_down():
 
 def websocket_alone():
     """A cluster in which only WebSocket is bound: joins, sees a death, takes the dead back."""
-    with Cluster(3, net="127.1.23") as cluster:
+    with Cluster(3, net="127.1.33") as cluster:
         for p in cluster.peers:
             cluster.token(p.number)
         for p in cluster.peers:
