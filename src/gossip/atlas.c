@@ -148,7 +148,7 @@ static void write_row(struct atlas *a, struct turn *t, const struct coord *now)
     buf_deinit(&value);
 }
 
-void atlas_time(struct atlas *a, struct turn *t, size_t alive)
+void atlas_time(struct atlas *a, struct turn *t, size_t alive, bool loss)
 {
     kith_time share_us = (kith_time)alive * ATLAS_ROWS_APART;
     if (a->row_at_us == KITH_NEVER && a->measured >= ATLAS_SETTLED)
@@ -163,7 +163,9 @@ void atlas_time(struct atlas *a, struct turn *t, size_t alive)
     }
     struct coord now = coord_told(&a->place);
     kith_time wait_us = ATLAS_ROW_FIRST;
-    if (is_news(a, &now)) {
+    if (loss && share_us > ATLAS_ROW_FIRST && rng_below(t->rng, ATLAS_ROWS_LOSS) != 0) {
+        wait_us = share_us;
+    } else if (is_news(a, &now)) {
         write_row(a, t, &now);
         wait_us = a->row_gap_us > share_us ? a->row_gap_us : share_us;
         a->row_gap_us = kith_time_min(2 * a->row_gap_us, ATLAS_ROW_MAX);

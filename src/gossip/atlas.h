@@ -27,6 +27,8 @@
 #define ATLAS_ROW_MAX   (16 * KITH_MIN)
 /* Of all peers together: a row costs each of them some 800 bytes where the cluster is large (spread.h). */
 #define ATLAS_ROWS_APART (1500 * KITH_MS)
+/* Where packets are lost, so much seldomer: the rows of a thousand would hold up all else that is spread. */
+#define ATLAS_ROWS_LOSS 8
 /* A move that is no news, however near the others are. */
 #define ATLAS_MOVE_MIN_US 200
 /* A peer that was not measured for so long is no neighbour any more. */
@@ -46,8 +48,9 @@ void atlas_answered(struct atlas *a, struct turn *t, const struct ulid *from,
 void atlas_probed(struct atlas *a, struct turn *t, const struct ulid *from, const struct probe *p,
                   struct probe_ack *ack);
 
-/* Writes the own row when it is due. alive: how many live members there are. */
-void atlas_time(struct atlas *a, struct turn *t, size_t alive);
+/* Writes the own row when it is due. alive: how many live members there are. loss: packets are lost, see
+ * core_sees_loss(). */
+void atlas_time(struct atlas *a, struct turn *t, size_t alive, bool loss);
 kith_time atlas_deadline(const struct atlas *a);
 
 /* The estimate for any two peers, this one among them or not; 0: not known. */

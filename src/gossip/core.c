@@ -2,6 +2,9 @@
 
 #include "state/merge.h"
 
+/* This share of late answers, in 65536ths. */
+#define LOSS 20000
+
 struct bytes core_uri(const struct core *c, const struct ulid *id, enum addr_role role)
 {
     const struct member *m = members_get(c->members, id);
@@ -27,6 +30,11 @@ void core_saw_delay(struct core *c, bool late)
 {
     /* A mean that forgets one part in 32 with each; in 65536ths, so that small steps are not lost. */
     c->late_share += ((late ? 65536 : 0) - c->late_share) / 32;
+}
+
+bool core_sees_loss(const struct core *c)
+{
+    return c->late_share >= LOSS;
 }
 
 size_t core_others(const struct core *c)

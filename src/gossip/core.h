@@ -106,6 +106,8 @@ struct bytes core_name(const struct core *c, const struct ulid *id, struct ulid_
 bool core_alive(const struct core *c, const struct ulid *id);
 /* An answer to a probe came; was a packet lost on the way? Half of it counts after 22 more. */
 void core_saw_delay(struct core *c, bool late);
+/* Three in ten answers come late: between 10 % of the packets are lost, where a fifth does, and 30 %, where half do. */
+bool core_sees_loss(const struct core *c);
 /* Live members but this one, which may be held for dead itself. */
 size_t core_others(const struct core *c);
 void core_measured(struct core *c, const struct ulid *id, kith_time rtt_us);

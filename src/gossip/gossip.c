@@ -305,7 +305,7 @@ void gossip_time(struct gossip *g, struct turn *t)
     self_time(g->self, t);
     detect_time(g->detect, t);
     if (g->core.member && !g->core.leaving)
-        atlas_time(g->core.atlas, t, members_alive(g->core.members));
+        atlas_time(g->core.atlas, t, members_alive(g->core.members), core_sees_loss(&g->core));
     ways_time(g->core.ways, t, g->core.wan);
     overlay_hush(g->overlay, detect_is_alone(g->detect));
     overlay_time(g->overlay, t);

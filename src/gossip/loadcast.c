@@ -328,7 +328,7 @@ static bool flush_tree(struct loadcast *l, struct turn *t)
     bool told = bytes == 0 || afford(l, t->now_us, bytes);
     for (size_t i = 0; i < n; i++) {
         if (told && payloads[i].len > 0)
-            overlay_send(l->overlay, t, &links[i], WIRE_LOAD_BATCH, buf_bytes(&payloads[i]));
+            overlay_send_aside(l->overlay, t, &links[i], WIRE_LOAD_BATCH, buf_bytes(&payloads[i]));
         buf_deinit(&payloads[i]);
     }
     if (told) {

@@ -6,7 +6,7 @@
  *
  * To everybody: each host reports every LOADCAST_EVERY (LOADCAST_EVERY_SMALL in a small cluster), more seldom as there are more
  * entries than the budget carries. In full view that is one PUBLISH. Above, what is news travels along the overlay's
- * eager links, all of LOADCAST_FLUSH in one frame per link, never back to where it came from. Two that know the
+ * eager links, on connections that payloads do not use, all of LOADCAST_FLUSH in one frame per link, never back to where it came from. Two that know the
  * same members name a host by its place among them (roster.h): a report takes four bytes, else seven.
  * To those who care: a host with instances of service NAME publishes on topic load/NAME at each sample what they
  * report, for the hosts whose instances need that service and for subscribers. Those have values younger than 2 s.

@@ -130,6 +130,15 @@ void neighbours_send(const struct neighbours *n, struct turn *t, int slot, enum 
     send_to(n, t, &n->slots[slot].id, kind, payload);
 }
 
+void neighbours_send_aside(const struct neighbours *n, struct turn *t, int slot,
+                           enum wire_kind kind, struct bytes payload)
+{
+    if (n->slots[slot].route != 0)
+        post_reply(t->post, t->out, n->slots[slot].route, kind, payload, /* correlation= */ 0);
+    else
+        neighbours_send(n, t, slot, kind, payload);
+}
+
 void neighbours_send_end(const struct neighbours *n, struct turn *t, const struct ulid *id)
 {
     struct buf payload = {0};

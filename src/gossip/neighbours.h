@@ -45,6 +45,7 @@ struct neighbour {
     kith_time trips_us[NEIGHBOURS_TRIPS];
     uint32_t trips;                     /* measured in all */
     uint32_t pings;                     /* since it was heard */
+    uint64_t route;                     /* on which its last ping came; 0: none did */
     kith_time again_us;                 /* to be pinged before its turn; KITH_NEVER */
     uint64_t digest_there, digest_here; /* as at its last answer */
     uint32_t differed;                  /* answers in a row with another digest than ours */
@@ -99,6 +100,11 @@ kith_time neighbours_rtt_us(const struct neighbours *n, int slot);
 /* To the neighbour in this slot, on the connection that stands. */
 void neighbours_send(const struct neighbours *n, struct turn *t, int slot, enum wire_kind kind,
                      struct bytes payload);
+
+/* The same on the connection that the neighbour made, where little else is sent, once it pinged there. What is lost
+ * there does not hold up what goes by neighbours_send(). */
+void neighbours_send_aside(const struct neighbours *n, struct turn *t, int slot,
+                           enum wire_kind kind, struct bytes payload);
 
 void neighbours_time(struct neighbours *n, struct turn *t);
 kith_time neighbours_deadline(const struct neighbours *n);

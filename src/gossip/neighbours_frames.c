@@ -116,6 +116,8 @@ static void take_ping(struct neighbours *n, struct turn *t, const struct incomin
     int slot = neighbours_slot(n, &in->who.id);
     if (slot >= 0 && !p.linked && t->now_us - n->slots[slot].since_us > NEIGHBOURS_ASK_TAKES)
         neighbours_empty(n, slot); /* it does not hold this peer for one */
+    else if (slot >= 0)
+        n->slots[slot].route = in->route;
     for (int i = 0; i < NEIGHBOURS_MAX && pong.near_n < LINK_PONG_NEAR_MAX_ITEMS; i++) {
         if (neighbours_has(n, i) && n->slots[i].near && i != slot)
             near[pong.near_n++] = n->slots[i].id;

@@ -311,6 +311,16 @@ bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum
     return true;
 }
 
+bool overlay_send_aside(struct overlay *o, struct turn *t, const struct ulid *id,
+                        enum wire_kind kind, struct bytes payload)
+{
+    int slot = o->partial ? neighbours_slot(&o->links, id) : -1;
+    if (slot < 0)
+        return overlay_send(o, t, id, kind, payload);
+    neighbours_send_aside(&o->links, t, slot, kind, payload);
+    return true;
+}
+
 void overlay_hush(struct overlay *o, bool hush)
 {
     relay_hush(o->relay, hush);

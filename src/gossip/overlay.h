@@ -63,6 +63,10 @@ bool overlay_stands(const struct overlay *o, const struct ulid *id);
  * address of it is known. */
 bool overlay_send(struct overlay *o, struct turn *t, const struct ulid *id, enum wire_kind kind,
                   struct bytes payload);
+/* The same for what comes often and is soon out of date: to a neighbour on the connection that it made, not to hold up
+ * the payloads where packets are lost. */
+bool overlay_send_aside(struct overlay *o, struct turn *t, const struct ulid *id,
+                        enum wire_kind kind, struct bytes payload);
 
 /* Nobody is heard: nothing is published until somebody is. */
 void overlay_hush(struct overlay *o, bool hush);

@@ -205,7 +205,7 @@ static void encode(struct buf *out, const struct message *m, bool pulled)
 /* How many hops go to all neighbours: with each, three or four times as many have it. */
 static uint32_t seeding_hops(const struct spread *s)
 {
-    bool loss = s->core->late_share >= SPREAD_LOSS;
+    bool loss = core_sees_loss(s->core);
     size_t seeds = members_alive(s->core->members) / (loss ? SPREAD_SEEDS_LOSS : SPREAD_SEEDS);
     uint32_t hops = 0;
     for (size_t reached = 4; reached <= seeds; reached *= 4)

@@ -15,7 +15,7 @@
  * The first hops go to all neighbours, eager or not, until a SPREAD_SEEDS-th of all members has it: from so many
  * places in the tree the ways to all others are shorter, and when the tree changes just then, no part of it is
  * left out. Each such seed costs about one copy. Where probes come back late, as they do when packets are lost,
- * it is a SPREAD_SEEDS_LOSS-th.
+ * it is a SPREAD_SEEDS_LOSS-th (core_sees_loss()).
  * A gap in an origin's numbers is pulled from whoever sent the next one.
  *
  * Source: Plumtree (Leitao, Pereira, Rodrigues, 2007) for eager and lazy links, announcements and grafts; a
@@ -35,11 +35,9 @@
 #define SPREAD_HOPS_MAX   64
 #define SPREAD_SEEDS      50
 #define SPREAD_SEEDS_LOSS 10
-/* This share of late answers, in 65536ths, is loss: with 30 % of the packets it is a half, with 10 % a fifth. */
-#define SPREAD_LOSS     20000
-#define SPREAD_SOON     (230 * KITH_MS)
-#define SPREAD_LATE     (150 * KITH_MS)
-#define SPREAD_LATE_MAX (600 * KITH_MS)
+#define SPREAD_SOON       (230 * KITH_MS)
+#define SPREAD_LATE       (150 * KITH_MS)
+#define SPREAD_LATE_MAX   (600 * KITH_MS)
 /* Announcements go at once after a quiet time, and else gathered so long: under loss each frame on a connection
  * holds up those behind it, and pulls wait longer than this anyway. */
 #define SPREAD_GATHER (50 * KITH_MS)

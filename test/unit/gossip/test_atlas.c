@@ -137,6 +137,37 @@ static void the_probed_learns_from_the_probe_and_answers_with_its_place(void **u
     atlas_free(b.atlas);
 }
 
+/* Of 80 peers that measured their place for the first time in a cluster of so many: how many write it when it is due. */
+static int writers(size_t alive, bool loss)
+{
+    int written = 0;
+    for (uint64_t seed = 1; seed <= 80; seed++) {
+        struct bench b;
+        bench_open(&b);
+        rng_seed(&b.rng, seed);
+        b.turn.state = state_new(&(struct state_config){.self = b.self, .incarnation = 1});
+        state_clock(b.turn.state, KITH_SEC);
+        struct probe_ack ack = {.coord = {.height = 500, .error = 100}};
+        for (int i = 0; i < ATLAS_SETTLED; i++)
+            atlas_answered(b.atlas, &b.turn, &b.other, &ack, 20 * KITH_MS);
+        atlas_time(b.atlas, &b.turn, alive, loss); /* draws when */
+        b.turn.now_us = atlas_deadline(b.atlas);
+        atlas_time(b.atlas, &b.turn, alive, loss);
+        written += state_get(b.turn.state, TABLE_ID_COORD, ulid_bytes(&b.self)) != NULL;
+        state_free(b.turn.state);
+        atlas_free(b.atlas);
+    }
+    return written;
+}
+
+static void a_large_cluster_that_loses_packets_writes_few_rows(void **unused)
+{
+    (void)unused;
+    assert_int_equal(writers(1000, /* loss= */ false), 80);
+    assert_in_range(writers(1000, /* loss= */ true), 1, 25);
+    assert_int_equal(writers(20, /* loss= */ true), 80);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_quiet_cluster_writes_no_more_rows),
         cmocka_unit_test(later_probes_seldom_carry_a_place),
         cmocka_unit_test(a_retransmission_does_not_count),
+        cmocka_unit_test(a_large_cluster_that_loses_packets_writes_few_rows),
         cmocka_unit_test(the_probed_learns_from_the_probe_and_answers_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,24 @@ static void the_first_hops_go_to_all_neighbours(void **unused)
     view_deinit(&v);
 }
 
+/* What is sent aside goes where the neighbour's pings come from, and never waits for one. */
+static void what_is_sent_aside_does_not_hold_up_payloads(void **unused)
+{
+    (void)unused;
+    struct view v;
+    struct bytes load = bytes_str("load");
+    in_the_tree(&v);
+    int slot = neighbours_slot(&v.links, &(struct ulid){.b[15] = 6});
+    neighbours_send_aside(&v.links, &v.turn, slot, WIRE_LOAD_BATCH, load);
+    assert_int_equal(view_sent(&v, 6, WIRE_LOAD_BATCH), 1); /* it has not pinged yet */
+    view_forget(&v);
+    view_ping(&v, 6);
+    neighbours_send_aside(&v.links, &v.turn, slot, WIRE_LOAD_BATCH, load);
+    assert_int_equal(view_sent(&v, 6, WIRE_LOAD_BATCH), 0);
+    assert_int_equal(view_replied(&v, WIRE_LOAD_BATCH), 1);
+    view_deinit(&v);
+}
+
 /* An eager neighbour sends what it announces: if that is not there when TCP has sent it again, it is lost twice. */
 static void what_an_eager_neighbour_announced_is_pulled_soon(void **unused)
 {
@@ -197,6 +215,7 @@ int main(void)
         cmocka_unit_test(what_is_new_goes_on_once_and_is_announced),
         cmocka_unit_test(own_ones_go_to_parent_and_children),
         cmocka_unit_test(the_first_hops_go_to_all_neighbours),
+        cmocka_unit_test(what_is_sent_aside_does_not_hold_up_payloads),
         cmocka_unit_test(what_an_eager_neighbour_announced_is_pulled_soon),
         cmocka_unit_test(what_only_others_announced_is_pulled_late),
         cmocka_unit_test(nobody_gets_what_it_announced),

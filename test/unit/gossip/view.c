@@ -122,7 +122,8 @@ static bool receive(struct view *v, unsigned from, enum wire_kind kind)
                           .route = 77};
     struct arena mem = {0};
     struct cast cast = {0};
-    if (!tree_receive(&v->tree, &v->turn, &in, neighbours_slot(&v->links, &in.who.id)))
+    if (!neighbours_receive(&v->links, &v->turn, &in) &&
+        !tree_receive(&v->tree, &v->turn, &in, neighbours_slot(&v->links, &in.who.id)))
         assert_true(spread_receive(v->spread, &v->turn, &in, &mem, &cast));
     bool news = cast.records_n > 0;
     arena_deinit(&mem);
@@ -192,6 +193,12 @@ void view_graft(struct view *v, unsigned from, unsigned origin, uint64_t seq)
     struct cast_id id = {view_id(origin), seq};
     graft_encode(&v->payload, &(struct graft){.ids = &id, .ids_n = 1});
     receive(v, from, WIRE_GRAFT);
+}
+
+void view_ping(struct view *v, unsigned from)
+{
+    link_ping_encode(&v->payload, &(struct link_ping){.sent_us = v->turn.now_us, .linked = true});
+    receive(v, from, WIRE_LINK_PING);
 }
 
 void view_wait(struct view *v, kith_time for_us)

@@ -42,6 +42,7 @@ void view_place(struct view *v, unsigned member, int64_t x_us);
 bool view_cast(struct view *v, unsigned from, unsigned origin, uint64_t seq, uint8_t hops);
 void view_have(struct view *v, unsigned from, unsigned origin, uint64_t seq);
 void view_graft(struct view *v, unsigned from, unsigned origin, uint64_t seq);
+void view_ping(struct view *v, unsigned from);
 /* Time passes. */
 void view_wait(struct view *v, kith_time for_us);
 
