@@ -289,8 +289,10 @@ static void list_endpoints(const struct control *c, const struct turn *t, struct
     ret->endpoints = arena_array(mem, count_ports(c, s, name), sizeof(*ret->endpoints));
     TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
     add_instance(c, t, s, i, ret, mem);
-    for (; r; r = registrations_next(c, r))
-        add_registration(r, ret);
+    for (; r; r = registrations_next(c, r)) {
+        if (r->row.health != ENDPOINT_HEALTH_CRITICAL)
+            add_registration(r, ret);
+    }
 }
 
 void answer_endpoints(struct control *c, struct turn *t, const struct incoming *in)

@@ -178,6 +178,7 @@ static void take_member(struct control *c, const struct turn *t, const struct ro
         joined(c, t);
     catalog_member(&c->catalog, &id, t->now_us);
     registrations_member(c, &id);
+    lookups_touch_member(&c->lookups, &id);
     c->dirty = true;
 }
 

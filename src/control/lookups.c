@@ -11,12 +11,23 @@ struct lookups_name {
     TREE_ENTRY(lookups_name) by_name;
 };
 
+struct lookups_node {
+    struct ulid id;
+    TREE_ENTRY(lookups_node) by_id;
+};
+
 static inline int compare(const struct lookups_name *a, const struct lookups_name *b)
 {
     return bytes_compare(a->name, b->name);
 }
 
+static inline int compare_nodes(const struct lookups_node *a, const struct lookups_node *b)
+{
+    return ulid_compare(&a->id, &b->id);
+}
+
 TREE_FUNCTIONS(lookups_tree, lookups_name, by_name, compare)
+TREE_FUNCTIONS(lookups_nodes, lookups_node, by_id, compare_nodes)
 
 static void drop(struct lookups *l, struct lookups_name *n)
 {
@@ -25,12 +36,21 @@ static void drop(struct lookups *l, struct lookups_name *n)
     mem_free(n);
 }
 
+static void drop_node(struct lookups *l, struct lookups_node *n)
+{
+    TREE_REMOVE(lookups_nodes, &l->nodes, n);
+    mem_free(n);
+}
+
 void lookups_deinit(struct lookups *l)
 {
     struct lookups_name *n, *next;
+    struct lookups_node *node, *next_node;
 
     TREE_FOREACH_SAFE(n, lookups_tree, &l->names, next)
     drop(l, n);
+    TREE_FOREACH_SAFE(node, lookups_nodes, &l->nodes, next_node)
+    drop_node(l, node);
 }
 
 void lookups_touch(struct lookups *l, struct bytes name)
@@ -45,9 +65,22 @@ void lookups_touch(struct lookups *l, struct bytes name)
     TREE_INSERT(lookups_tree, &l->names, n);
 }
 
+void lookups_touch_member(struct lookups *l, const struct ulid *id)
+{
+    struct lookups_node key = {.id = *id};
+
+    if (!l->on || TREE_FIND(lookups_nodes, &l->nodes, &key))
+        return;
+    struct lookups_node *n = mem_alloc(sizeof(*n));
+
+    n->id = *id;
+    TREE_INSERT(lookups_nodes, &l->nodes, n);
+}
+
 void lookups_begin(struct control *c, kith_time at_us)
 {
     struct lookups *l = &c->lookups;
+    const struct member *m;
     struct service_name *n;
 
     l->anew = true;
@@ -56,6 +89,8 @@ void lookups_begin(struct control *c, kith_time at_us)
     TREE_FOREACH (n, name_tree, &c->catalog.names)
         lookups_touch(l, n->name);
     registrations_touch_all(c);
+    for (m = members_first(c->catalog.members); m; m = members_next(c->catalog.members, m))
+        lookups_touch_member(l, &m->id);
 }
 
 /* Own host first, then in order of slot, as every peer lists them. */
@@ -95,6 +130,10 @@ static uint32_t add_instance(const struct control *c, const struct instance *i,
 
     one.instance = i->id;
     one.addr = says->addr;
+    if (!instance_healthy(&c->catalog, i)) {
+        one.health = ENDPOINT_HEALTH_CRITICAL;
+        one.output = says->reason;
+    }
     return add_ports(&one, says->ports, says->ports_n, list);
 }
 
@@ -108,6 +147,12 @@ static uint32_t add_registration(const struct control *c, const struct registrat
     one.own_tags = true;
     one.tags = r->row.tags;
     one.tags_n = r->row.tags_n;
+    one.meta = r->row.meta;
+    one.meta_n = r->row.meta_n;
+    one.health = r->row.health;
+    one.registration = r->row.name;
+    one.ttl_ms = r->row.ttl_ms;
+    one.output = r->row.output;
     return add_ports(&one, r->row.ports, r->row.ports_n, list);
 }
 
@@ -160,6 +205,28 @@ static size_t endpoints_max(const struct control *c, const struct service *s, st
     return max;
 }
 
+static bool is_failing(const struct lookup_endpoint *e)
+{
+    return e->health == ENDPOINT_HEALTH_CRITICAL;
+}
+
+/* Two lists of one; the order in both is kept. */
+static void split(struct lookup_service *ret, const struct lookup_endpoint *list, uint32_t count,
+                  struct arena *mem)
+{
+    struct lookup_endpoint *good = arena_array(mem, count, sizeof(*good));
+    struct lookup_endpoint *failing = arena_array(mem, count, sizeof(*failing));
+
+    for (uint32_t k = 0; k < count; k++) {
+        if (is_failing(&list[k]))
+            failing[ret->failing_n++] = list[k];
+        else
+            good[ret->endpoints_n++] = list[k];
+    }
+    ret->endpoints = near_first(good, ret->endpoints_n, mem);
+    ret->failing = failing;
+}
+
 /* What Kith started, if it knows the service, and what was registered under its name. */
 static void fill(const struct control *c, const struct service *s, struct lookup_service *ret,
                  struct arena *mem)
@@ -167,58 +234,109 @@ static void fill(const struct control *c, const struct service *s, struct lookup
     struct lookup_endpoint *list = arena_array(mem, endpoints_max(c, s, ret->name), sizeof(*list));
     const struct registration *r = registrations_first(c, ret->name);
     struct instance *i;
+    uint32_t count = 0;
 
     if (s && s->spec) {
         ret->tags = s->spec->tags;
         ret->tags_n = s->spec->tags_n;
+        ret->meta = s->spec->meta;
+        ret->meta_n = s->spec->meta_n;
     }
     TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
     {
-        if (instance_healthy(&c->catalog, i))
-            ret->endpoints_n += add_instance(c, i, list + ret->endpoints_n, mem);
+        if (instance_healthy(&c->catalog, i) || instance_runs(&c->catalog, i))
+            count += add_instance(c, i, list + count, mem);
     }
     for (; r; r = registrations_next(c, r))
-        ret->endpoints_n += add_registration(c, r, list + ret->endpoints_n);
-    ret->gone = !s && ret->endpoints_n == 0;
-    ret->endpoints = near_first(list, ret->endpoints_n, mem);
+        count += add_registration(c, r, list + count);
+    ret->gone = !s && count == 0;
+    split(ret, list, count, mem);
+}
+
+static struct lookup_member about_member(const struct control *c, const struct ulid *id)
+{
+    const struct member *m = members_get(c->catalog.members, id);
+    struct lookup_member about = {.id = *id};
+
+    if (!m || m->forgotten || !m->row)
+        return about;
+    about.state = m->state;
+    about.incarnation = m->incarnation;
+    about.name = m->row->name;
+    about.host = m->row->host;
+    about.tags = m->row->tags;
+    about.tags_n = m->row->tags_n;
+    return about;
+}
+
+/* The first LOOKUPS_BATCH services. Their names stay where they are until the effect is out. True: there are more. */
+static bool take_services(struct control *c, struct effect_lookup *e, struct arena *mem)
+{
+    struct lookup_service *list = arena_array(mem, LOOKUPS_BATCH, sizeof(*list));
+    struct lookups_name *n;
+
+    e->services = list;
+    TREE_FOREACH (n, lookups_tree, &c->lookups.names) {
+        const struct service *s = catalog_find(&c->catalog, n->name);
+
+        if (e->services_n == LOOKUPS_BATCH)
+            return true;
+        list[e->services_n] =
+            (struct lookup_service){.space = bytes_str(LOOKUPS_SPACE), .name = n->name};
+        fill(c, s, &list[e->services_n], mem);
+        e->services_n++;
+    }
+    return false;
+}
+
+static void take_members(struct control *c, struct effect_lookup *e, struct arena *mem)
+{
+    struct lookups_node *n, *next;
+
+    if (TREE_EMPTY(&c->lookups.nodes))
+        return;
+    struct lookup_member *list = arena_array(mem, LOOKUPS_BATCH, sizeof(*list));
+
+    e->members = list;
+    TREE_FOREACH_SAFE(n, lookups_nodes, &c->lookups.nodes, next)
+    {
+        if (e->members_n == LOOKUPS_BATCH)
+            break;
+        list[e->members_n++] = about_member(c, &n->id);
+        drop_node(&c->lookups, n);
+    }
+}
+
+static bool is_told(const struct lookups *l)
+{
+    return TREE_EMPTY(&l->names) && TREE_EMPTY(&l->nodes);
 }
 
 void lookups_tell(struct control *c, struct turn *t)
 {
     struct lookups *l = &c->lookups;
-    struct lookup_service list[LOOKUPS_BATCH];
-    struct lookups_name *taken[LOOKUPS_BATCH], *n;
     struct effect effect = {.kind = EFFECT_LOOKUP};
     struct arena mem = {0};
-    uint32_t count = 0;
 
     if (!l->on || t->now_us < lookups_deadline(l))
         return;
-    TREE_FOREACH (n, lookups_tree, &l->names) {
-        const struct service *s = catalog_find(&c->catalog, n->name);
+    bool more = take_services(c, &effect.lookup, &mem);
 
-        if (count == LOOKUPS_BATCH)
-            break;
-        taken[count] = n;
-        list[count] = (struct lookup_service){.space = bytes_str(LOOKUPS_SPACE), .name = n->name};
-        fill(c, s, &list[count], &mem);
-        count++;
-    }
-    effect.lookup.services = list;
-    effect.lookup.services_n = count;
+    take_members(c, &effect.lookup, &mem);
     effect.lookup.anew = l->anew;
-    effect.lookup.whole = !l->whole && !n;
+    bool all = !more && TREE_EMPTY(&l->nodes);
+    effect.lookup.whole = !l->whole && all;
     effects_add(t->out, &effect);
-    for (uint32_t k = 0; k < count; k++)
-        drop(l, taken[k]);
+    for (uint32_t k = 0; k < effect.lookup.services_n; k++)
+        drop(l, TREE_FIRST(lookups_tree, &l->names));
     l->anew = false;
-    l->whole = TREE_EMPTY(&l->names) || l->whole;
-    if (TREE_EMPTY(&l->names))
+    l->whole = l->whole || all;
+    if (all)
         l->after_us = t->now_us + LOOKUPS_GATHER;
     arena_deinit(&mem);
 }
 
 kith_time lookups_deadline(const struct lookups *l)
 {
-    return l->on && (!l->whole || !TREE_EMPTY(&l->names)) ? l->after_us : KITH_NEVER;
+    return l->on && (!l->whole || !is_told(l)) ? l->after_us : KITH_NEVER;
 }

@@ -6,9 +6,10 @@
  * really differs from the one that is shown, the writer decides.
  *
  * An endpoint is one port of an instance that is healthy on a host that lives, as `kith endpoints` lists
- * them; an instance without ports is listed once, by its address.
+ * them; an instance without ports is listed once, by its address. What runs on such a host and is not healthy
+ * is told apart from these. Members are told of as well, for those who show them.
  *
- * At most LOOKUPS_BATCH services a step, so that a large registry does not stop the peer; the rest is due at
+ * At most LOOKUPS_BATCH services and as many members a step, so that a large registry does not stop the peer; the rest is due at
  * once. Where changes follow on one another, each is told LOOKUPS_GATHER later at most, and a service that changes
  * often is told of once in that time; the first change after a pause is told at once. It is not held back until
  * the store has it: a look-up is a reading of this peer's own memory.
@@ -24,8 +25,10 @@
 
 struct control;
 struct lookups_name;
+struct lookups_node;
 
 TREE_HEAD(lookups_tree, lookups_name);
+TREE_HEAD(lookups_nodes, lookups_node);
 
 struct lookups { /* a zeroed one is valid and off */
     bool on;     /* this host has applications that read */
@@ -33,11 +36,14 @@ struct lookups { /* a zeroed one is valid and off */
     bool whole;  /* all has been told once */
     kith_time after_us;
     struct lookups_tree names; /* to be told */
+    struct lookups_nodes nodes;
 };
 
 void lookups_deinit(struct lookups *l);
 /* Something about the service that is, or was, of this name has changed. May be given NULL. */
 void lookups_touch(struct lookups *l, struct bytes name);
+/* So has something about the member. */
+void lookups_touch_member(struct lookups *l, const struct ulid *id);
 
 /* Everything is to be told, beginning now (at start), or some time after it could not be written. */
 void lookups_begin(struct control *c, kith_time at_us);

@@ -89,16 +89,40 @@ static struct registration *new_one(const struct row *row)
     return r;
 }
 
-/* Its time begins anew. */
-static void renew(struct control *c, const struct turn *t, struct registration *r)
+/* It is critical and stays until it is reaped, if ever; a TTL has nothing to say then. */
+static bool is_lapsed(const struct registration_row *row)
+{
+    return row->keep && row->health == ENDPOINT_HEALTH_CRITICAL;
+}
+
+static void set_due(struct control *c, struct registration *r, kith_time due_us)
 {
     if (r->due_us != KITH_NEVER)
         TREE_REMOVE(due_tree, &c->registrations.due, r);
-    r->due_us = r->row.ttl_ms ? t->now_us + r->row.ttl_ms * KITH_MS : KITH_NEVER;
-    if (r->due_us == KITH_NEVER)
+    r->due_us = due_us;
+    if (due_us == KITH_NEVER)
         return;
     TREE_INSERT(due_tree, &c->registrations.due, r);
-    c->deadline_us = kith_time_min(c->deadline_us, r->due_us);
+    c->deadline_us = kith_time_min(c->deadline_us, due_us);
+}
+
+/* Its time begins anew. */
+static void renew(struct control *c, const struct turn *t, struct registration *r)
+{
+    uint32_t within_ms = is_lapsed(&r->row) ? r->row.reap_ms : r->row.ttl_ms;
+
+    set_due(c, r, within_ms ? t->now_us + within_ms * KITH_MS : KITH_NEVER);
+}
+
+/* One of this peer's is there now. One that goes on being critical goes on waiting for its end. */
+static void take_own(struct control *c, const struct turn *t, struct registration *r,
+                     const kith_time *reap_us)
+{
+    c->registrations.here++;
+    if (reap_us && is_lapsed(&r->row))
+        set_due(c, r, *reap_us);
+    else
+        renew(c, t, r);
 }
 
 void registrations_row(struct control *c, const struct turn *t, const struct row *row)
@@ -117,6 +141,9 @@ void registrations_row(struct control *c, const struct turn *t, const struct row
         free_one(r);
         return;
     }
+    kith_time reap_us = old ? old->due_us : KITH_NEVER;
+    bool waits = old && is_lapsed(&old->row);
+
     if (old) {
         lookups_touch(&c->lookups, old->row.service);
         drop(all, old, &c->self);
@@ -127,10 +154,8 @@ void registrations_row(struct control *c, const struct turn *t, const struct row
         return;
     TREE_INSERT(registered_tree, &all->services, r);
     lookups_touch(&c->lookups, r->row.service);
-    if (ulid_equal(&node, &c->self)) {
-        all->here++;
-        renew(c, t, r);
-    }
+    if (ulid_equal(&node, &c->self))
+        take_own(c, t, r, waits ? &reap_us : NULL);
 }
 
 void registrations_member(struct control *c, const struct ulid *node)
@@ -220,18 +245,47 @@ static int end_one(struct control *c, struct turn *t, const struct ulid *id)
     return result;
 }
 
+/* Says something else of one that is held, and holds it so. As state_put(). */
+static int rewrite(struct control *c, struct turn *t, const struct registration *r,
+                   const struct registration_row *row)
+{
+    struct buf key = key_of(c, &r->id), value = {0};
+
+    registration_row_encode(&value, row);
+    int result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
+                           /* major= */ 0, /* expires_ms= */ 0);
+
+    if (result == 0)
+        registrations_row(c, t, state_get(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key)));
+    buf_deinit(&key);
+    buf_deinit(&value);
+    return result;
+}
+
+/* Nobody renewed it in time: it ends, or is critical from now on. */
+static void lapse(struct control *c, struct turn *t, struct registration *r)
+{
+    struct registration_row row = r->row;
+    struct ulid id = r->id;
+    bool reaped = is_lapsed(&row);
+
+    journal_add(t->journal, t->wall_us / KITH_MS, "registration-lapsed", row.service,
+                BYTES_FMT " was %s %u ms", BYTES_ARG(row.name),
+                reaped ? "critical for" : "not renewed within", reaped ? row.reap_ms : row.ttl_ms);
+    row.health = ENDPOINT_HEALTH_CRITICAL;
+    row.output = bytes_str("TTL expired");
+    if (!row.keep || reaped)
+        (void)end_one(c, t, &id);
+    else if (rewrite(c, t, r, &row) != 0)
+        renew(c, t, r); /* the clock is ahead: again after another TTL */
+}
+
 kith_time registrations_settle(struct control *c, struct turn *t)
 {
     struct registration *r;
 
-    while ((r = TREE_FIRST(due_tree, &c->registrations.due)) != NULL && r->due_us <= t->now_us) {
-        struct ulid id = r->id;
-
-        journal_add(t->journal, t->wall_us / KITH_MS, "registration-lapsed", r->row.service,
-                    BYTES_FMT " was not renewed within %u ms", BYTES_ARG(r->row.name),
-                    r->row.ttl_ms);
-        (void)end_one(c, t, &id);
-    }
+    while ((r = TREE_FIRST(due_tree, &c->registrations.due)) != NULL && r->due_us <= t->now_us)
+        lapse(c, t, r);
     return r ? r->due_us : KITH_NEVER;
 }
 
@@ -306,11 +360,23 @@ static struct registration_row row_of(const struct control *c,
         .meta = request->meta,
         .meta_n = request->meta_n,
         .ttl_ms = request->ttl_ms,
+        .health = request->health,
+        .keep = request->keep,
+        .reap_ms = request->reap_ms,
     };
 
     if (!row.name.len)
         row.name = name_of(&row, mem);
     return row;
+}
+
+/* What was said of its health lasts, where that is asked for. */
+static void keep_health(struct registration_row *row, const struct registration *held)
+{
+    if (!held || !row->keep || !held->row.keep)
+        return;
+    row->health = held->row.health;
+    row->output = held->row.output;
 }
 
 /* Writes it unless it is held so already; then only its time begins anew. What is written is taken in with all other
@@ -326,7 +392,8 @@ static int put(struct control *c, struct turn *t, const struct ulid *id,
         held ? state_get(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key)) : NULL;
 
     if (now && bytes_equal(now->value, buf_bytes(&value))) {
-        renew(c, t, held);
+        if (!is_lapsed(row))
+            renew(c, t, held);
     } else {
         result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
                            /* major= */ 0, /* expires_ms= */ 0);
@@ -352,6 +419,8 @@ void registration_register(struct control *c, struct turn *t, const struct incom
     struct registration *held = find(c, &c->self, &id);
     const char *why = refusal(c, t, &row, held);
 
+    keep_health(&row, held);
+
     if (why)
         turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
     else if (put(c, t, &id, &row, held) != 0)
@@ -361,6 +430,48 @@ void registration_register(struct control *c, struct turn *t, const struct incom
                &(struct registered){.instance = id,
                                     .name = row.name,
                                     .text = say(&mem, row.service, "is registered as", row.name)});
+    arena_deinit(&mem);
+}
+
+static void not_held(struct turn *t, const struct incoming *in, struct bytes name)
+{
+    turn_fail(t, in, FAIL_CODE_NOT_FOUND,
+              "nothing is registered with this peer as " BYTES_FMT
+              ": ask the peer that it was registered with",
+              BYTES_ARG(name));
+}
+
+void registration_report(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct report_endpoint request;
+    struct wire_error err;
+
+    if (report_endpoint_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        arena_deinit(&mem);
+        return;
+    }
+    struct ulid id = id_of(request.name);
+    struct registration *held = find(c, &c->self, &id);
+
+    if (!held) {
+        not_held(t, in, request.name);
+    } else {
+        struct registration_row row = held->row;
+
+        row.health = request.health;
+        row.output = request.output;
+        struct registered reply = {
+            .instance = id,
+            .name = request.name,
+            .text = say(&mem, row.service, endpoint_health_name(row.health), request.name)};
+
+        if (put(c, t, &id, &row, held) != 0)
+            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written now");
+        else
+            answer(c, t, in, &request.ack, &reply);
+    }
     arena_deinit(&mem);
 }
 
@@ -379,10 +490,7 @@ void registration_deregister(struct control *c, struct turn *t, const struct inc
     const struct registration *held = find(c, &c->self, &id);
 
     if (!held) {
-        turn_fail(t, in, FAIL_CODE_NOT_FOUND,
-                  "nothing is registered with this peer as " BYTES_FMT
-                  ": ask the peer that it was registered with",
-                  BYTES_ARG(request.name));
+        not_held(t, in, request.name);
     } else {
         struct registered reply = {
             .instance = id,

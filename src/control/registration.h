@@ -10,6 +10,10 @@
  * its peer deletes the row, as `deregister_endpoint` does. Saying the same again writes nothing, so it costs the
  * cluster nothing. After a start of the peer every TTL begins anew.
  *
+ * A registrant can say how its endpoint does (`report_endpoint`, which also renews): a critical one is shown to
+ * those who ask for all, and look-ups do not find it. One that is registered with `keep` becomes critical instead
+ * of ending when it is not renewed, and ends after `reap_ms` in a row critical, if that is given.
+ *
  * Saying something else by the same name changes the registration. At most REGISTRATIONS_MAX are taken here;
  * what the members of the cluster hold together is not bounded by this.
  */
@@ -29,10 +33,10 @@ struct registration {
     struct ulid node, id;        /* the peer that answers for it; a digest of its name */
     struct registration_row row; /* in mem */
     uint64_t hash;
-    kith_time due_us;                    /* of an own one with a TTL; else KITH_NEVER */
+    kith_time due_us;                    /* of an own one that will lapse or end; else KITH_NEVER */
     TREE_ENTRY(registration) by_key;     /* node, id */
     TREE_ENTRY(registration) by_service; /* service, node, id */
-    TREE_ENTRY(registration) by_due;     /* own ones with a TTL */
+    TREE_ENTRY(registration) by_due;     /* own ones that are due at some time */
     struct arena mem;
 };
 
@@ -55,7 +59,7 @@ void registrations_row(struct control *c, const struct turn *t, const struct row
 void registrations_member(struct control *c, const struct ulid *node);
 /* Those of every service, for who tells all anew. */
 void registrations_touch_all(struct control *c);
-/* Deletes those of this peer whose TTL has passed. Returns when the next is due. */
+/* Ends those of this peer whose TTL has passed, or calls them critical. Returns when the next is due. */
 kith_time registrations_settle(struct control *c, struct turn *t);
 
 /* The registrations of a service, in order of node and id, of hosts that live; NULL at the end. */
@@ -63,8 +67,9 @@ const struct registration *registrations_first(const struct control *c, struct b
 const struct registration *registrations_next(const struct control *c,
                                               const struct registration *r);
 
-/* `register_endpoint` and `deregister_endpoint`; the answer waits until the row is on disk. */
+/* `register_endpoint`, `report_endpoint` and `deregister_endpoint`; the answer waits until the row is on disk. */
 void registration_register(struct control *c, struct turn *t, const struct incoming *in);
+void registration_report(struct control *c, struct turn *t, const struct incoming *in);
 void registration_deregister(struct control *c, struct turn *t, const struct incoming *in);
 
 #endif

@@ -168,6 +168,10 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
         if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
             registration_deregister(c, t, in);
         return true;
+    case WIRE_REPORT_ENDPOINT:
+        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
+            registration_report(c, t, in);
+        return true;
     case WIRE_BACKUP:
         if (allowed(t, in, AUTHORITY_BACKUP, (struct bytes){0}))
             backup_receive(c, t, in);

@@ -129,6 +129,11 @@ static const struct wire_field lookup_endpoint_fields[] = {
     TABLE_FIELD(lookup_endpoint, 8, distance_us, U32),
     TABLE_FIELD(lookup_endpoint, 9, own_tags, BOOL),
     TABLE_LIST(lookup_endpoint, 10, tags, STR),
+    TABLE_LIST(lookup_endpoint, 11, meta, STRUCT, .sub = &pair_struct),
+    TABLE_FIELD(lookup_endpoint, 12, health, ENUM, .names = &endpoint_health_enum),
+    TABLE_FIELD(lookup_endpoint, 13, registration, STR),
+    TABLE_FIELD(lookup_endpoint, 14, ttl_ms, U32),
+    TABLE_FIELD(lookup_endpoint, 15, output, STR),
 };
 TABLE(lookup_endpoint);
 
@@ -138,13 +143,26 @@ static const struct wire_field lookup_service_fields[] = {
     TABLE_FIELD(lookup_service, 3, gone, BOOL),
     TABLE_LIST(lookup_service, 4, tags, STR),
     TABLE_LIST(lookup_service, 5, endpoints, STRUCT, .sub = &lookup_endpoint_table),
+    TABLE_LIST(lookup_service, 6, meta, STRUCT, .sub = &pair_struct),
+    TABLE_LIST(lookup_service, 7, failing, STRUCT, .sub = &lookup_endpoint_table),
 };
 TABLE(lookup_service);
+
+static const struct wire_field lookup_member_fields[] = {
+    TABLE_FIELD(lookup_member, 1, id, ULID),
+    TABLE_FIELD(lookup_member, 2, state, ENUM, .names = &member_state_enum),
+    TABLE_FIELD(lookup_member, 3, name, STR),
+    TABLE_FIELD(lookup_member, 4, host, STR),
+    TABLE_FIELD(lookup_member, 5, incarnation, U64),
+    TABLE_LIST(lookup_member, 6, tags, STRUCT, .sub = &pair_struct),
+};
+TABLE(lookup_member);
 
 static const struct wire_field effect_lookup_fields[] = {
     TABLE_FIELD(effect_lookup, 1, anew, BOOL),
     TABLE_LIST(effect_lookup, 2, services, STRUCT, .sub = &lookup_service_table),
     TABLE_FIELD(effect_lookup, 3, whole, BOOL),
+    TABLE_LIST(effect_lookup, 4, members, STRUCT, .sub = &lookup_member_table),
 };
 TABLE(effect_lookup);
 

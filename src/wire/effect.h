@@ -26,7 +26,7 @@ enum effect_kind {
     EFFECT_CLEAN,     /* the exit status is known here: kith-run's directory may go */
     EFFECT_CHECK,     /* run one health check */
     EFFECT_READ_LOG,  /* read an instance's output */
-    EFFECT_LOOKUP,    /* what applications of this host read about some services */
+    EFFECT_LOOKUP,    /* what applications of this host read about some services and members */
     EFFECT_EXPORT,    /* what is to be kept for people in a file of its own */
     EFFECT_LOG,       /* a line for the daemon's log */
     EFFECT_COUNT,     /* tell what is counted outside the machine: EVENT_COUNTED answers */
@@ -120,7 +120,7 @@ struct effect_read_log {
     uint32_t tail_bytes;
 };
 
-/* A healthy instance by one of its ports. */
+/* An instance by one of its ports. */
 struct lookup_endpoint {
     struct ulid instance, node;
     struct bytes node_name, addr;
@@ -128,9 +128,15 @@ struct lookup_endpoint {
     uint16_t port;
     uint32_t weight;      /* its share beside the others; LOOKUP_WEIGHT unless it is known better */
     uint32_t distance_us; /* round trip from this host; LOOKUP_FAR: not known */
-    bool own_tags;        /* these, in place of the service's */
+    bool own_tags;        /* these, in place of the service's; its meta, too */
     const struct bytes *tags;
     uint32_t tags_n;
+    const struct pair *meta;
+    uint32_t meta_n;
+    enum endpoint_health health;
+    struct bytes registration; /* its name; empty: Kith started it */
+    uint32_t ttl_ms;           /* of a registration that has to be renewed */
+    struct bytes output;       /* what is said to its health, for people */
 };
 
 #define LOOKUP_WEIGHT 100u
@@ -142,8 +148,22 @@ struct lookup_service {
     bool gone;                /* there is no such service any more */
     const struct bytes *tags; /* of every endpoint that has none of its own */
     uint32_t tags_n;
+    const struct pair *meta; /* likewise */
+    uint32_t meta_n;
     const struct lookup_endpoint *endpoints; /* near ones first */
     uint32_t endpoints_n;
+    const struct lookup_endpoint *failing; /* not to be used: for those who want to see them */
+    uint32_t failing_n;
+};
+
+/* All that there is to know of one member, in place of what was said of it before. */
+struct lookup_member {
+    struct ulid id;
+    enum member_state state; /* MEMBER_STATE_UNKNOWN: it is not known any more */
+    struct bytes name, host; /* host: the address that its services are reached at */
+    uint64_t incarnation;
+    const struct pair *tags;
+    uint32_t tags_n;
 };
 
 /* A name that was never told of is not there. Nothing is shown between `anew` and `whole` but what was. */
@@ -151,7 +171,9 @@ struct effect_lookup {
     bool anew; /* all services follow, from here on: what was told before does not count */
     const struct lookup_service *services;
     uint32_t services_n;
-    bool whole; /* with these all services have been told of */
+    bool whole; /* with these all services and members have been told of */
+    const struct lookup_member *members;
+    uint32_t members_n;
 };
 
 struct effect_backup {

@@ -178,7 +178,13 @@ static void look_up(struct node *n, const struct effect_lookup *e)
         if (s->endpoints_n)
             world_say(n->world, "nearest " BYTES_FMT " " BYTES_FMT "@%s", BYTES_ARG(s->name),
                       BYTES_ARG(s->endpoints[0].node_name), n->name);
+        if (s->failing_n)
+            world_say(n->world, "failing " BYTES_FMT " %u: " BYTES_FMT "@%s", BYTES_ARG(s->name),
+                      s->failing_n, BYTES_ARG(s->failing[0].output), n->name);
     }
+    for (uint32_t k = 0; k < e->members_n; k++)
+        world_say(n->world, "member " BYTES_FMT " %s@%s", BYTES_ARG(e->members[k].name),
+                  member_state_name(e->members[k].state), n->name);
     if (e->anew)
         world_say(n->world, "telling anew@%s", n->name);
     if (e->whole)

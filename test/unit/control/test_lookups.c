@@ -153,6 +153,21 @@ static void many_names_are_told_in_batches(void **state)
     world_free(w);
 }
 
+static void members_are_told_of_as_they_come_and_go(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+
+    world_pass(w, 2 * LOOKUPS_GATHER);
+    assert_true(world_logged(w, "member a alive@a", 0) > 0);
+    assert_true(world_logged(w, "member b alive@a", 0) > 0);
+    size_t before = world_log_end(w);
+
+    world_kill(w, 1);
+    world_until(w, world_logged(w, "member b dead@a", before) > 0, 1 * KITH_SEC);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_restart_tells_all_from_what_was_stored),
         cmocka_unit_test(what_failed_is_told_anew),
         cmocka_unit_test(many_names_are_told_in_batches),
+        cmocka_unit_test(members_are_told_of_as_they_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,6 +238,71 @@ static void what_cannot_be_kept_is_refused(void **state)
     world_free(w);
 }
 
+static void report(struct world *w, unsigned node, const char *name, enum endpoint_health health,
+                   const char *output)
+{
+    struct report_endpoint request = {
+        .name = bytes_str(name), .health = health, .output = bytes_str(output)};
+    struct buf payload = {0};
+
+    report_endpoint_encode(&payload, &request);
+    world_request(w, node, WIRE_REPORT_ENDPOINT, buf_bytes(&payload));
+    buf_deinit(&payload);
+}
+
+/* A registrant that says how it does: critical it is not found, and is there all the same. */
+static void what_is_reported_critical_is_not_found(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+    struct register_endpoint request = db(0);
+
+    ask_register(w, 0, &request);
+    world_until(w, endpoints_n(w, 1, "db") == 1, 1 * KITH_SEC);
+    report(w, 0, DB_NAME, ENDPOINT_HEALTH_CRITICAL, "disk full");
+    assert_true(registered(w));
+    assert_true(w->reply_wait > 0);
+    world_until(w, endpoints_n(w, 1, "db") == 0, 1 * KITH_SEC);
+    world_pass(w, 2 * LOOKUPS_GATHER);
+    assert_true(world_logged(w, "failing db 1: disk full@b", 0) > 0);
+    report(w, 0, DB_NAME, ENDPOINT_HEALTH_WARNING, "");
+    world_until(w, endpoints_n(w, 1, "db") == 1, 1 * KITH_SEC);
+    report(w, 1, DB_NAME, ENDPOINT_HEALTH_PASSING, ""); /* the wrong peer */
+    assert_true(world_refused(w, "ask the peer that it was registered with"));
+    world_free(w);
+}
+
+static void kept_it_is_critical_when_it_is_not_renewed_and_ends_later(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+    struct register_endpoint request = db(2000);
+
+    request.keep = true;
+    request.reap_ms = 5000;
+    ask_register(w, 0, &request);
+    for (unsigned k = 0; k < 3; k++) {
+        world_pass(w, 1500 * KITH_MS);
+        report(w, 0, DB_NAME, ENDPOINT_HEALTH_PASSING, "");
+        assert_int_equal(endpoints_n(w, 1, "db"), 1);
+    }
+    world_pass(w, 2200 * KITH_MS);
+    assert_int_equal(endpoints_n(w, 1, "db"), 0);
+    assert_true(world_logged(w, "failing db 1: TTL expired@b", 0) > 0);
+    ask_register(w, 0, &request); /* says nothing of its health */
+    assert_int_equal(endpoints_n(w, 0, "db"), 0);
+    world_pass(w, 1 * KITH_SEC);
+    report(w, 0, DB_NAME, ENDPOINT_HEALTH_PASSING, "");
+    assert_int_equal(endpoints_n(w, 0, "db"), 1);
+    world_pass(w, 2200 * KITH_MS);
+    assert_int_equal(endpoints_n(w, 0, "db"), 0);
+    world_pass(w, 4 * KITH_SEC);
+    report(w, 0, DB_NAME, ENDPOINT_HEALTH_CRITICAL, "still"); /* no reason to wait longer */
+    world_pass(w, 1 * KITH_SEC);
+    assert_int_equal(endpoints_n(w, 1, "db"), UINT32_MAX);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +314,8 @@ int main(void)
         cmocka_unit_test(renewing_writes_nothing),
         cmocka_unit_test(it_goes_and_comes_with_its_peer),
         cmocka_unit_test(what_cannot_be_kept_is_refused),
+        cmocka_unit_test(what_is_reported_critical_is_not_found),
+        cmocka_unit_test(kept_it_is_critical_when_it_is_not_renewed_and_ends_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
