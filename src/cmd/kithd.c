@@ -36,6 +36,7 @@ struct daemon {
     struct arena loaded; /* stored rows, until the machine has them */
     struct store *store;
     struct lookup_file *lookups;
+    struct lookups_config told;
     struct identity identity;
     struct sign_pair sign;
     struct buf token; /* encoded; empty: none */
@@ -166,7 +167,8 @@ static void open_actors(struct daemon *d)
     struct checks_config checks = {.data = d->flags.data, .kith_run = d->kith_run};
     d->parts.store = d->store;
     d->parts.writer = writer_new(d->store);
-    d->parts.lookups = lookups_new(d->lookups);
+    d->told = (struct lookups_config){.file = d->lookups};
+    d->parts.lookups = lookups_new(&d->told);
     d->parts.checks = checks_new(&checks);
     d->parts.procs = procs_start(d->procs);
     d->procs = NULL;

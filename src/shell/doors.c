@@ -61,7 +61,7 @@ void doors_endpoint(char *out, size_t size, const char *way, enum door which)
                                      [DOOR_BULK] = DOORS_PORT_BULK,
                                      [DOOR_LOCAL] = 0};
     const char *port = strrchr(way, ':');
-    if (strncmp(way, "ipc://", 6) == 0)
+    if (strncmp(way, "ipc://", 6) == 0 || strncmp(way, "inproc://", 9) == 0)
         snprintf(out, size, "%s%s", way, names[which]);
     else
         snprintf(out, size, "%.*s:%lu", (int)(port - way), way,

@@ -12,6 +12,7 @@
 
 #define DOORS_PORT_BASE 5484 /* probes and membership */
 #define DOORS_PORT_PUB  1    /* above the base */
+#define DOORS_PORT_HTTP 2    /* above the base: src/http */
 #define DOORS_PORT_BULK 4    /* above the base */
 #define DOORS_PORT_WS   10   /* above the base: where those of WebSocket begin */
 #define DOORS_COUNT     4    /* by enum door; DOOR_SUB stands for the own PUB here */
@@ -40,7 +41,7 @@ void doors_init(struct doors *d, void *ctx);
 void doors_deinit(struct doors *d);
 
 /* Binds to an endpoint of each way. 0, or 1 with errno set: one cannot be bound, d->door[which].uri says
- * which, and the door is closed. DOOR_LOCAL has its endpoint as its only way. */
+ * which, and the door is closed. DOOR_LOCAL has its endpoints themselves as ways. */
 int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t ways_n,
                const struct curve *keys);
 

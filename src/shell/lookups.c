@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct lookups {
-    zsock_t *pipe;
+    zsock_t *pipe, *onward;
     struct lookup_file *file;
     bool behind; /* something could not be written: nothing counts until all is told anew */
     bool said;   /* in the log, until it works again */
@@ -72,9 +72,19 @@ static void take(struct lookups *l, const struct job *j)
     }
 }
 
+/* Beats say nothing to others: they read the file's age. */
+static void pass_on(struct lookups *l, struct job *j)
+{
+    if (l->onward != NULL && j->effects.count > 0)
+        mail_send(l->onward, j);
+    else
+        job_free(j);
+}
+
 static void actor(zsock_t *pipe, void *arg)
 {
-    struct lookups l = {.pipe = pipe, .file = arg};
+    const struct lookups_config *config = arg;
+    struct lookups l = {.pipe = pipe, .file = config->file, .onward = config->onward};
     bool end = false;
     zsock_signal(pipe, 0);
     while (!end) {
@@ -82,15 +92,15 @@ static void actor(zsock_t *pipe, void *arg)
         zmq_poll(&item, 1, -1);
         for (struct job *j; (j = mail_receive(pipe, &end)) != NULL;) {
             take(&l, j);
-            job_free(j);
+            pass_on(&l, j);
         }
     }
     mail_end(pipe);
 }
 
-zactor_t *lookups_new(struct lookup_file *file)
+zactor_t *lookups_new(const struct lookups_config *config)
 {
-    return zactor_new(actor, file);
+    return zactor_new(actor, (void *)(uintptr_t)config);
 }
 
 void lookups_beat(zactor_t *lookups)

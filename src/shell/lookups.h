@@ -4,6 +4,9 @@
  * The thread that writes the look-up file (store/lookup_file.h): apart from the store's, so that a slow fsync
  * never holds up what applications read.
  *
+ * What it has read it can pass on to another thread of this program that keeps its own picture of the same (HTTP, later
+ * DNS): whole, in order, also what could not be written.
+ *
  * Takes jobs (mail.h): EFFECT_LOOKUP. Sends reports: EVENT_LOOKUP_FAILED, once until all is told anew; what
  * comes meanwhile is dropped, and the age of what readers see grows.
  */
@@ -14,7 +17,12 @@
  * while the daemon works. */
 #define LOOKUPS_BEAT_US (400 * KITH_MS)
 
-zactor_t *lookups_new(struct lookup_file *file); /* uses it until the actor has ended */
+struct lookups_config { /* used until the actor has ended */
+    struct lookup_file *file;
+    zsock_t *onward; /* jobs go there when they are done, with who owns them; NULL: nowhere */
+};
+
+zactor_t *lookups_new(const struct lookups_config *config);
 
 /* The peer's thread is alive, and has told all that it knows up to now. */
 void lookups_beat(zactor_t *lookups);

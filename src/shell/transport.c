@@ -141,10 +141,15 @@ int transport_start(struct transport *t)
     if (t->ipc != NULL) {
         char uri[300];
         snprintf(uri, sizeof uri, "ipc://%s", t->ipc);
-        if (bind_door(t, DOOR_LOCAL, &(const char *){uri}, 1) != 0)
+        if (bind_door(t, DOOR_LOCAL, (const char *[]){uri, TRANSPORT_INSIDE}, 2) != 0)
             return 1;
     }
     return t->keys.insecure ? bind_all(t) : 0;
+}
+
+void *transport_context(const struct transport *t)
+{
+    return t->ctx;
 }
 
 int transport_ring(struct transport *t, const struct effect_ring *ring)

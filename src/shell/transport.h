@@ -20,6 +20,8 @@
 #define TRANSPORT_WAYS_MAX    5
 #define TRANSPORT_SOCKETS_MAX 8192 /* three a connection; libzmq takes 16 bytes for each at once */
 
+#define TRANSPORT_INSIDE "inproc://kithd" /* the daemon's own threads ask the peer here, */
+
 struct transport_config {
     const char *const *ways; /* that the doors are bound on, as doors_endpoint() takes them */
     size_t ways_n;           /* up to TRANSPORT_WAYS_MAX */
@@ -43,6 +45,10 @@ void transport_free(struct transport *t);
 
 /* Binds the ipc socket and, with insecure, all others. 0, or 1: logged, the daemon cannot run. */
 int transport_start(struct transport *t);
+
+/* with DEALERs of this context. What comes so counts as the ipc socket's: who listens to others has to know
+ * who they are. All of it is closed before transport_free(). */
+void *transport_context(const struct transport *t);
 
 /* The ring's keys are known or have changed: binds, or binds again. As transport_start(). */
 int transport_ring(struct transport *t, const struct effect_ring *ring);

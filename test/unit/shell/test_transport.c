@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -383,6 +384,38 @@ static void a_port_in_use_is_told_and_nothing_is_bound(void **state)
     close_pair(&p);
 }
 
+/* What the daemon's own threads ask comes in as from its ipc socket, and is answered. */
+static void own_threads_come_in_by_the_local_door(void **state)
+{
+    (void)state;
+    struct rig_keys keys = rig_key_pair(), ring = rig_key_pair();
+    char *folder = rig_folder(), ipc[200], answer[16] = "";
+    snprintf(ipc, sizeof ipc, "%s/kithd.sock", folder);
+    struct transport_config config = {.ipc = ipc, .keys = rig_member(&keys, &ring)};
+    struct transport *t = transport_new(&config);
+    assert_int_equal(transport_start(t), 0);
+    void *inside = zmq_socket(transport_context(t), ZMQ_DEALER);
+    assert_int_equal(zmq_connect(inside, TRANSPORT_INSIDE), 0);
+    assert_int_equal(zmq_send(inside, "question", 8, 0), 8);
+
+    struct event_frame f = {0};
+    bool came = false;
+    for (int i = 0; i < 1000 && !came; i++) {
+        rig_turn(t);
+        came = transport_receive(t, TRANSPORT_REST, rig_now_us(), &f);
+    }
+    assert_true(came);
+    assert_int_equal(f.door, DOOR_LOCAL);
+    assert_true(key32_is_zero(&f.key));
+    transport_reply(t, &(struct effect_reply){.route = f.route, .frame = bytes_str("answer")});
+    assert_int_equal(zmq_recv(inside, answer, sizeof answer, 0), 6);
+    assert_string_equal(answer, "answer");
+    zmq_close(inside);
+    transport_free(t);
+    rig_remove(folder);
+    free(folder);
+}
+
 /* Two members that listen by tcp, WebSocket and ipc at once. */
 static void open_pair_of_ways(struct pair_of *p, char ways[2][3][64])
 {
@@ -482,6 +515,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_arrives_with_its_senders_key_and_is_answered),
+        cmocka_unit_test(own_threads_come_in_by_the_local_door),
         cmocka_unit_test(each_way_carries_frames_answers_and_broadcasts),
         cmocka_unit_test(a_wrong_ring_key_does_not_look_up_by_websocket),
         cmocka_unit_test(bulk_and_member_frames_come_by_their_own_doors),
