@@ -145,8 +145,22 @@ size_t world_logged(struct world *w, const char *line, size_t after);
 size_t world_log_end(struct world *w);
 bool world_agree(struct world *w); /* all live nodes hold the same */
 
-/* Between world.c and shell.c. */
+/* -- between the files of the world itself: world.c (steps), world_life.c (starts, cuts), world_ask.c, shell.c -- */
+
 enum pending_kind { PENDING_EVENT, PENDING_ROWS, PENDING_FRAME };
+#define CLIENT_ROUTE 1000000u /* routes below are nodes */
+
+struct disk_row {
+    bool local;
+    struct bytes key, value;
+};
+extern const struct ulid world_cluster;
+/* A turn of its machine from outside; world_finish() does what it asks for. */
+struct turn world_begin(struct node *n);
+void world_finish(struct node *n, struct turn *t);
+void world_send_rows(struct node *from, struct node *to, struct bytes payload);
+void world_drop(struct bytes b);
+
 struct pending {
     kith_time at_us;
     uint64_t order;
