@@ -45,6 +45,7 @@
     X(links_made)                                                                                  \
     X(links_ended)                                                                                 \
     X(tree_parents)      /* how often it chose another parent in the tree */                       \
+    X(tree_cuts)         /* how often it lost its parent and knew no way in that round */          \
     X(tree_heirs)        /* how often it found a better root than itself */                        \
     X(payloads_received) /* broadcasts that came along the tree, copies counted */                 \
     X(payloads_new)      /* of these, for the first time */                                        \

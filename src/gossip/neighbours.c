@@ -283,24 +283,33 @@ int neighbours_farthest(const struct neighbours *n)
     return worst;
 }
 
+static bool is_in_use(const struct neighbours *n, int slot)
+{
+    return (n->in_use & 1u << slot) != 0;
+}
+
 int neighbours_random(const struct neighbours *n, struct turn *t)
 {
-    size_t random = neighbours_count(n) - neighbours_near(n);
-    if (random == 0)
-        return -1;
-    uint64_t drawn = rng_below(t->rng, random);
+    int random[NEIGHBOURS_MAX], count = 0, idle = 0; /* idle ones first */
     for (int i = 0; i < NEIGHBOURS_MAX; i++) {
-        if (neighbours_has(n, i) && !n->slots[i].near && drawn-- == 0)
-            return i;
+        if (!neighbours_has(n, i) || n->slots[i].near)
+            continue;
+        random[count++] = i;
+        if (!is_in_use(n, i)) {
+            random[count - 1] = random[idle];
+            random[idle++] = i;
+        }
     }
-    return -1;
+    if (count == 0)
+        return -1;
+    return random[rng_below(t->rng, (uint64_t)(idle > 0 ? idle : count))];
 }
 
 void neighbours_settle(struct neighbours *n, struct turn *t)
 {
     while (neighbours_near(n) > NEIGHBOURS_NEAR) {
         int worst = neighbours_farthest(n);
-        if (neighbours_count(n) > NEIGHBOURS_WANTED)
+        if (neighbours_count(n) > NEIGHBOURS_WANTED && !is_in_use(n, worst))
             neighbours_end(n, t, worst);
         else
             n->slots[worst].near = false;

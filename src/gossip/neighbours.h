@@ -16,7 +16,7 @@
  *
  * Bounded: NEIGHBOURS_MAX links, NEIGHBOURS_ASKS requests under way, NEARBY_MAX candidates. Whoever took on more
  * links than NEIGHBOURS_WANTED + 1 because others needed them ends the surplus later: what is spread costs a peer
- * as much as it has links. One candidate for a near place is measured in each NEIGHBOURS_EXPLORE, and one asked in
+ * as much as it has links. Those that the tree takes end last: all below one have no parent then. One candidate for a near place is measured in each NEIGHBOURS_EXPLORE, and one asked in
  * each NEIGHBOURS_NEAR_ASK: each opens a connection, and a peer that is far from all would ask all for ever.
  */
 #include "gossip/core.h"
@@ -65,6 +65,7 @@ struct neighbours {
     struct neighbour slots[NEIGHBOURS_MAX];
     struct ulid former[NEIGHBOURS_MAX]; /* whose slot it was before */
     uint32_t made, ended;               /* slots, as bits, since neighbours_take_changes() */
+    uint32_t in_use; /* slots, as bits, that payloads take; overlay.c says so. Others end before */
     struct link_request asks[NEIGHBOURS_ASKS];
     struct nearby nearby;
     kith_time started_us, tick_us, ping_us, explore_us;

@@ -9,9 +9,10 @@
 /* A request that is not answered by then is given up. */
 #define NEIGHBOURS_ASK_TAKES (4 * KITH_SEC)
 
-size_t neighbours_near(const struct neighbours *n);                /* how many are near ones */
-int neighbours_farthest(const struct neighbours *n);               /* of the near ones; -1: none */
-int neighbours_random(const struct neighbours *n, struct turn *t); /* one of the others; -1: none */
+size_t neighbours_near(const struct neighbours *n);  /* how many are near ones */
+int neighbours_farthest(const struct neighbours *n); /* of the near ones; -1: none */
+/* One of the others, if possible not in use; -1: there is none. */
+int neighbours_random(const struct neighbours *n, struct turn *t);
 
 /* There is a free place. rtt_us 0: not measured. */
 void neighbours_add(struct neighbours *n, struct turn *t, const struct ulid *id, bool near,

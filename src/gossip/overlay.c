@@ -245,6 +245,7 @@ bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *i
         return true;
     }
     follow_others(o, t, kind);
+    o->links.in_use = tree_eager(&o->tree);
     bool known = neighbours_receive(&o->links, t, in) ||
                  tree_receive(&o->tree, t, in, neighbours_slot(&o->links, &in->who.id)) ||
                  take_spread(o, t, in);
@@ -333,6 +334,7 @@ void overlay_time(struct overlay *o, struct turn *t)
     if (t->now_us >= o->look_us)
         look(o, t);
     relay_time(o->relay, t, o->partial);
+    o->links.in_use = tree_eager(&o->tree);
     neighbours_time(&o->links, t);
     follow(o, t);
     if (o->partial) {

@@ -20,6 +20,7 @@ void tree_init(struct tree *tr, struct core *core, const struct neighbours *link
     *tr = (struct tree){.core = core,
                         .links = links,
                         .parent = -1,
+                        .told_us = TREE_FAR,
                         .choose_us = KITH_NEVER,
                         .beacon_us = KITH_NEVER,
                         .publish_us = KITH_NEVER};
@@ -79,6 +80,8 @@ static void publish(struct tree *tr, struct turn *t)
     struct buf payload = {0};
     encode(tr, &payload);
     tr->publish_us = KITH_NEVER;
+    if (tr->distance_us < tr->told_us)
+        tr->told_us = tr->distance_us;
     post_publish(t->post, t->out, WIRE_BEACON, buf_bytes(&payload));
     for (int i = 0; i < NEIGHBOURS_MAX; i++) {
         if (neighbours_has(tr->links, i) && is_young(tr, t, i))
@@ -96,14 +99,14 @@ static uint64_t through(const struct tree *tr, int slot)
 }
 
 /* The neighbour through which the root is nearest in this round; -1: none told of it. `below`: only
- * those that are nearer to the root than this. */
+ * those that are nearer to the root than this. None whose own way leads through this peer, or that lost its own. */
 static int nearest(const struct tree *tr, const struct ulid *root, uint64_t round, uint64_t below)
 {
     int best = -1;
     for (int i = 0; i < NEIGHBOURS_MAX; i++) {
         const struct tree_hop *h = &tr->hops[i];
         if (!neighbours_has(tr->links, i) || !ulid_equal(&h->root, root) || h->round != round ||
-            h->distance_us >= below)
+            h->distance_us >= below || h->child)
             continue;
         if (best < 0 || through(tr, i) < through(tr, best))
             best = i;
@@ -121,7 +124,7 @@ static void begin_round(struct tree *tr, struct turn *t)
     /* Above all of an earlier run: the incarnation is. */
     uint64_t least = state_incarnation(t->state) << 32;
     tr->round = (tr->round > least ? tr->round : least) + 1;
-    tr->distance_us = 0;
+    tr->distance_us = tr->told_us = 0;
     tr->parent = -1;
     tr->round_us = t->now_us;
     tr->choose_us = KITH_NEVER;
@@ -142,8 +145,24 @@ static void set_parent(struct tree *tr, int slot)
     if (tr->parent != slot)
         tr->core->counts.tree_parents++;
     tr->parent = slot;
-    tr->hops[slot].child = false;
     tr->distance_us = through(tr, slot);
+}
+
+/* The parent went, or has no way itself. Another that is nearer to the root than this peer ever said it was takes its
+ * place. Else there is no way in this round, and those below must hear of it, who may have others; the payloads
+ * go by anybody who seems to have one. */
+static void lose_parent(struct tree *tr, struct turn *t)
+{
+    tr->parent = -1;
+    int other = nearest(tr, &tr->root, tr->round, tr->told_us);
+    if (other >= 0) {
+        set_parent(tr, other);
+    } else {
+        tr->parent = nearest(tr, &tr->root, tr->round, TREE_FAR);
+        tr->distance_us = TREE_FAR;
+        tr->core->counts.tree_cuts++;
+    }
+    publish(tr, t);
 }
 
 static void adopt(struct tree *tr, struct turn *t, const struct ulid *root, uint64_t round)
@@ -158,13 +177,14 @@ static void adopt(struct tree *tr, struct turn *t, const struct ulid *root, uint
     tr->round_us = t->now_us;
     tr->choose_us = KITH_NEVER;
     tr->begun = 0;
+    tr->told_us = TREE_FAR;
     if (ulid_equal(&tr->heir, &tr->core->self)) {
         take_over(tr, t, /* named= */ true);
         return;
     }
     /* The parent stays unless another is clearly nearer. */
     if (tr->parent >= 0 && tr->hops[tr->parent].round == round &&
-        ulid_equal(&tr->hops[tr->parent].root, root) &&
+        ulid_equal(&tr->hops[tr->parent].root, root) && !tr->hops[tr->parent].child &&
         !SHORTER(through(tr, slot), through(tr, tr->parent)))
         slot = tr->parent;
     set_parent(tr, slot);
@@ -193,9 +213,11 @@ static bool is_lost(const struct tree *tr, const struct turn *t)
 static void improve(struct tree *tr, struct turn *t, int slot)
 {
     uint64_t before = tr->distance_us;
-    if (slot == tr->parent)
+    if (tr->hops[slot].distance_us >= tr->told_us)
+        return;
+    if (slot == tr->parent && before < TREE_FAR)
         tr->distance_us = through(tr, slot) < before ? through(tr, slot) : before;
-    else if (tr->hops[slot].distance_us < before && SHORTER(through(tr, slot), before))
+    else if (SHORTER(through(tr, slot), before))
         set_parent(tr, slot);
     if (tr->distance_us != before)
         tr->publish_us = kith_time_min(tr->publish_us, t->now_us + TELL_LATER);
@@ -224,7 +246,7 @@ static void hear(struct tree *tr, struct turn *t, int slot, const struct beacon 
         if (is_lost(tr, t) || outranks(tr, b))
             adopt(tr, t, &b->root, b->round);
     } else if (b->round > tr->round) {
-        if (slot == tr->parent || tr->parent < 0)
+        if (slot == tr->parent || tr->distance_us == TREE_FAR)
             adopt(tr, t, &b->root, b->round);
         else if (tr->choose_us == KITH_NEVER)
             tr->choose_us = t->now_us + PARENT_GRACE;
@@ -249,18 +271,20 @@ bool tree_receive(struct tree *tr, struct turn *t, const struct incoming *in, in
                       err.why);
         return true;
     }
-    if (slot < 0 || b.distance_us > DISTANCE_MAX || tr->beacon_us == KITH_NEVER)
+    bool possible = b.distance_us <= DISTANCE_MAX || b.distance_us == TREE_FAR;
+    if (slot < 0 || !possible || tr->beacon_us == KITH_NEVER)
         return true;
     struct tree_hop *h = &tr->hops[slot];
     h->child = ulid_equal(&b.parent, &tr->core->self);
-    if (h->child && slot == tr->parent)
-        tr->parent = -1; /* each took the other: the next round decides */
     h->root = b.root;
     h->heir = b.heir;
     h->term = b.term;
     h->round = b.round;
     h->distance_us = b.distance_us;
-    hear(tr, t, slot, &b);
+    if (slot == tr->parent && (h->child || h->distance_us == TREE_FAR))
+        lose_parent(tr, t);
+    else
+        hear(tr, t, slot, &b);
     return true;
 }
 
@@ -269,14 +293,8 @@ bool tree_receive(struct tree *tr, struct turn *t, const struct incoming *in, in
 void tree_gone(struct tree *tr, struct turn *t, int slot)
 {
     tr->hops[slot] = (struct tree_hop){0};
-    if (slot != tr->parent)
-        return;
-    tr->parent = -1;
-    int other = nearest(tr, &tr->root, tr->round, tr->distance_us);
-    if (other < 0 || ulid_is_zero(&tr->root))
-        return; /* until the next round */
-    set_parent(tr, other);
-    publish(tr, t);
+    if (slot == tr->parent)
+        lose_parent(tr, t);
 }
 
 void tree_made(struct tree *tr, struct turn *t, int slot)

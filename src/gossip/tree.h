@@ -12,6 +12,9 @@
  * 1994: DSDV; Garcia-Luna-Aceves, 1993). A new round through another than the parent waits a moment for the
  * parent, so that a delayed beacon moves nothing.
  *
+ * Whoever loses its parent and has no such neighbour says so (TREE_FAR) to those below, who may have one. Until the
+ * next round it hangs on to any neighbour that seems to have a way: payloads pass there, distances do not.
+ *
  * Who is the root: at first, and when the root is lost, the live member with the lowest id. A root near the middle
  * makes short ways, so a root looks for a member that is nearer to the others (centre.h) and names it its heir in
  * a beacon; the heir begins rounds with the next term. Of two roots the one with the higher term counts, at the
@@ -27,7 +30,8 @@
 #define TREE_ROUND (5 * KITH_SEC)
 /* The root is lost after so long without a new round, and any other will do until the next. */
 #define TREE_LOST (16 * KITH_SEC)
-#define TREE_FAR  UINT64_MAX
+/* The distance of whoever has no way. */
+#define TREE_FAR UINT64_MAX
 /* What each hop counts beside its way: where packets are lost every hop may cost a retransmission. */
 #define TREE_HOP (10 * KITH_MS)
 /* A root looks for a better one in each round; one that was named as better, in one of so many rounds, since the
@@ -49,7 +53,9 @@ struct tree {
     struct ulid root; /* zero: none is known */
     struct ulid heir; /* that the root named; zero */
     uint32_t term;
-    uint64_t round, distance_us;
+    uint64_t round;
+    uint64_t distance_us; /* TREE_FAR: there is no way, `parent` is for payloads only */
+    uint64_t told_us;     /* the smallest distance that was published in this round */
     bool named;           /* it is root because the former one said so */
     uint32_t begun;       /* rounds as root, in a row */
     int parent;           /* slot; -1: this peer is the root, or none is known */

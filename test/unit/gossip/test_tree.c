@@ -71,9 +71,70 @@ static void parents_form_no_ring(void **unused)
     view_beacon(&v, 6, 1, 1, 1000, 1);
     view_beacon(&v, 7, 1, 1, 30000, 8);
     view_unlink(&v, up);
-    assert_int_equal(tree_eager(&v.tree), 0);
+    assert_int_equal(v.tree.distance_us, TREE_FAR);
     view_beacon(&v, 7, 1, 2, 30000, 8); /* a new round came another way than through this peer */
     assert_int_equal(v.tree.parent, 1);
+    assert_in_range(v.tree.distance_us, 30000, 50000);
+    view_deinit(&v);
+}
+
+/* What it said before the way became longer still counts: somebody may have believed it. */
+static void nobody_forgets_within_a_round_how_near_it_was(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int up = view_link(&v, 6, KITH_MS), second = view_link(&v, 7, 100 * KITH_MS);
+    view_link(&v, 8, KITH_MS);
+    view_beacon(&v, 6, 1, 1, 1000, 1); /* this peer is 11.5 ms away */
+    view_beacon(&v, 7, 1, 1, 11000, 1);
+    view_beacon(&v, 8, 1, 1, 30000, 9);
+    view_unlink(&v, up);
+    assert_int_equal(v.tree.parent, second);
+    assert_in_range(v.tree.distance_us, 60000, 80000);
+    view_unlink(&v, second); /* member 8 may be below this peer */
+    assert_int_equal(v.tree.distance_us, TREE_FAR);
+    view_deinit(&v);
+}
+
+static void whoever_has_no_way_says_so_and_hangs_on_to_another(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int up = view_link(&v, 6, KITH_MS), below = view_link(&v, 7, KITH_MS);
+    int beside = view_link(&v, 8, KITH_MS);
+    view_beacon(&v, 6, 1, 1, 1000, 1);
+    view_beacon(&v, 7, 1, 1, 20000, FIVE);
+    view_beacon(&v, 8, 1, 1, 30000, 9);
+    view_forget(&v);
+    view_unlink(&v, up);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 1);
+    assert_int_equal(tree_eager(&v.tree), 1u << below | 1u << beside);
+    assert_int_equal(v.core.counts.tree_cuts, 1);
+    view_beacon(&v, 8, 1, 1, TREE_FAR, 0); /* it was below, and has none either */
+    assert_int_equal(tree_eager(&v.tree), 1u << below);
+    view_beacon(&v, 7, 1, 1, 20000, 9); /* which found another way, but is none in this round */
+    assert_int_equal(v.tree.distance_us, TREE_FAR);
+    view_beacon(&v, 7, 1, 2, 20000, 9);
+    assert_int_equal(v.tree.parent, below);
+    view_deinit(&v);
+}
+
+static void a_parent_without_a_way_is_left(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    view_link(&v, 6, KITH_MS);
+    int other = view_link(&v, 7, 100 * KITH_MS);
+    view_beacon(&v, 6, 1, 1, 9000, 1);
+    view_beacon(&v, 7, 1, 1, 1000, 1);
+    view_forget(&v);
+    view_beacon(&v, 6, 1, 1, TREE_FAR, 0);
+    assert_int_equal(v.tree.parent, other);
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 1);
+    assert_int_equal(v.core.counts.tree_cuts, 0);
     view_deinit(&v);
 }
 
@@ -232,6 +293,9 @@ int main(void)
         cmocka_unit_test(a_hop_counts_beside_its_way),
         cmocka_unit_test(whoever_chose_this_peer_is_a_child),
         cmocka_unit_test(parents_form_no_ring),
+        cmocka_unit_test(nobody_forgets_within_a_round_how_near_it_was),
+        cmocka_unit_test(whoever_has_no_way_says_so_and_hangs_on_to_another),
+        cmocka_unit_test(a_parent_without_a_way_is_left),
         cmocka_unit_test(a_delayed_beacon_moves_nothing),
         cmocka_unit_test(the_lowest_that_lives_is_the_root),
         cmocka_unit_test(the_heir_takes_over_with_the_next_term),
