@@ -29,15 +29,26 @@ static bool is_held_for_dead(const struct catalog *c)
     return self && self->state == MEMBER_STATE_DEAD && members_alive(c->members) > 0;
 }
 
+/* Whether it may decide for services. */
+static bool is_eligible(const struct catalog *c, const struct ulid *node)
+{
+    return node_lives(c, node) && !(ulid_equal(node, &c->self) && is_held_for_dead(c));
+}
+
+static uint64_t score_of(const struct ulid *service, const struct member *m)
+{
+    return rank_score(service, &m->id, rank_weight(m));
+}
+
 bool place_coordinator(const struct catalog *c, const struct ulid *service, struct ulid *ret)
 {
     uint64_t best = 0;
-    bool found = false, without_self = is_held_for_dead(c);
+    bool found = false;
 
     for (const struct member *m = members_first(c->members); m; m = members_next(c->members, m)) {
-        if (!node_lives(c, &m->id) || (without_self && ulid_equal(&m->id, &c->self)))
+        if (!is_eligible(c, &m->id))
             continue;
-        uint64_t score = rank_score(service, &m->id, rank_weight(m));
+        uint64_t score = score_of(service, m);
 
         if (found && score <= best)
             continue;
@@ -46,6 +57,28 @@ bool place_coordinator(const struct catalog *c, const struct ulid *service, stru
         *ret = m->id;
     }
     return found;
+}
+
+bool place_coordinates(const struct catalog *c, const struct ulid *service)
+{
+    const struct member *self = members_get(c->members, &c->self);
+
+    if (!self || !is_eligible(c, &self->id))
+        return false;
+    uint64_t own = score_of(service, self);
+    bool before = true; /* of equals the first */
+
+    for (const struct member *m = members_first(c->members); m; m = members_next(c->members, m)) {
+        if (m == self) {
+            before = false;
+            continue;
+        }
+        uint64_t score = score_of(service, m);
+
+        if ((score > own || (score == own && before)) && is_eligible(c, &m->id))
+            return false;
+    }
+    return true;
 }
 
 /* -- hosts to be avoided -- */
@@ -326,10 +359,7 @@ static void fill_all(struct control *c, struct turn *t, struct service *s, struc
 
 static void decide(struct control *c, struct turn *t, struct service *s, struct tally *tally)
 {
-    struct ulid coordinator;
-
-    if (!place_coordinator(&c->catalog, &s->id, &coordinator) ||
-        !ulid_equal(&coordinator, &c->self) || removal_settle(c, t, s))
+    if (!place_coordinates(&c->catalog, &s->id) || removal_settle(c, t, s))
         return;
     if (service_is_alias(&c->catalog, s)) {
         withdraw_all(c, t, s, "another service of this name is in effect");

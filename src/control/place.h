@@ -54,5 +54,7 @@ kith_time place_settle(struct control *c, struct turn *t);
 
 /* Who decides for a service: false: nobody is alive. */
 bool place_coordinator(const struct catalog *c, const struct ulid *service, struct ulid *ret);
+/* Whether it is this peer. Most find one that is before them after a few: not all members are looked at. */
+bool place_coordinates(const struct catalog *c, const struct ulid *service);
 
 #endif

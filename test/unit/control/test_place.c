@@ -19,6 +19,9 @@ static void test_everybody_names_the_same_coordinator(void **state)
             assert_true(place_coordinator(&w->nodes[n].control->catalog, &service, &other));
             assert_true(ulid_equal(&first, &other));
         }
+        for (unsigned n = 0; n < 5; n++)
+            assert_int_equal(place_coordinates(&w->nodes[n].control->catalog, &service),
+                             ulid_equal(&first, &w->nodes[n].id));
         decides[first.b[2]]++;
     }
     for (unsigned n = 0; n < 5; n++)
@@ -41,6 +44,7 @@ static void test_who_knows_that_it_is_held_for_dead_decides_nothing(void **state
             assert_true(place_coordinator(&w->nodes[n].control->catalog, &service, &ret));
             assert_false(ulid_equal(&ret, &w->nodes[1].id));
         }
+        assert_false(place_coordinates(&w->nodes[1].control->catalog, &service));
     }
     world_revive(w, 1);
     world_run(w, KITH_SEC);
@@ -68,6 +72,7 @@ static void test_who_is_held_for_dead_and_alone_decides_all_the_same(void **stat
     for (unsigned n = 0; n < 3; n++) {
         assert_true(place_coordinator(&w->nodes[n].control->catalog, &service, &ret));
         assert_true(ulid_equal(&ret, &w->nodes[n].id));
+        assert_true(place_coordinates(&w->nodes[n].control->catalog, &service));
     }
     world_free(w);
 }
