@@ -37,7 +37,7 @@ struct overlay *overlay_new(struct core *core, struct detect *detect)
     neighbours_init(&o->links, core);
     tree_init(&o->tree, core, &o->links);
     o->spread = spread_new(core, &o->links, &o->tree);
-    o->relay = relay_new(core, detect, o->spread);
+    o->relay = relay_new(core, &o->links, detect, o->spread);
     return o;
 }
 

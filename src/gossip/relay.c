@@ -16,6 +16,9 @@
 /* Of one death each observer may write a verdict. All need the same row in the end, but who has one is in no hurry
  * for another, and it would hold up the verdicts about other deaths. */
 #define RELAY_SETTLED KITH_SEC
+/* By which connections the neighbours are told verdicts: all that hear this peer, those that it made, those that they
+ * made. Where packets are lost they are taken in turn, so that few wait for the one before on the same. */
+enum by { BY_PUB, BY_OWN, BY_THEIRS, BY_N };
 /* What guests are told waits for more of it. */
 #define TELL_GATHER (30 * KITH_MS)
 /* Records, one after the other. */
@@ -27,9 +30,11 @@ struct pile {
 
 struct relay {
     struct core *core;
+    const struct neighbours *links;
     struct detect *detect;
     struct spread *spread;
     bool hush;
+    uint32_t turns;             /* of enum by */
     kith_time lingers_until_us; /* in full view since lately: others may not be yet */
     kith_time relayed_us;       /* when news were passed on last */
     kith_time settled_us;       /* when `settled` is passed on; KITH_NEVER */
@@ -40,10 +45,12 @@ struct relay {
     struct pile told;    /* about members, for guests and the host */
 };
 
-struct relay *relay_new(struct core *core, struct detect *detect, struct spread *spread)
+struct relay *relay_new(struct core *core, const struct neighbours *links, struct detect *detect,
+                        struct spread *spread)
 {
     struct relay *r = mem_alloc(sizeof(*r));
     r->core = core;
+    r->links = links;
     r->detect = detect;
     r->spread = spread;
     r->settled_us = r->tell_us = KITH_NEVER;
@@ -140,28 +147,47 @@ static enum table_id table_of(struct bytes record)
     return table;
 }
 
-/* Verdicts also go along the connections of the probes. */
-static void tell_verdicts(struct relay *r, struct turn *t, const struct rows *rows)
+static void tell_neighbours(const struct relay *r, struct turn *t, enum by by, struct bytes news)
 {
-    struct bytes records[RELAY_NEWS_MAX];
-    struct news news = {.records = records};
-    struct buf payload = {0};
-    for (uint32_t i = 0; i < rows->records_n && news.records_n < RELAY_NEWS_MAX; i++) {
-        if (table_of(rows->records[i]) == TABLE_ID_VERDICT)
-            records[news.records_n++] = rows->records[i];
+    for (int i = 0; i < NEIGHBOURS_MAX; i++) {
+        if (!neighbours_has(r->links, i))
+            continue;
+        if (by == BY_OWN)
+            neighbours_send(r->links, t, i, WIRE_NEWS, news);
+        else
+            neighbours_send_aside(r->links, t, i, WIRE_NEWS, news);
     }
-    if (news.records_n > 0) {
+}
+
+/* To all neighbours; verdicts also go along the connections of the probes. */
+static void publish_news(struct relay *r, struct turn *t, const struct rows *rows, bool partial)
+{
+    bool in_turn = partial && core_sees_loss(r->core);
+    enum by by = in_turn ? (enum by)(r->turns++ % BY_N) : BY_PUB;
+    struct arena mem = {0};
+    struct bytes *others = arena_array(&mem, rows->records_n, sizeof(*others));
+    struct bytes verdicts[RELAY_NEWS_MAX];
+    struct news news = {.records = verdicts};
+    struct rows rest = {.records = others};
+    struct buf payload = {0};
+    for (uint32_t i = 0; i < rows->records_n; i++) {
+        if (news.records_n < RELAY_NEWS_MAX && table_of(rows->records[i]) == TABLE_ID_VERDICT)
+            verdicts[news.records_n++] = rows->records[i];
+        else
+            others[rest.records_n++] = rows->records[i];
+    }
+    if (by == BY_PUB)
+        publish_rows(t, rows);
+    else if (rest.records_n > 0)
+        publish_rows(t, &rest);
+    if (news.records_n > 0 && relays(r, t, partial)) {
         news_encode(&payload, &news);
+        if (by != BY_PUB)
+            tell_neighbours(r, t, by, buf_bytes(&payload));
         detect_tell_some(r->detect, t, WIRE_NEWS, buf_bytes(&payload), RELAY_BY_PROBES);
     }
     buf_deinit(&payload);
-}
-
-static void publish_news(struct relay *r, struct turn *t, const struct rows *rows, bool partial)
-{
-    publish_rows(t, rows);
-    if (relays(r, t, partial))
-        tell_verdicts(r, t, rows);
+    arena_deinit(&mem);
 }
 
 /* What is about members goes from each to all its neighbours, the rest along the tree. */

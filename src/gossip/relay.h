@@ -4,7 +4,7 @@
  * Which rows that are news here are told to others, by which ways, and when.
  *
  * Rows about members are small and urgent: in partial view whoever one is news to publishes it once more, verdicts also along
- * the connections for probes. Guests (guests.h) are told them on the connection of their hello. All other rows go
+ * the connections for probes, and where packets are lost each time by other connections with the neighbours. Guests (guests.h) are told them on the connection of their hello. All other rows go
  * along the tree (spread.h). What comes in bursts is gathered for some tens of milliseconds, in piles of at most 2,048
  * rows and 1 MiB; what does not fit is left to repair.
  *
@@ -17,7 +17,8 @@
 struct relay;
 
 /* The others are borrowed for as long as it lives. */
-struct relay *relay_new(struct core *core, struct detect *detect, struct spread *spread);
+struct relay *relay_new(struct core *core, const struct neighbours *links, struct detect *detect,
+                        struct spread *spread);
 void relay_free(struct relay *r);
 
 /* A row changed here. moved: a member's state did by it. */
