@@ -29,8 +29,6 @@
 #define REVIVE_WELL  (3 * KITH_SEC)
 /* Answers to probes of members held for dead, a second. */
 #define ACCUSE_PER_SECOND 20
-/* A higher incarnation than this above the own is no honest count of restarts and refutations. */
-#define INCARNATION_LEAP (UINT64_C(1) << 20)
 
 struct doubt {
     struct ulid by;
@@ -160,7 +158,7 @@ static bool may_revive(const struct self *s, kith_time now_us)
 static void revive(struct self *s, struct turn *t, const struct ulid *by, uint64_t at)
 {
     struct ulid_text text;
-    if (at > state_incarnation(t->state) + INCARNATION_LEAP) {
+    if (at > state_incarnation(t->state) + STATE_INCARNATION_LEAP) {
         naming_refuse(&s->core->naming, t, REFUSAL_ROW, core_name(s->core, by, &text),
                       "holds this peer for dead at an incarnation that it cannot have seen");
         return;

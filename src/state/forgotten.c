@@ -12,7 +12,7 @@ static bool goes_with_its_node(enum table_id table)
     return false;
 }
 
-static bool says_forgotten(struct state *s, const struct row *verdict)
+bool forgotten_says(struct state *s, const struct row *verdict)
 {
     struct verdict_row v;
     struct wire_error err;
@@ -29,12 +29,12 @@ bool forgotten_row(struct state *s, const struct row *row)
     struct bytes node = bytes_of(row->key.data, sizeof(struct ulid));
     struct entry *verdict = table_find(&s->table, TABLE_ID_VERDICT, row->ns, node);
     return verdict && row->version.major <= entry_row(verdict)->version.major &&
-           says_forgotten(s, entry_row(verdict));
+           forgotten_says(s, entry_row(verdict));
 }
 
 void forgotten_drop(struct state *s, const struct row *verdict)
 {
-    if (verdict->table != TABLE_ID_VERDICT || !says_forgotten(s, verdict))
+    if (verdict->table != TABLE_ID_VERDICT || !forgotten_says(s, verdict))
         return;
     for (size_t i = 0; i < sizeof(forgotten_tables) / sizeof(forgotten_tables[0]); i++) {
         struct entry *e = table_from(&s->table, forgotten_tables[i], verdict->ns, verdict->key);

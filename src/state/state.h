@@ -71,9 +71,14 @@ uint64_t state_incarnation(const struct state *s);
 /* Loads a stored record at start: no change, no store, no push. STATE_BAD: not a record. */
 int state_load(struct state *s, struct bytes record);
 
+/* A higher incarnation than this above what is held of a member is no honest count of restarts and refutations: a
+ * verdict there could not be refuted. */
+#define STATE_INCARNATION_LEAP (UINT64_C(1) << 20)
+
 enum state_result {
     STATE_DONE,
-    STATE_BAD, /* not a record, out of bounds, of another cluster, or a value its table refuses */
+    STATE_BAD, /* not a record, out of bounds, of another cluster, a value its table refuses, or a verdict at an
+                * incarnation that the member cannot have */
     STATE_NOT_OWNER, /* the writer may not write this row */
     STATE_AHEAD,     /* the stamp is too far in the future (merge), or the own clock is (put) */
     STATE_OLD,       /* what is held is newer or the same */

@@ -59,6 +59,7 @@ void state_mend(struct state *s);
 
 /* ---- forgotten.c ---- */
 
+bool forgotten_says(struct state *s, const struct row *verdict);
 /* Whether a verdict that is held says that the node which this row is about is forgotten. */
 bool forgotten_row(struct state *s, const struct row *row);
 /* A row was accepted: when it is such a verdict, drops what it forgets. */

@@ -15,6 +15,16 @@ static bool was_collected(struct state *s, const struct row *row)
     return deleted_ms > 0 && deleted_ms <= s->collected_ms;
 }
 
+/* A verdict that the member could hardly rise above. Who holds no row of the member yet judges by 0: honest
+ * incarnations are small, and repair brings the row again. Whose key was revoked is not to rise. */
+static bool is_absurd(struct state *s, const struct row *row)
+{
+    return row->table == TABLE_ID_VERDICT &&
+           row->version.major >
+               state_major(s, TABLE_ID_MEMBER, row->key) + STATE_INCARNATION_LEAP &&
+           !forgotten_says(s, row);
+}
+
 static void keep(struct state *s, const struct row *loser)
 {
     conflicts_keep(&s->conflicts, &s->table, &s->batch, loser, s->wall_us / KITH_MS);
@@ -37,6 +47,8 @@ static int merge(struct state *s, struct bytes record)
 
     if (r != 0)
         return r;
+    if (is_absurd(s, &row))
+        return STATE_BAD;
     struct entry *held = state_find(s, &row);
     if (held && row.hash == entry_row(held)->hash && bytes_equal(record, entry_row(held)->record))
         return STATE_OLD;

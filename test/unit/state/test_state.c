@@ -472,6 +472,36 @@ static void a_forgotten_node_is_dropped_until_it_starts_anew(void **unused)
     state_free(b);
 }
 
+/* What nobody could rise above would end a member for good. */
+static void a_verdict_at_an_absurd_incarnation_is_refused(void **unused)
+{
+    (void)unused;
+    struct state *a = node_new(1), *liar = node_new(2);
+    struct ulid self = id_of(1);
+    struct bytes verdict = verdict_value(false);
+    uint64_t highest = 1 + STATE_INCARNATION_LEAP;
+
+    state_put(a, TABLE_ID_MEMBER, id_key(&self), member_value("a"), 0, 0);
+    assert_int_equal(
+        state_put(liar, TABLE_ID_VERDICT, id_key(&self), verdict, UINT64_C(1) << 47, 0), 0);
+    struct bytes row = state_get(liar, TABLE_ID_VERDICT, id_key(&self))->record;
+    assert_int_equal(state_merge(a, row), STATE_BAD);
+    state_free(liar);
+
+    liar = node_new(2);
+    assert_int_equal(state_put(liar, TABLE_ID_VERDICT, id_key(&self), verdict, highest + 1, 0), 0);
+    row = state_get(liar, TABLE_ID_VERDICT, id_key(&self))->record;
+    assert_int_equal(state_merge(a, row), STATE_BAD);
+    state_free(liar);
+
+    liar = node_new(2);
+    assert_int_equal(state_put(liar, TABLE_ID_VERDICT, id_key(&self), verdict, highest, 0), 0);
+    row = state_get(liar, TABLE_ID_VERDICT, id_key(&self))->record;
+    assert_int_equal(state_merge(a, row), STATE_DONE);
+    state_free(liar);
+    state_free(a);
+}
+
 /* ---- clocks ---- */
 
 static void a_stamp_from_the_future_is_refused(void **unused)
@@ -797,6 +827,7 @@ int main(void)
         cmocka_unit_test(what_is_frozen_never_changes_and_the_first_write_wins),
         cmocka_unit_test(the_lowest_service_has_the_name_until_it_is_given_up),
         cmocka_unit_test(a_forgotten_node_is_dropped_until_it_starts_anew),
+        cmocka_unit_test(a_verdict_at_an_absurd_incarnation_is_refused),
         cmocka_unit_test(a_stamp_from_the_future_is_refused),
         cmocka_unit_test(what_a_wrong_clock_stamped_is_stamped_anew_once_it_is_right),
         cmocka_unit_test(a_clock_that_is_behind_moves_no_stamps),
