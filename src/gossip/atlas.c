@@ -148,9 +148,16 @@ static void write_row(struct atlas *a, struct turn *t, const struct coord *now)
     buf_deinit(&value);
 }
 
+/* Within so long each writes one row at most. */
+static kith_time share(size_t alive)
+{
+    kith_time all_us = (kith_time)alive * ATLAS_ROWS_APART;
+    return all_us > ATLAS_ROWS_SPREAD ? all_us : ATLAS_ROWS_SPREAD;
+}
+
 void atlas_time(struct atlas *a, struct turn *t, size_t alive, bool loss)
 {
-    kith_time share_us = (kith_time)alive * ATLAS_ROWS_APART;
+    kith_time share_us = share(alive);
     if (a->row_at_us == KITH_NEVER && a->measured >= ATLAS_SETTLED)
         a->row_at_us = t->now_us + (kith_time)rng_below(t->rng, (uint64_t)share_us + 1);
     if (t->now_us < a->row_at_us)

@@ -11,8 +11,8 @@
  *
  * Tells the others by a row of its own in table coord, only when its place has moved so far that estimates
  * by the former ones are off by a quarter (an eighth at each end), and at growing distances of time that follow the
- * size of the cluster: all of them write a row each ATLAS_ROWS_APART between them at most, the first ones too, and
- * a quiet cluster none.
+ * size of the cluster: all of them write a row each ATLAS_ROWS_APART between them at most, the first ones too, a
+ * small cluster one for each member in ATLAS_ROWS_SPREAD, and a quiet cluster none.
  */
 #include "gossip/coord.h"
 #include "state/turn.h"
@@ -29,6 +29,8 @@
 #define ATLAS_ROWS_APART (1500 * KITH_MS)
 /* Where packets are lost, so much seldomer: the rows of a thousand would hold up all else that is spread. */
 #define ATLAS_ROWS_LOSS 8
+/* A row wakes each peer some ten times and its disk; nobody waits for places in a cluster where all probe many. */
+#define ATLAS_ROWS_SPREAD (2 * KITH_MIN)
 /* A move that is no news, however near the others are. */
 #define ATLAS_MOVE_MIN_US 200
 /* A peer that was not measured for so long is no neighbour any more. */
