@@ -464,7 +464,9 @@ kith_time joiner_deadline(const struct joiner *j)
         return 0;
     if (!ulid_is_zero(&j->greeted))
         at_us = j->compare_us;
-    for (uint32_t i = 0; j->can_ask && !j->core->leaving && i < j->seeds_n; i++)
-        at_us = kith_time_min(at_us, j->seeds[i].at_us);
+    for (uint32_t i = 0; j->can_ask && !j->core->leaving && i < j->seeds_n; i++) {
+        const struct seed *s = &j->seeds[i];
+        at_us = kith_time_min(at_us, s->at_us + (ulid_is_zero(&s->who) ? 0 : JOINER_SLACK));
+    }
     return at_us;
 }

@@ -19,6 +19,8 @@
 /* The first try of a seed, and the longest distance of two. */
 #define JOINER_FIRST   (200 * KITH_MS)
 #define JOINER_LONGEST (4 * KITH_SEC)
+/* Whether a seed that answered is a member still waits so long for the next thing that wakes the peer anyway. */
+#define JOINER_SLACK   KITH_SEC
 #define JOINER_STAGGER (100 * KITH_MS) /* at the start: until the next seed is asked as well */
 /* A seed that refused for good is asked again all the same: the operator may mend what is wrong. */
 #define JOINER_REFUSED KITH_MIN

@@ -482,7 +482,7 @@ void loadcast_time(struct loadcast *l, struct turn *t)
 {
     if (!is_ready(l))
         return;
-    if (t->now_us >= l->flush_at_us)
+    if (t->now_us >= l->flush_at_us - (is_small(l) ? LOADCAST_EARLY_SMALL : 0))
         flush(l, t);
     if (t->now_us >= l->forget_at_us) {
         l->forget_at_us = t->now_us + FORGET_EVERY;

@@ -27,6 +27,8 @@
 /* News wait so long for others, and where there are many links longer: each frame has an envelope. */
 #define LOADCAST_FLUSH       (400 * KITH_MS)
 #define LOADCAST_FLUSH_SMALL (1200 * KITH_MS)
+/* In a small cluster they go so much earlier with the next thing that wakes the peer anyway: its probes do each second. */
+#define LOADCAST_EARLY_SMALL KITH_SEC
 #define LOADCAST_FLUSH_LINK  (100 * KITH_MS) /* a link, where that is more */
 #define LOADCAST_SMALL       64              /* live members */
 #define LOADCAST_OWN_MAX     256             /* own endpoints reported */

@@ -12,7 +12,13 @@
 
 void neighbours_init(struct neighbours *n, struct core *core)
 {
-    *n = (struct neighbours){.core = core, .tick_us = KITH_NEVER};
+    *n = (struct neighbours){.core = core, .tick_us = KITH_NEVER, .latest_us = KITH_NEVER};
+}
+
+void neighbours_look_by(struct neighbours *n, kith_time at_us)
+{
+    n->tick_us = kith_time_min(n->tick_us, at_us);
+    n->latest_us = kith_time_min(n->latest_us, at_us);
 }
 
 /* ---- slots ---- */
@@ -87,7 +93,7 @@ void neighbours_add(struct neighbours *n, struct turn *t, const struct ulid *id,
     if (rtt_us > 0)
         neighbours_measured(s, rtt_us);
     n->made |= 1u << slot;
-    n->tick_us = kith_time_min(n->tick_us, s->again_us);
+    neighbours_look_by(n, s->again_us);
     n->core->counts.neighbours++;
     n->core->counts.links_made++;
 }
@@ -104,7 +110,7 @@ void neighbours_empty(struct neighbours *n, int slot)
     n->slots[slot] = (struct neighbour){0};
     n->core->counts.neighbours--;
     n->core->counts.links_ended++;
-    n->tick_us = 0; /* another is looked for at once */
+    neighbours_look_by(n, 0); /* for another */
 }
 
 void neighbours_take_changes(struct neighbours *n, uint32_t *ret_ended, uint32_t *ret_made)
@@ -352,7 +358,7 @@ void neighbours_start(struct neighbours *n, struct turn *t)
 {
     n->on = true;
     n->started_us = n->ping_us = n->explore_us = t->now_us;
-    n->tick_us = t->now_us;
+    neighbours_look_by(n, t->now_us);
 }
 
 void neighbours_stop(struct neighbours *n, struct turn *t)
@@ -364,7 +370,7 @@ void neighbours_stop(struct neighbours *n, struct turn *t)
     for (size_t i = 0; i < NEIGHBOURS_ASKS; i++)
         n->asks[i] = (struct link_request){0};
     n->on = false;
-    n->tick_us = KITH_NEVER;
+    n->tick_us = n->latest_us = KITH_NEVER;
 }
 
 void neighbours_heard(struct neighbours *n, const struct ulid *id, kith_time now_us)
@@ -400,7 +406,7 @@ void neighbours_link(struct neighbours *n, struct turn *t, const struct event_li
             (bytes_equal(core_uri(n->core, &s->id, ADDR_ROLE_BULK), link->uri) ||
              bytes_equal(core_uri(n->core, &s->id, ADDR_ROLE_PUB), link->uri))) {
             s->again_us = t->now_us;
-            n->tick_us = 0;
+            neighbours_look_by(n, 0);
         }
     }
 }
@@ -424,18 +430,19 @@ static void ping_all(struct neighbours *n, struct turn *t)
 }
 
 /* Early ones fill and look each second, later ones when they ping. */
-static kith_time next_tick(const struct neighbours *n, struct turn *t)
+static void set_tick(struct neighbours *n, struct turn *t)
 {
     bool busy = neighbours_count(n) < NEIGHBOURS_WANTED || is_young(n, t);
-    kith_time at_us = kith_time_min(n->ping_us, n->explore_us);
+    kith_time regular_us = kith_time_min(n->ping_us, n->explore_us);
     if (busy)
-        at_us = kith_time_min(at_us, t->now_us + TICK * 3 / 4 +
-                                         (kith_time)rng_below(t->rng, (uint64_t)TICK / 2));
+        regular_us = kith_time_min(
+            regular_us, t->now_us + TICK / 2 + (kith_time)rng_below(t->rng, (uint64_t)TICK / 2));
+    n->tick_us = regular_us;
+    n->latest_us = regular_us + NEIGHBOURS_SLACK;
     for (int i = 0; i < NEIGHBOURS_MAX; i++) {
         if (neighbours_has(n, i))
-            at_us = kith_time_min(at_us, n->slots[i].again_us);
+            neighbours_look_by(n, n->slots[i].again_us);
     }
-    return at_us;
 }
 
 void neighbours_time(struct neighbours *n, struct turn *t)
@@ -455,10 +462,10 @@ void neighbours_time(struct neighbours *n, struct turn *t)
         n->explore_us =
             t->now_us + every_us * 3 / 4 + (kith_time)rng_below(t->rng, (uint64_t)every_us / 2);
     }
-    n->tick_us = next_tick(n, t);
+    set_tick(n, t);
 }
 
 kith_time neighbours_deadline(const struct neighbours *n)
 {
-    return n->on && !n->core->leaving ? n->tick_us : KITH_NEVER;
+    return n->on && !n->core->leaving ? n->latest_us : KITH_NEVER;
 }

@@ -30,6 +30,8 @@
 #define NEIGHBOURS_ASKS     8
 #define NEIGHBOURS_PING     (5 * KITH_SEC)
 #define NEIGHBOURS_EXPLORE  (60 * KITH_SEC)
+/* What is regular waits so long for the next thing that wakes the peer anyway: its probes do each second. */
+#define NEIGHBOURS_SLACK    KITH_SEC
 #define NEIGHBOURS_NEAR_ASK (15 * KITH_SEC)
 /* At first it looks around faster. */
 #define NEIGHBOURS_YOUNG         (30 * KITH_SEC)
@@ -68,7 +70,9 @@ struct neighbours {
     uint32_t in_use; /* slots, as bits, that payloads take; overlay.c says so. Others end before */
     struct link_request asks[NEIGHBOURS_ASKS];
     struct nearby nearby;
-    kith_time started_us, tick_us, ping_us, explore_us;
+    kith_time started_us, ping_us, explore_us;
+    kith_time tick_us;     /* something is due */
+    kith_time latest_us;   /* and the peer is woken for it */
     kith_time near_ask_us; /* nobody is asked for a near place before */
     bool repaired;         /* compared with a neighbour since start */
 };

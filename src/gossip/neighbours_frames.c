@@ -152,7 +152,7 @@ static void compare_digests(struct neighbours *n, struct turn *t, struct neighbo
         return;
     }
     s->again_us = t->now_us + LOOK_AGAIN;
-    n->tick_us = kith_time_min(n->tick_us, s->again_us);
+    neighbours_look_by(n, s->again_us);
 }
 
 static void take_pong(struct neighbours *n, struct turn *t, const struct incoming *in)

@@ -25,6 +25,8 @@ void neighbours_send_end(const struct neighbours *n, struct turn *t, const struc
  * that kept the places for near ones go. */
 void neighbours_settle(struct neighbours *n, struct turn *t);
 
+/* The peer is woken then, at the latest. */
+void neighbours_look_by(struct neighbours *n, kith_time at_us);
 void neighbours_measured(struct neighbour *s, kith_time rtt_us);
 struct link_request *neighbours_asked(struct neighbours *n, const struct ulid *id); /* NULL */
 

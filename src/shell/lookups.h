@@ -15,7 +15,8 @@
 
 /* How often the loop says that all is well: readers' age is never more than this, and what waits in the queue,
  * while the daemon works. */
-#define LOOKUPS_BEAT_US (400 * KITH_MS)
+#define LOOKUPS_BEAT_US    (400 * KITH_MS)
+#define LOOKUPS_BEAT_EARLY (60 * KITH_MS) /* so much earlier if something else wakes the loop */
 
 struct lookups_config { /* used until the actor has ended */
     struct lookup_file *file;

@@ -237,7 +237,7 @@ static void tell_time(struct loop *l, bool backlog)
 static void beat(struct loop *l)
 {
     kith_time now_us = clock_now_us();
-    if (now_us < l->beat_us)
+    if (now_us < l->beat_us - LOOKUPS_BEAT_EARLY)
         return;
     lookups_beat(l->parts->lookups);
     pollset_touch(&l->lookups_hint);

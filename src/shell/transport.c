@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TICK_US     (1 * KITH_SEC)  /* idle connections and old routes are looked for */
+#define TICK_US     (1 * KITH_SEC)  /* idle connections and old routes are looked for, */
+#define TICK_LATE   (1 * KITH_SEC)  /* so much later if nothing else wakes the thread */
 #define REBIND_US   (50 * KITH_MS)  /* a closed PUB's port is free soon after */
 #define REVOKE_US   (500 * KITH_MS) /* what was just published, the revocation too, gets out */
 #define EXIT_LINGER 200             /* ms that libzmq may use for what was handed to it last */
@@ -268,7 +269,8 @@ void transport_polled(struct transport *t, const struct pollset *p, kith_time no
 
 kith_time transport_deadline(const struct transport *t)
 {
-    kith_time at_us = kith_time_min(t->tick_us, t->rebind_us);
+    kith_time tick_us = t->tick_us == KITH_NEVER ? KITH_NEVER : t->tick_us + TICK_LATE;
+    kith_time at_us = kith_time_min(tick_us, t->rebind_us);
     at_us = kith_time_min(at_us, zap_deadline(t->zap));
     return kith_time_min(at_us, links_deadline(t->links));
 }
