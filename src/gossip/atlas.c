@@ -148,16 +148,10 @@ static void write_row(struct atlas *a, struct turn *t, const struct coord *now)
     buf_deinit(&value);
 }
 
-/* Within so long each writes one row at most. */
-static kith_time share(size_t alive)
-{
-    kith_time all_us = (kith_time)alive * ATLAS_ROWS_APART;
-    return all_us > ATLAS_ROWS_SPREAD ? all_us : ATLAS_ROWS_SPREAD;
-}
-
 void atlas_time(struct atlas *a, struct turn *t, size_t alive, bool loss)
 {
-    kith_time share_us = share(alive);
+    kith_time all_us = (kith_time)alive * ATLAS_ROWS_APART;
+    kith_time share_us = all_us > ATLAS_ROWS_SPREAD ? all_us : ATLAS_ROWS_SPREAD;
     if (a->row_at_us == KITH_NEVER && a->measured >= ATLAS_SETTLED)
         a->row_at_us = t->now_us + (kith_time)rng_below(t->rng, (uint64_t)share_us + 1);
     if (t->now_us < a->row_at_us)
@@ -170,7 +164,7 @@ void atlas_time(struct atlas *a, struct turn *t, size_t alive, bool loss)
     }
     struct coord now = coord_told(&a->place);
     kith_time wait_us = ATLAS_ROW_FIRST;
-    if (loss && share_us > ATLAS_ROW_FIRST && rng_below(t->rng, ATLAS_ROWS_LOSS) != 0) {
+    if (loss && all_us > ATLAS_ROW_FIRST && rng_below(t->rng, ATLAS_ROWS_LOSS) != 0) {
         wait_us = share_us;
     } else if (is_news(a, &now)) {
         write_row(a, t, &now);

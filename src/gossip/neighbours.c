@@ -411,6 +411,14 @@ void neighbours_link(struct neighbours *n, struct turn *t, const struct event_li
     }
 }
 
+void neighbours_awake(struct neighbours *n, kith_time now_us)
+{
+    if (!n->on || now_us < n->ping_us - (NEIGHBOURS_PING - NEIGHBOURS_PING_MIN))
+        return;
+    n->ping_us = now_us;
+    neighbours_look_by(n, now_us);
+}
+
 static void ping_all(struct neighbours *n, struct turn *t)
 {
     bool due = t->now_us >= n->ping_us;

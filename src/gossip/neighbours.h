@@ -29,6 +29,7 @@
 #define NEIGHBOURS_MAX      8
 #define NEIGHBOURS_ASKS     8
 #define NEIGHBOURS_PING     (5 * KITH_SEC)
+#define NEIGHBOURS_PING_MIN (3 * KITH_SEC) /* with a beacon */
 #define NEIGHBOURS_EXPLORE  (60 * KITH_SEC)
 /* What is regular waits so long for the next thing that wakes the peer anyway: its probes do each second. */
 #define NEIGHBOURS_SLACK    KITH_SEC
@@ -90,6 +91,9 @@ bool neighbours_receive(struct neighbours *n, struct turn *t, const struct incom
 void neighbours_heard(struct neighbours *n, const struct ulid *id, kith_time now_us);
 /* A member's row or state changed. */
 void neighbours_member(struct neighbours *n, struct turn *t, const struct ulid *id);
+/* A beacon passes through all neighbours just now: pings that are due soon go with it, since whoever is awake for one
+ * frame takes others nearly for nothing. */
+void neighbours_awake(struct neighbours *n, kith_time now_us);
 /* An own connection closed: a neighbour behind it is pinged at once. */
 void neighbours_link(struct neighbours *n, struct turn *t, const struct event_link *link);
 

@@ -23,6 +23,7 @@ struct overlay {
     struct tree tree;
     struct spread *spread;
     struct relay *relay;
+    uint64_t round;     /* of the tree, that was passed on */
     bool partial;       /* too many to have all in view */
     kith_time stale_us; /* when a member changed first since it was looked who is to be heard */
     kith_time look_us;  /* when it is; KITH_NEVER */
@@ -199,6 +200,15 @@ static void take_all(struct overlay *o, struct turn *t, const struct incoming *i
         take(o, t, in, records[i]);
 }
 
+/* Neighbours get the beacon of a new round now. */
+static void look_at_round(struct overlay *o, struct turn *t)
+{
+    if (o->round == o->tree.round)
+        return;
+    o->round = o->tree.round;
+    neighbours_awake(&o->links, t->now_us);
+}
+
 static void take_rows(struct overlay *o, struct turn *t, const struct incoming *in)
 {
     struct rows rows;
@@ -249,6 +259,7 @@ bool overlay_receive(struct overlay *o, struct turn *t, const struct incoming *i
     bool known = neighbours_receive(&o->links, t, in) ||
                  tree_receive(&o->tree, t, in, neighbours_slot(&o->links, &in->who.id)) ||
                  take_spread(o, t, in);
+    look_at_round(o, t);
     follow(o, t);
     return known;
 }
@@ -339,6 +350,7 @@ void overlay_time(struct overlay *o, struct turn *t)
     follow(o, t);
     if (o->partial) {
         tree_time(&o->tree, t);
+        look_at_round(o, t);
         spread_time(o->spread, t);
     }
     subs_time(o->subs, t);
