@@ -366,7 +366,7 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
         return;
     old = catalog_instance(c, &node, &id);
     c->taken_before = old ? (int)old->state : CATALOG_UNKNOWN;
-    if (old && old->content->row.hash == row->hash)
+    if (old && old->content->digest.hash == row->hash)
         return;
     was_healthy = old && old->state == INSTANCE_STATE_RUNNING;
     if (!(row->flags & ROW_TOMBSTONE))

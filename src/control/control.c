@@ -130,16 +130,17 @@ static void load_rows(struct control *c, struct turn *t)
 {
     static const enum table_id tables[] = {TABLE_ID_NAME,  TABLE_ID_SERVICE,   TABLE_ID_SPEC,
                                            TABLE_ID_COUNT, TABLE_ID_PLACEMENT, TABLE_ID_INSTANCE};
-    struct bytes all = {0};
 
     for (size_t k = 0; k < sizeof(tables) / sizeof(tables[0]); k++) {
-        for (const struct row *row = state_first(t->state, tables[k], all); row;
-             row = state_next(t->state, row, all))
-            catalog_row(&c->catalog, t->state, row, t->now_us);
+        struct row row = {0};
+
+        while (state_walk(t->state, tables[k], &row))
+            catalog_row(&c->catalog, t->state, &row, t->now_us);
     }
-    for (const struct row *row = state_first(t->state, TABLE_ID_REGISTRATION, all); row;
-         row = state_next(t->state, row, all))
-        registrations_row(c, t, row);
+    struct row row = {0};
+
+    while (state_walk(t->state, TABLE_ID_REGISTRATION, &row))
+        registrations_row(c, t, &row);
 }
 
 void control_start(struct control *c, struct turn *t, const struct event_start *start)

@@ -177,7 +177,7 @@ const struct instance_row *instance_says(const struct instance *i, struct arena 
 {
     struct instance_row *row = arena_alloc(mem, sizeof(*row));
     struct wire_error err;
-    int r = instance_row_decode(row, i->content->row.value, mem, &err);
+    int r = instance_row_decode(row, content_value(i->content), mem, &err);
 
     assert(r == 0); /* as in instance_new() */
     (void)r;

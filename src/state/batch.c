@@ -21,7 +21,7 @@ TREE_FUNCTIONS(local_tree, local, by_name, compare_locals)
 
 void batch_init(struct batch *b)
 {
-    *b = (struct batch){.token = 1, .rows = {.which = MARK_BATCH}, .push = {.which = MARK_PUSH}};
+    *b = (struct batch){.token = 1};
 }
 
 void batch_deinit(struct batch *b)
@@ -33,13 +33,12 @@ void batch_deinit(struct batch *b)
         TREE_REMOVE(local_tree, &b->locals, l);
         mem_free(l);
     }
-    marks_deinit(&b->rows);
-    marks_deinit(&b->push);
+    marks_deinit(&b->marks);
 }
 
-void batch_store(struct batch *b, struct entry *e)
+void batch_store(struct batch *b, struct content *c, bool dropped)
 {
-    marks_add(&b->rows, e);
+    (void)marks_add(&b->marks, MARK_BATCH, c, dropped);
     b->fresh = true;
 }
 
@@ -62,22 +61,24 @@ void batch_local(struct batch *b, struct bytes name, struct bytes value)
     b->fresh = true;
 }
 
-void batch_replaced(struct batch *b, struct entry *old, struct entry *e)
+void batch_replaced(struct batch *b, struct content *c)
 {
-    marks_move(&b->rows, old, e);
-    marks_remove(&b->push, old); /* if somebody else's row won, that one tells it */
+    struct marked *x = marks_renew(&b->marks, c, /* dropped= */ false);
+
+    marks_remove(&b->marks, MARK_PUSH, x); /* if somebody else's row won, that one tells it */
 }
 
 /* ---- store ---- */
 
-static struct store_write write_of(struct entry *e, struct arena *mem)
+static struct store_write write_of(const struct marked *x, struct arena *mem)
 {
+    const struct content *c = x->content;
     uint8_t key[STORAGE_KEY_MAX];
-    size_t len = table_storage_key(key, entry_row(e)->table, entry_row(e)->ns, entry_row(e)->key);
+    size_t len = content_storage_key(key, content_table(c), content_ns(c), content_key(c));
 
     return (struct store_write){
         .key = arena_bytes(mem, bytes_of(key, len)),
-        .value = e->dropped ? (struct bytes){0} : entry_row(e)->record,
+        .value = x->dropped ? (struct bytes){0} : content_record(c),
     };
 }
 
@@ -110,19 +111,19 @@ bool batch_take(struct batch *b, kith_time wall_us, struct effects *out)
     if (!b->fresh && (!b->failed || wall_us < b->retry_wall_us))
         return false;
 
+    const struct mark_list *rows = &b->marks.lists[MARK_BATCH];
     struct arena mem = {0};
-    struct store_write *writes =
-        arena_array(&mem, b->rows.count + count_locals(b), sizeof(*writes));
+    struct store_write *writes = arena_array(&mem, rows->count + count_locals(b), sizeof(*writes));
     uint32_t n = 0;
 
-    for (size_t i = 0; i < b->rows.count; i++) {
-        if (b->rows.items[i]) {
-            b->rows.items[i]->token = b->token;
-            writes[n++] = write_of(b->rows.items[i], &mem);
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->items[i]) {
+            marks_sent(&b->marks, rows->items[i], b->token);
+            writes[n++] = write_of(rows->items[i], &mem);
         }
     }
     n += gather_locals(b, writes + n);
-    marks_clear(&b->rows);
+    marks_clear(&b->marks, MARK_BATCH);
 
     uint64_t wait = effects_wait(out, 0);
     struct effect_store store = {.token = b->token, .writes = writes, .writes_n = n};
@@ -135,11 +136,13 @@ bool batch_take(struct batch *b, kith_time wall_us, struct effects *out)
     return true;
 }
 
-uint64_t batch_of(const struct batch *b, const struct entry *e)
+uint64_t batch_of(const struct batch *b, const struct content *c)
 {
-    if (e->slot[MARK_BATCH])
-        return b->token;
-    return e->token > b->stored ? e->token : 0;
+    const struct marked *x = marks_find(&b->marks, c);
+
+    if (!x)
+        return 0;
+    return x->slot[MARK_BATCH] ? b->token : x->token;
 }
 
 uint64_t batch_unstored(const struct batch *b)
@@ -155,6 +158,7 @@ void batch_stored(struct batch *b, uint64_t token)
 
     if (token > b->stored)
         b->stored = token;
+    marks_arrived(&b->marks, token);
     TREE_FOREACH_SAFE(l, local_tree, &b->locals, next)
     {
         if (l->token != 0 && l->token <= token) {
@@ -164,16 +168,11 @@ void batch_stored(struct batch *b, uint64_t token)
     }
 }
 
-void batch_failed(struct batch *b, struct table *t, uint64_t token, kith_time wall_us)
+void batch_failed(struct batch *b, uint64_t token, kith_time wall_us)
 {
     struct local *l;
 
-    for (uint32_t i = 0; i < TABLE_COUNT; i++) {
-        for (struct entry *e = table_first(t, (enum table_id)i); e; e = table_next(e)) {
-            if (e->token >= token)
-                marks_add(&b->rows, e);
-        }
-    }
+    marks_failed(&b->marks, token);
     TREE_FOREACH (l, local_tree, &b->locals) {
         if (l->token >= token)
             l->token = 0;
@@ -189,33 +188,41 @@ kith_time batch_deadline_wall(const struct batch *b)
 
 /* ---- push ---- */
 
+/* As many as go into one payload; `pushed` moves behind them. */
+static struct rows next_rows(struct batch *b, struct arena *mem)
+{
+    const struct mark_list *list = &b->marks.lists[MARK_PUSH];
+    size_t left = list->count - b->pushed, bytes = 0;
+    struct bytes *records = arena_array(
+        mem, left < ROWS_RECORDS_MAX_ITEMS ? left : ROWS_RECORDS_MAX_ITEMS, sizeof(*records));
+    struct rows rows = {.records = records};
+
+    for (; b->pushed < list->count && rows.records_n < ROWS_RECORDS_MAX_ITEMS; b->pushed++) {
+        const struct marked *x = list->items[b->pushed];
+
+        if (!x)
+            continue;
+        bytes += x->content->len + 5; /* with its MessagePack head */
+        if (rows.records_n > 0 && bytes > PUSH_BYTES)
+            break;
+        records[rows.records_n++] = content_record(x->content);
+    }
+    return rows;
+}
+
 bool batch_take_push(struct batch *b, struct buf *ret)
 {
-    struct marks *m = &b->push;
+    const struct mark_list *list = &b->marks.lists[MARK_PUSH];
     struct arena mem = {0};
 
     buf_reset(ret);
-    if (m->count == 0)
+    if (list->count == 0)
         return false; /* nearly every step */
-    size_t left = m->count - b->pushed;
-    struct bytes *records = arena_array(
-        &mem, left < ROWS_RECORDS_MAX_ITEMS ? left : ROWS_RECORDS_MAX_ITEMS, sizeof(*records));
-    struct rows rows = {.records = records};
-    size_t bytes = 0;
-    for (; b->pushed < m->count && rows.records_n < ROWS_RECORDS_MAX_ITEMS; b->pushed++) {
-        struct entry *e = m->items[b->pushed];
-
-        if (!e)
-            continue;
-        bytes += entry_row(e)->record.len + 5; /* with its MessagePack head */
-        if (rows.records_n > 0 && bytes > PUSH_BYTES)
-            break;
-        records[rows.records_n++] = entry_row(e)->record;
-    }
+    struct rows rows = next_rows(b, &mem);
     if (rows.records_n > 0)
         rows_encode(ret, &rows);
-    if (b->pushed == m->count) {
-        marks_clear(m);
+    if (b->pushed == list->count) {
+        marks_clear(&b->marks, MARK_PUSH);
         b->pushed = 0;
     }
     arena_deinit(&mem);

@@ -17,11 +17,10 @@
 TREE_HEAD(local_tree, local);
 
 struct batch {
-    uint64_t token;    /* of the batch being gathered, from 1 */
-    uint64_t stored;   /* batches up to this one are on disk */
-    struct marks rows; /* to store; dropped ones to delete */
-    struct marks push;
-    size_t pushed;            /* entries of `push` already handed out */
+    uint64_t token;     /* of the batch being gathered, from 1 */
+    uint64_t stored;    /* batches up to this one are on disk */
+    struct marks marks; /* rows to store (of dropped ones, to delete), to push, and changed ones */
+    size_t pushed;      /* of those to push: already handed out */
     struct local_tree locals; /* local rows until they are known to be stored */
     bool fresh;               /* something new since the last batch, not only what failed */
     bool failed;              /* what failed waits to be stored again */
@@ -31,19 +30,20 @@ struct batch {
 void batch_init(struct batch *b);
 void batch_deinit(struct batch *b);
 
-void batch_store(struct batch *b, struct entry *e);
+/* c is to be stored; `dropped`: its stored copy deleted. */
+void batch_store(struct batch *b, struct content *c, bool dropped);
 void batch_local(struct batch *b, struct bytes name, struct bytes value);
-/* Everything that names `old` names `e` from now on. */
-void batch_replaced(struct batch *b, struct entry *old, struct entry *e);
+/* c took the place of another row of its key, which is told to nobody any more. */
+void batch_replaced(struct batch *b, struct content *c);
 
 bool batch_take(struct batch *b, kith_time wall_us, struct effects *out);
 bool batch_take_push(struct batch *b, struct buf *ret);
 void batch_stored(struct batch *b, uint64_t token);
 /* The batch that has to be on disk for this row to be; 0: it is there. */
-uint64_t batch_of(const struct batch *b, const struct entry *e);
+uint64_t batch_of(const struct batch *b, const struct content *c);
 /* The newest batch that is not on disk yet, the one being gathered included; 0: all is. */
 uint64_t batch_unstored(const struct batch *b);
-void batch_failed(struct batch *b, struct table *t, uint64_t token, kith_time wall_us);
+void batch_failed(struct batch *b, uint64_t token, kith_time wall_us);
 kith_time batch_deadline_wall(const struct batch *b);
 
 #endif

@@ -67,8 +67,8 @@ static void insert(struct conflicts *c, const struct row *loser, int64_t kept_ms
         at++;
     c->items = mem_grow(c->items, c->count + 1, sizeof(*c->items));
     memmove(&c->items[at + 1], &c->items[at], (c->count - at) * sizeof(*c->items));
-    c->items[at] =
-        (struct conflict){.row = &content_take(/* shared= */ NULL, loser)->row, .kept_ms = kept_ms};
+    c->items[at] = (struct conflict){.row = content_row(content_take_whole(loser), /* mem= */ NULL),
+                                     .kept_ms = kept_ms};
     c->count++;
 }
 

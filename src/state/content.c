@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "state/hash.h"
+#include "state/record_view.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -9,18 +10,24 @@
 
 #define PLACES_MIN 1024u
 
-/* Before a content that others can find. */
-struct sharing {
+/* A content that has its row with it, and that others can find if it has a home. */
+struct whole {
     struct contents *home;
-    struct sharing *twin; /* the next in its place there */
+    struct whole *twin; /* the next in its place there */
+    struct row row;
     struct content content;
 };
 
 struct contents {
-    struct sharing **places; /* by hash of the record */
-    size_t places_n;         /* a power of two */
+    struct whole **places; /* by hash of the record */
+    size_t places_n;       /* a power of two */
     size_t count;
 };
+
+static struct whole *whole_of(const struct content *c)
+{
+    return (struct whole *)((uint8_t *)(uintptr_t)c - offsetof(struct whole, content));
+}
 
 struct contents *contents_new(void)
 {
@@ -45,14 +52,14 @@ size_t contents_count(const struct contents *all)
     return all->count;
 }
 
-static struct sharing **place_of(struct contents *all, uint64_t hash)
+static struct whole **place_of(struct contents *all, uint64_t hash)
 {
     return &all->places[hash & (all->places_n - 1)];
 }
 
-static void put(struct contents *all, struct sharing *x)
+static void put(struct contents *all, struct whole *x)
 {
-    struct sharing **place = place_of(all, x->content.row.hash);
+    struct whole **place = place_of(all, x->content.digest.hash);
 
     x->twin = *place;
     *place = x;
@@ -60,14 +67,14 @@ static void put(struct contents *all, struct sharing *x)
 
 static void grow(struct contents *all)
 {
-    struct sharing **former = all->places;
+    struct whole **former = all->places;
     size_t former_n = all->places_n;
 
     all->places_n = 2 * former_n;
     all->places = mem_alloc(all->places_n * sizeof(*all->places));
     for (size_t i = 0; i < former_n; i++) {
         while (former[i]) {
-            struct sharing *x = former[i];
+            struct whole *x = former[i];
 
             former[i] = x->twin;
             put(all, x);
@@ -76,9 +83,9 @@ static void grow(struct contents *all)
     mem_free(former);
 }
 
-static void leave_home(struct sharing *x)
+static void leave_home(struct whole *x)
 {
-    struct sharing **at = place_of(x->home, x->content.row.hash);
+    struct whole **at = place_of(x->home, x->content.digest.hash);
 
     while (*at != x)
         at = &(*at)->twin;
@@ -88,9 +95,10 @@ static void leave_home(struct sharing *x)
 
 static struct content *find(struct contents *shared, uint64_t hash, struct bytes record)
 {
-    struct sharing *x = *place_of(shared, hash);
+    struct whole *x = *place_of(shared, hash);
 
-    while (x && (x->content.row.hash != hash || !bytes_equal(x->content.row.record, record)))
+    while (x &&
+           (x->content.digest.hash != hash || !bytes_equal(content_record(&x->content), record)))
         x = x->twin;
     return x ? &x->content : NULL;
 }
@@ -98,6 +106,52 @@ static struct content *find(struct contents *shared, uint64_t hash, struct bytes
 struct content *content_find(struct contents *shared, struct bytes record)
 {
     return shared ? find(shared, hash64(record), record) : NULL;
+}
+
+/* ---- making and freeing ---- */
+
+size_t content_storage_key(uint8_t *out, enum table_id table, struct bytes ns, struct bytes key)
+{
+    assert(ns.len > 0 && ns.len <= RECORD_NAMESPACE_MAX && key.len <= STATE_KEY_MAX);
+    out[0] = (uint8_t)table;
+    out[1] = (uint8_t)ns.len;
+    memcpy(out + 2, ns.data, ns.len);
+    if (key.len > 0)
+        memcpy(out + 2 + ns.len, key.data, key.len);
+    return 2 + ns.len + key.len;
+}
+
+uint64_t content_key_hash(enum table_id table, struct bytes ns, struct bytes key)
+{
+    uint8_t bytes[STORAGE_KEY_MAX];
+
+    return hash64(bytes_of(bytes, content_storage_key(bytes, table, ns, key)));
+}
+
+/* Where the reader's block is noted: behind the record, in rows of table member alone. */
+static size_t made_at(size_t record_len)
+{
+    size_t end = offsetof(struct content, bytes) + record_len;
+
+    return (end + _Alignof(void *) - 1) & ~(_Alignof(void *) - 1);
+}
+
+static size_t size_of(const struct row *row)
+{
+    if (row->table == TABLE_ID_MEMBER)
+        return made_at(row->record.len) + sizeof(void *);
+    return offsetof(struct content, bytes) + row->record.len;
+}
+
+static void fill(struct content *c, const struct row *row)
+{
+    memcpy(c->bytes, row->record.data, row->record.len);
+    c->len = (uint32_t)row->record.len;
+    c->digest.hash = row->hash;
+    c->digest.key_hash = content_key_hash(row->table, row->ns, row->key);
+    c->references = 1;
+    c->table = (uint8_t)row->table & 63u;
+    c->tombstone = (row->flags & ROW_TOMBSTONE) != 0;
 }
 
 /* The same place in a copy of the record. */
@@ -108,31 +162,55 @@ static struct bytes moved(struct bytes view, const uint8_t *from, const uint8_t 
     return bytes_of(to + (view.data - from), view.len);
 }
 
-static void fill(struct content *c, const struct row *row)
+static struct content *new_whole(struct contents *home, const struct row *row)
 {
+    struct whole *x = mem_alloc(offsetof(struct whole, content) + size_of(row));
+    struct content *c = &x->content;
     const uint8_t *from = row->record.data;
 
-    memcpy(c->bytes, from, row->record.len);
-    c->row = *row;
-    c->row.ns = moved(row->ns, from, c->bytes);
-    c->row.key = moved(row->key, from, c->bytes);
-    c->row.value = moved(row->value, from, c->bytes);
-    c->row.record = bytes_of(c->bytes, row->record.len);
-    c->references = 1;
+    fill(c, row);
+    c->whole = 1;
+    x->home = home;
+    x->row = *row;
+    x->row.ns = moved(row->ns, from, c->bytes);
+    x->row.key = moved(row->key, from, c->bytes);
+    x->row.value = moved(row->value, from, c->bytes);
+    x->row.record = content_record(c);
+    x->row.content = c;
+    return c;
+}
+
+struct content *content_take_whole(const struct row *row)
+{
+    return new_whole(/* home= */ NULL, row);
 }
 
 static struct content *share(struct contents *all, const struct row *row)
 {
-    struct sharing *x = mem_alloc(sizeof(*x) + row->record.len);
+    struct content *c = new_whole(all, row);
 
-    fill(&x->content, row);
     if (all->count == all->places_n)
         grow(all);
-    x->content.shared = true;
-    x->home = all;
     all->count++;
-    put(all, x);
-    return &x->content;
+    put(all, whole_of(c));
+    return c;
+}
+
+/* Where a part of a record begins; UINT8_MAX + 1: too far away to be noted. */
+static size_t offset_in(const struct row *row, struct bytes part)
+{
+    if (part.len == 0)
+        return 0;
+    size_t at = (size_t)(part.data - row->record.data);
+    return at <= UINT8_MAX ? at : UINT8_MAX + 1;
+}
+
+/* Nearly every record: its parts begin early, as we write them, and are not large. */
+static bool is_compact(const struct row *row)
+{
+    return row->value.len <= UINT16_MAX && row->key.len <= UINT8_MAX &&
+           offset_in(row, row->value) <= UINT8_MAX && offset_in(row, row->key) <= UINT8_MAX &&
+           offset_in(row, row->ns) <= UINT8_MAX;
 }
 
 struct content *content_take(struct contents *shared, const struct row *row)
@@ -143,8 +221,16 @@ struct content *content_take(struct contents *shared, const struct row *row)
         return content_reference(c);
     if (shared)
         return share(shared, row);
-    c = mem_alloc(sizeof(*c) + row->record.len);
+    if (!is_compact(row))
+        return content_take_whole(row);
+    c = mem_alloc(size_of(row));
     fill(c, row);
+    c->value_at = (uint8_t)offset_in(row, row->value);
+    c->value_len = (uint16_t)row->value.len;
+    c->key_at = (uint8_t)offset_in(row, row->key);
+    c->key_len = (uint8_t)row->key.len;
+    c->ns_at = (uint8_t)offset_in(row, row->ns);
+    c->ns_len = (uint8_t)row->ns.len;
     return c;
 }
 
@@ -159,23 +245,91 @@ void content_release(struct content *c)
 {
     if (!c || --c->references > 0)
         return;
-    mem_free(c->made);
-    if (!c->shared) {
+    if (c->table == TABLE_ID_MEMBER)
+        mem_free(content_made(c));
+    if (!c->whole) {
         mem_free(c);
         return;
     }
-    struct sharing *x = (struct sharing *)((uint8_t *)c - offsetof(struct sharing, content));
-    leave_home(x);
-    mem_free(x);
+    if (whole_of(c)->home)
+        leave_home(whole_of(c));
+    mem_free(whole_of(c));
 }
+
+/* ---- reading ---- */
 
 struct content *content_of(const struct row *row)
 {
-    return (struct content *)(uintptr_t)row; /* the row is its first member */
+    assert(row->content);
+    return row->content;
+}
+
+struct bytes content_record(const struct content *c)
+{
+    return bytes_of(c->bytes, c->len);
+}
+
+struct bytes content_ns(const struct content *c)
+{
+    return c->whole ? whole_of(c)->row.ns : bytes_of(c->bytes + c->ns_at, c->ns_len);
+}
+
+struct bytes content_key(const struct content *c)
+{
+    return c->whole ? whole_of(c)->row.key : bytes_of(c->bytes + c->key_at, c->key_len);
+}
+
+struct bytes content_value(const struct content *c)
+{
+    return c->whole ? whole_of(c)->row.value : bytes_of(c->bytes + c->value_at, c->value_len);
+}
+
+enum table_id content_table(const struct content *c)
+{
+    return (enum table_id)c->table;
+}
+
+void content_read(struct content *c, struct row *ret)
+{
+    if (c->whole) {
+        *ret = whole_of(c)->row;
+        return;
+    }
+    *ret = (struct row){
+        .table = content_table(c),
+        .ns = content_ns(c),
+        .key = content_key(c),
+        .value = content_value(c),
+        .hash = c->digest.hash,
+        .record = content_record(c),
+        .content = c,
+    };
+    record_view(ret);
+}
+
+const struct row *content_row(struct content *c, struct arena *mem)
+{
+    if (c->whole)
+        return &whole_of(c)->row;
+    struct row *row = arena_alloc(mem, sizeof(*row));
+
+    content_read(c, row);
+    return row;
+}
+
+static void **made_of(const struct content *c)
+{
+    assert(c->table == TABLE_ID_MEMBER);
+    return (void **)(void *)((uint8_t *)(uintptr_t)c + made_at(c->len));
+}
+
+void *content_made(const struct content *c)
+{
+    return *made_of(c);
 }
 
 void content_keep(struct content *c, void *made)
 {
-    assert(!c->made);
-    c->made = made;
+    assert(!content_made(c));
+    *made_of(c) = made;
 }

@@ -1,34 +1,63 @@
 #ifndef KITH_STATE_CONTENT_H
 #define KITH_STATE_CONTENT_H
 /*
- * What a row says: the record's bytes, the row that views them, and what readers made of them. Immutable,
- * counted, and freed with the last reference.
+ * What a row says: the record's bytes as its origin encoded them, with what is asked for most often noted in front.
+ * Immutable, counted, freed with the last reference. It is all that a state holds of a row, besides two pointers to it
+ * (table.h); a struct row is made of it where one is needed.
  *
  * Several states in one process (the simulator's peers) can share contents: each record is then held once,
- * however many hold it, and is checked and decoded once. A state alone shares nothing and pays nothing for it.
+ * however many hold it, and is checked and decoded once: it has its struct row with it (it is "whole"). A state alone
+ * shares nothing, and pays 32 bytes for a record.
  * Counts are not atomic: those who share must run in one thread.
  */
+#include "base/arena.h"
+#include "state/digest.h"
 #include "state/state.h"
 
+#define STORAGE_KEY_MAX (2 + RECORD_NAMESPACE_MAX + STATE_KEY_MAX)
+
 struct content {
-    struct row row; /* first: a struct row of a state is a content */
+    struct digest_item digest; /* first: what digest.h hands out is a content */
     uint32_t references;
-    bool shared; /* it stands in a struct sharing */
-    void *made;  /* by a reader, see content_keep() */
+    uint32_t len; /* of the record */
+    uint16_t value_len;
+    uint8_t value_at, key_at, key_len, ns_at, ns_len; /* in the record, unless it is whole */
+    uint8_t table : 6, tombstone : 1, whole : 1;
     uint8_t bytes[];
 };
+
+_Static_assert(offsetof(struct content, bytes) == 32,
+               "a registry of 172,000 instances has 240,000 of these");
 
 /* One reference to the content of a row: the one that `shared` has already, or a new one with a copy of the
  * record. shared may be NULL. */
 struct content *content_take(struct contents *shared, const struct row *row);
+/* A new one that nobody shares and that has its row with it: content_row() of it needs no memory. */
+struct content *content_take_whole(const struct row *row);
 /* The same for what is known by its bytes alone; NULL when nobody holds such a record. */
 struct content *content_find(struct contents *shared, struct bytes record);
 struct content *content_reference(struct content *c); /* one more */
 void content_release(struct content *c);              /* one less; NULL is nothing */
 /* Of a row that a state handed out. */
 struct content *content_of(const struct row *row);
-/* A reader keeps what it decoded, for all who read it later: one block of mem_alloc(), which is freed with the
- * content. Once only. */
+
+struct bytes content_record(const struct content *c);
+struct bytes content_ns(const struct content *c);
+struct bytes content_key(const struct content *c);
+struct bytes content_value(const struct content *c);
+enum table_id content_table(const struct content *c);
+/* The whole row, as long as the content is held; in `mem` unless it is whole. */
+const struct row *content_row(struct content *c, struct arena *mem);
+void content_read(struct content *c, struct row *ret);
+
+/* A reader of rows of table member keeps what it decoded, for all who read it later: one block of mem_alloc(), which is
+ * freed with the content. Once only. */
 void content_keep(struct content *c, void *made);
+void *content_made(const struct content *c); /* NULL: nothing yet */
+
+/* The hash that places a key in the digest tree: of its storage key. */
+uint64_t content_key_hash(enum table_id table, struct bytes ns, struct bytes key);
+/* Writes a row's storage key: table, length of the namespace, namespace, key. Returns its length. */
+size_t content_storage_key(uint8_t *out, enum table_id table, struct bytes ns, struct bytes key);
 
 #endif

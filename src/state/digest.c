@@ -1,22 +1,26 @@
 #include "state/digest.h"
 
-#include "base/mem.h"
-
 #include <assert.h>
 
-struct digest_branch {
-    struct digest_node child[DIGEST_FANOUT];
-};
+static int compare(const void *element, const void *key)
+{
+    const struct digest_item *item = element;
+    const uint64_t *key_hash = key;
+
+    return (item->key_hash > *key_hash) - (item->key_hash < *key_hash);
+}
+
+static uint64_t hash_of(const void *element)
+{
+    return ((const struct digest_item *)element)->hash;
+}
+
+static const struct sheets_rule rule = {compare, hash_of};
 
 static uint32_t shift_of(uint32_t depth)
 {
     return 64 - DIGEST_BITS -
            DIGEST_BITS * depth; /* of the bits that choose among a node's children */
-}
-
-static uint32_t child_of(uint32_t depth, uint64_t key_hash)
-{
-    return (uint32_t)(key_hash >> shift_of(depth)) & (DIGEST_FANOUT - 1);
 }
 
 uint64_t digest_child(uint32_t depth, uint64_t prefix, uint32_t i)
@@ -36,161 +40,76 @@ bool digest_is_node(uint32_t depth, uint64_t prefix)
     return depth == DIGEST_DEPTH_MAX || (prefix & UINT64_MAX >> (DIGEST_BITS * depth)) == 0;
 }
 
-static void node_deinit(struct digest_node *node)
-{
-    if (!node->branch)
-        return;
-    for (uint32_t i = 0; i < DIGEST_FANOUT; i++)
-        node_deinit(&node->branch->child[i]);
-    mem_free(node->branch);
-}
-
 void digest_deinit(struct digest *d)
 {
-    node_deinit(&d->root);
+    sheets_deinit(&d->rows);
     *d = (struct digest){0};
-}
-
-static void chain_insert(struct digest_node *leaf, struct digest_item *item)
-{
-    struct digest_item **at = &leaf->items;
-
-    while (*at && (*at)->key_hash < item->key_hash)
-        at = &(*at)->next;
-    item->next = *at;
-    *at = item;
-}
-
-static void chain_remove(struct digest_node *leaf, struct digest_item *item)
-{
-    struct digest_item **at = &leaf->items;
-
-    while (*at != item)
-        at = &(*at)->next;
-    *at = item->next;
-    item->next = NULL;
-}
-
-static void count_in(struct digest_node *node, const struct digest_item *item)
-{
-    node->digest ^= item->hash;
-    node->count++;
-}
-
-static void split(struct digest_node *leaf, uint32_t depth)
-{
-    struct digest_item *item = leaf->items;
-
-    leaf->branch = mem_alloc(sizeof(*leaf->branch));
-    leaf->items = NULL;
-    while (item) {
-        struct digest_item *next = item->next;
-        struct digest_node *child = &leaf->branch->child[child_of(depth, item->key_hash)];
-
-        count_in(child, item);
-        chain_insert(child, item);
-        item = next;
-    }
 }
 
 void digest_add(struct digest *d, struct digest_item *item)
 {
-    struct digest_node *node = &d->root;
-    uint32_t depth = 0;
-
-    count_in(node, item);
-    for (;;) {
-        if (!node->branch && node->count > DIGEST_LEAF_MAX && depth < DIGEST_DEPTH_MAX)
-            split(node, depth);
-        if (!node->branch)
-            break;
-        node = &node->branch->child[child_of(depth, item->key_hash)];
-        depth++;
-        count_in(node, item);
-    }
-    chain_insert(node, item);
+    sheets_put(&d->rows, &rule, sheets_from(&d->rows, &rule, &item->key_hash), item);
+    d->digest ^= item->hash;
 }
 
 void digest_remove(struct digest *d, struct digest_item *item)
 {
-    struct digest_node *node = &d->root;
+    struct sheets_place place = sheets_from(&d->rows, &rule, &item->key_hash);
 
-    for (uint32_t depth = 0;; depth++) {
-        assert(node->count > 0);
-        node->digest ^= item->hash;
-        node->count--;
-        if (!node->branch)
-            break;
-        node = &node->branch->child[child_of(depth, item->key_hash)];
-    }
-    chain_remove(node, item);
+    while (sheets_at(&d->rows, place) != item)
+        place = sheets_next(&d->rows, place);
+    sheets_take(&d->rows, &rule, place);
+    d->digest ^= item->hash;
 }
 
-/* The first item of the node at or after a key hash. */
-static struct digest_item *node_from(const struct digest_node *node, uint32_t depth,
-                                     uint64_t key_hash, bool whole)
+struct digest_item *digest_from(const struct digest *d, uint64_t key_hash,
+                                struct digest_walk *ret_walk)
 {
-    struct digest_item *found = NULL;
+    struct sheets_place place = sheets_from(&d->rows, &rule, &key_hash);
 
-    if (!node->branch) {
-        found = node->items;
-        while (found && !whole && found->key_hash < key_hash)
-            found = found->next;
-        return found;
-    }
-    uint32_t first = whole ? 0 : child_of(depth, key_hash);
-    for (uint32_t i = first; i < DIGEST_FANOUT && !found; i++)
-        found = node_from(&node->branch->child[i], depth + 1, key_hash, whole || i > first);
-    return found;
+    if (ret_walk)
+        *ret_walk = (struct digest_walk){.digest = d, .place = place};
+    return sheets_at(&d->rows, place);
 }
 
-struct digest_item *digest_from(const struct digest *d, uint64_t key_hash)
+struct digest_item *digest_find(const struct digest *d, uint64_t key_hash,
+                                struct digest_walk *ret_walk)
 {
-    return node_from(&d->root, 0, key_hash, /* whole= */ false);
-}
-
-struct digest_item *digest_find(const struct digest *d, uint64_t key_hash)
-{
-    struct digest_item *item = digest_from(d, key_hash);
+    struct digest_item *item = digest_from(d, key_hash, ret_walk);
 
     return item && item->key_hash == key_hash ? item : NULL;
 }
 
-/* The node itself, or the leaf above it that holds its rows: *ret_depth says at which depth. */
-static const struct digest_node *descend(const struct digest *d, uint32_t depth, uint64_t prefix,
-                                         uint32_t *ret_depth)
+struct digest_item *digest_next(struct digest_walk *walk)
 {
-    const struct digest_node *node = &d->root;
-    uint32_t at = 0;
-
-    while (at < depth && node->branch) {
-        node = &node->branch->child[child_of(at, prefix)];
-        at++;
-    }
-    *ret_depth = at;
-    return node;
+    walk->place = sheets_next(&walk->digest->rows, walk->place);
+    return sheets_at(&walk->digest->rows, walk->place);
 }
 
-static bool covers(uint32_t depth, uint64_t prefix, const struct digest_item *item)
+struct digest_item *digest_at(const struct digest_walk *walk)
 {
-    return item->key_hash >= prefix && item->key_hash <= digest_last(depth, prefix);
+    return sheets_at(&walk->digest->rows, walk->place);
+}
+
+/* The place behind the last row of a node. */
+static struct sheets_place end_of(const struct digest *d, uint64_t last)
+{
+    if (last < UINT64_MAX) {
+        last++;
+        return sheets_from(&d->rows, &rule, &last);
+    }
+    return (struct sheets_place){.sheet = d->rows.n};
 }
 
 struct digest_sum digest_sum(const struct digest *d, uint32_t depth, uint64_t prefix)
 {
-    uint32_t at;
-    const struct digest_node *node = descend(d, depth, prefix, &at);
-    struct digest_sum sum = {0};
+    size_t count;
 
-    if (at == depth)
-        return (struct digest_sum){node->digest, node->count};
-    for (const struct digest_item *item = node->items; item; item = item->next) {
-        if (covers(depth, prefix, item)) {
-            sum.digest ^= item->hash;
-            sum.count++;
-        }
-    }
-    return sum;
+    if (depth == 0)
+        return (struct digest_sum){d->digest, d->rows.count};
+    uint64_t digest = sheets_sum(&d->rows, &rule, sheets_from(&d->rows, &rule, &prefix),
+                                 end_of(d, digest_last(depth, prefix)), &count);
+    return (struct digest_sum){digest, count};
 }
 
 void digest_children(const struct digest *d, uint32_t depth, uint64_t prefix,

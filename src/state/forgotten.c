@@ -27,25 +27,32 @@ bool forgotten_row(struct state *s, const struct row *row)
         return false;
 
     struct bytes node = bytes_of(row->key.data, sizeof(struct ulid));
-    struct entry *verdict = table_find(&s->table, TABLE_ID_VERDICT, row->ns, node);
-    return verdict && row->version.major <= entry_row(verdict)->version.major &&
-           forgotten_says(s, entry_row(verdict));
+    struct content *held = table_find(&s->table, TABLE_ID_VERDICT, row->ns, node);
+    const struct row *verdict = held ? content_row(held, &s->scratch) : NULL;
+    return verdict && row->version.major <= verdict->version.major && forgotten_says(s, verdict);
+}
+
+/* The rows of one table that go with the node, from c on. */
+static void drop_rows(struct state *s, struct content *c, const struct row *verdict)
+{
+    struct content *next;
+    struct row row;
+
+    for (;
+         c && bytes_equal(content_ns(c), verdict->ns) && bytes_starts(content_key(c), verdict->key);
+         c = next) {
+        next = table_next(&s->table, c);
+        content_read(c, &row);
+        if (row.version.major <= verdict->version.major)
+            state_drop(s, c);
+    }
 }
 
 void forgotten_drop(struct state *s, const struct row *verdict)
 {
     if (verdict->table != TABLE_ID_VERDICT || !forgotten_says(s, verdict))
         return;
-    for (size_t i = 0; i < sizeof(forgotten_tables) / sizeof(forgotten_tables[0]); i++) {
-        struct entry *e = table_from(&s->table, forgotten_tables[i], verdict->ns, verdict->key);
-
-        while (e && bytes_equal(entry_row(e)->ns, verdict->ns) &&
-               bytes_starts(entry_row(e)->key, verdict->key)) {
-            struct entry *next = table_next(e);
-
-            if (entry_row(e)->version.major <= verdict->version.major)
-                state_drop(s, e);
-            e = next;
-        }
-    }
+    for (size_t i = 0; i < sizeof(forgotten_tables) / sizeof(forgotten_tables[0]); i++)
+        drop_rows(s, table_from(&s->table, forgotten_tables[i], verdict->ns, verdict->key),
+                  verdict);
 }

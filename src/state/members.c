@@ -76,16 +76,17 @@ void members_free(struct members *m)
 /* ---- what the rows say ---- */
 
 /* What the row's content says, decoded by the first to ask. NULL: it is deleted. */
-static const struct member_row *decode(struct members *m, struct content *content)
+static const struct member_row *decode(struct members *m, const struct row *row)
 {
-    const struct row *row = &content->row;
+    struct content *content = content_of(row);
     struct member_row r;
     struct wire_error err;
 
     if (row->flags & ROW_TOMBSTONE)
         return NULL;
-    if (content->made)
-        return &((struct decoded *)content->made)->row;
+    struct decoded *made = content_made(content);
+    if (made)
+        return &made->row;
     arena_reset(&m->scratch);
     int res = member_row_decode(&r, row->value, &m->scratch, &err);
     assert(res == 0); /* checked before the state took it in */
@@ -121,7 +122,7 @@ static void take_member_row(struct members *m, struct node *n, const struct row 
 
     m->former = n->content;
     n->content = content_reference(content_of(row));
-    n->member.row = decode(m, n->content);
+    n->member.row = decode(m, row);
     n->member.incarnation = n->member.row ? row->version.major : 0;
     if (!before || !n->member.row || !same_addresses(before, n->member.row))
         n->member.way = 0;

@@ -11,7 +11,7 @@ struct state *state_new(const struct state_config *config)
     struct state *s = mem_alloc(sizeof(*s));
 
     s->config = *config;
-    s->changes.which = MARK_CHANGE;
+    s->views = mem_alloc(sizeof(*s->views));
     batch_init(&s->batch);
     return s;
 }
@@ -23,11 +23,11 @@ void state_free(struct state *s)
     timeline_deinit(&s->leases);
     timeline_deinit(&s->tombstones);
     conflicts_deinit(&s->conflicts);
-    table_deinit(&s->table);
     batch_deinit(&s->batch);
-    marks_deinit(&s->changes);
-    mem_free(s->taken);
+    table_deinit(&s->table);
     arena_deinit(&s->scratch);
+    arena_deinit(s->views);
+    mem_free(s->views);
     mem_free(s);
 }
 
@@ -35,6 +35,7 @@ void state_clock(struct state *s, kith_time wall_us)
 {
     s->wall_us = wall_us;
     table_bury(&s->table);
+    arena_reset(s->views);
 }
 
 void state_set_cluster(struct state *s, const struct ulid *cluster)
@@ -70,85 +71,95 @@ static void learn_sequence(struct state *s, const struct row *row)
         s->sequence = row->version.minor;
 }
 
-int64_t state_deleted_ms(struct state *s, const struct row *row)
+int64_t state_deleted_ms(struct state *s, bool tombstone, struct bytes record)
 {
     struct record r;
     struct wire_error err;
 
-    if (!row_is_tombstone(row))
+    if (!tombstone)
         return 0;
-    int res = record_decode(&r, row->record, &s->scratch, &err);
+    int res = record_decode(&r, record, &s->scratch, &err);
     assert(res == 0); /* checked by row_read() */
     (void)res;
     return r.deleted_ms;
 }
 
-static void enter_times(struct state *s, struct entry *e)
+static void enter_times(struct state *s, const struct row *row, struct content *c)
 {
-    timeline_add(&s->leases, entry_row(e)->expires_ms, e);
-    timeline_add(&s->tombstones, state_deleted_ms(s, entry_row(e)), e);
+    timeline_add(&s->leases, row->expires_ms, c);
+    timeline_add(&s->tombstones, state_deleted_ms(s, row_is_tombstone(row), row->record), c);
 }
 
-static void leave_times(struct state *s, const struct entry *e)
+static void leave_times(struct state *s, struct content *c)
 {
-    timeline_remove(&s->leases, entry_row(e)->expires_ms, e);
-    timeline_remove(&s->tombstones, state_deleted_ms(s, entry_row(e)), e);
+    struct row row;
+
+    if (s->leases.count == 0 && s->tombstones.count == 0)
+        return;
+    content_read(c, &row);
+    timeline_remove(&s->leases, row.expires_ms, c);
+    timeline_remove(&s->tombstones, state_deleted_ms(s, c->tombstone, row.record), c);
 }
 
-static struct entry *hold(struct state *s, const struct row *row, struct entry *old)
+static struct content *hold(struct state *s, const struct row *row, struct content *old)
 {
-    struct entry *e = entry_new(content_take(s->config.shared, row));
+    struct content *c = content_take(s->config.shared, row);
 
-    if (old) {
+    if (old)
         leave_times(s, old);
-        marks_move(&s->changes, old, e);
-        batch_replaced(&s->batch, old, e);
-    }
-    table_put(&s->table, e, old);
-    enter_times(s, e);
+    table_put(&s->table, c, old);
+    batch_replaced(&s->batch, c); /* or what was dropped of its key, and is not deleted yet */
+    enter_times(s, row, c);
     learn_sequence(s, row);
-    return e;
+    return c;
 }
 
-void state_drop(struct state *s, struct entry *e)
+void state_drop(struct state *s, struct content *c)
 {
-    leave_times(s, e);
-    table_drop(&s->table, e);
-    marks_remove(&s->batch.push, e);
-    marks_add(&s->changes, e);
-    batch_store(&s->batch, e);
+    struct marks *marks = &s->batch.marks;
+
+    leave_times(s, c);
+    table_drop(&s->table, c);
+    marks_remove(marks, MARK_PUSH, marks_find(marks, c));
+    (void)marks_add(marks, MARK_CHANGE, c, /* dropped= */ true);
+    batch_store(&s->batch, c, /* dropped= */ true);
 }
 
 /* ---- every write ---- */
 
-void state_accept(struct state *s, const struct row *row, struct entry *old, bool own)
+void state_accept(struct state *s, const struct row *row, struct content *old, bool own)
 {
     if (PLANTED(PLANT_DROPPED_TOMBSTONE) && row_is_tombstone(row)) {
         if (old)
             state_drop(s, old);
         return;
     }
-    struct entry *e = hold(s, row, old);
+    struct content *c = hold(s, row, old);
 
-    marks_add(&s->changes, e);
-    batch_store(&s->batch, e);
+    (void)marks_add(&s->batch.marks, MARK_CHANGE, c, /* dropped= */ false);
+    batch_store(&s->batch, c, /* dropped= */ false);
     if (own)
-        marks_add(&s->batch.push, e);
-    forgotten_drop(s, entry_row(e));
+        (void)marks_add(&s->batch.marks, MARK_PUSH, c, /* dropped= */ false);
+    forgotten_drop(s, row);
 }
 
-struct entry *state_find(const struct state *s, const struct row *row)
+struct content *state_find(const struct state *s, const struct row *row)
 {
     return table_find(&s->table, row->table, row->ns, row->key);
 }
 
+const struct row *state_view(const struct state *s, struct content *c)
+{
+    return content_row(c, s->views);
+}
+
 int state_read(struct state *s, struct row *ret, struct bytes record)
 {
-    const struct content *known = content_find(s->config.shared, record);
+    struct content *known = content_find(s->config.shared, record);
 
     if (!known)
         return row_read(ret, record, &s->config.cluster, &s->scratch);
-    *ret = known->row;
+    content_read(known, ret);
     return 0;
 }
 
@@ -159,27 +170,42 @@ int state_load(struct state *s, struct bytes record)
     arena_reset(&s->scratch);
     if (state_read(s, &row, record) != 0)
         return STATE_BAD;
-    struct entry *held = state_find(s, &row);
-    if (held && row_order(&row, entry_row(held), &s->scratch) <= 0)
+    struct content *held = state_find(s, &row);
+    if (held && row_order(&row, content_row(held, &s->scratch), &s->scratch) <= 0)
         return 0;
     if (table_rule(row.table) != RULE_OWN &&
         hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0)
         s->early = true; /* it was taken in once: it stays, see state_mend() */
-    hold(s, &row, held);
+    (void)hold(s, &row, held);
     return 0;
+}
+
+/* What is gone is told as deleted, and stays readable as long as if it had just been dropped. */
+static const struct row *view_of_change(struct state *s, const struct marked *x)
+{
+    if (!x->dropped)
+        return state_view(s, x->content);
+    struct row *gone = arena_alloc(s->views, sizeof(*gone));
+
+    content_read(x->content, gone);
+    gone->flags |= ROW_TOMBSTONE;
+    gone->value = (struct bytes){0};
+    table_keep_readable(&s->table, content_reference(x->content));
+    return gone;
 }
 
 size_t state_take_changes(struct state *s, const struct row *const **ret)
 {
+    const struct mark_list *changes = &s->batch.marks.lists[MARK_CHANGE];
+    const struct row **taken = arena_array(s->views, changes->count, sizeof(const struct row *));
     size_t n = 0;
 
-    s->taken = mem_grow(s->taken, s->changes.count, sizeof(*s->taken));
-    for (size_t i = 0; i < s->changes.count; i++) {
-        if (s->changes.items[i])
-            s->taken[n++] = entry_row(s->changes.items[i]);
+    for (size_t i = 0; i < changes->count; i++) {
+        if (changes->items[i])
+            taken[n++] = view_of_change(s, changes->items[i]);
     }
-    marks_clear(&s->changes);
-    *ret = s->taken;
+    marks_clear(&s->batch.marks, MARK_CHANGE);
+    *ret = taken;
     return n;
 }
 
@@ -243,8 +269,19 @@ uint64_t state_row_token(const struct state *s, const struct row *row)
 {
     if (!ulid_equal(&row->origin, &s->config.self))
         return 0;
-    const struct entry *e = table_entry(&s->table, row);
-    return e ? batch_of(&s->batch, e) : batch_unstored(&s->batch);
+    return row->content && state_find(s, row) == row->content ? batch_of(&s->batch, row->content)
+                                                              : batch_unstored(&s->batch);
+}
+
+uint64_t state_content_token(const struct state *s, struct content *c)
+{
+    uint64_t token = batch_of(&s->batch, c);
+    struct row row;
+
+    if (token == 0) /* of nearly all */
+        return 0;
+    content_read(c, &row);
+    return ulid_equal(&row.origin, &s->config.self) ? token : 0;
 }
 
 uint64_t state_unstored(const struct state *s)
@@ -259,14 +296,14 @@ void state_stored(struct state *s, uint64_t token)
 
 void state_store_failed(struct state *s, uint64_t token)
 {
-    batch_failed(&s->batch, &s->table, token, s->wall_us);
+    batch_failed(&s->batch, token, s->wall_us);
 }
 
 void state_storage_key(struct buf *out, enum table_id table, struct bytes ns, struct bytes key)
 {
     uint8_t bytes[STORAGE_KEY_MAX];
 
-    buf_append(out, bytes, table_storage_key(bytes, table, ns, key));
+    buf_append(out, bytes, content_storage_key(bytes, table, ns, key));
 }
 
 /* ---- tombstones ---- */
@@ -299,7 +336,7 @@ int64_t state_collected(const struct state *s)
 
 size_t state_collect(struct state *s, int64_t until_ms)
 {
-    struct entry *e;
+    struct content *c;
     size_t n = 0;
 
     if (until_ms <= s->collected_ms)
@@ -307,23 +344,24 @@ size_t state_collect(struct state *s, int64_t until_ms)
     s->collected_ms = until_ms;
     state_put_local(s, bytes_str(COLLECTED), bytes_of(&until_ms, sizeof(until_ms)));
     arena_reset(&s->scratch);
-    for (; (e = timeline_due(&s->tombstones, until_ms)) != NULL; n++)
-        state_drop(s, e);
+    for (; (c = timeline_due(&s->tombstones, until_ms)) != NULL; n++)
+        state_drop(s, c);
     return n;
 }
 
 void state_begin_anew(struct state *s)
 {
     for (uint32_t i = 1; i < TABLE_COUNT; i++) {
-        struct entry *e = table_first(&s->table, (enum table_id)i), *next;
+        struct content *c;
 
-        for (; e && i != TABLE_ID_MEMBER && i != TABLE_ID_VERDICT; e = next) {
-            next = table_next(e);
+        if (i == TABLE_ID_MEMBER || i == TABLE_ID_VERDICT)
+            continue;
+        while ((c = table_first(&s->table, (enum table_id)i)) != NULL) {
             arena_reset(&s->scratch);
-            state_drop(s, e);
+            state_drop(s, c);
         }
     }
-    marks_clear(&s->batch.push);
+    marks_clear(&s->batch.marks, MARK_PUSH);
     s->batch.pushed = 0;
 }
 
@@ -337,10 +375,10 @@ void state_load_collected(struct state *s, struct bytes name, struct bytes value
 
 void state_time(struct state *s)
 {
-    struct entry *e;
+    struct content *c;
 
-    while ((e = timeline_due(&s->leases, s->wall_us / KITH_MS)) != NULL)
-        state_drop(s, e);
+    while ((c = timeline_due(&s->leases, s->wall_us / KITH_MS)) != NULL)
+        state_drop(s, c);
     conflicts_end(&s->conflicts, &s->table, &s->batch,
                   (s->wall_us - conflicts_keep_us(s)) / KITH_MS);
     state_mend(s);

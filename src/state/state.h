@@ -37,8 +37,9 @@ struct row {
     struct version version;
     struct ulid origin;
     int64_t expires_ms;
-    uint64_t hash;       /* of the whole record's bytes */
-    struct bytes record; /* as its origin encoded it */
+    uint64_t hash;           /* of the whole record's bytes */
+    struct bytes record;     /* as its origin encoded it */
+    struct content *content; /* what the state holds of it (content.h); NULL: it is nobody's yet */
 };
 
 /* Contents of rows that several states of one cluster and one process share (content.h). It is freed after
@@ -118,6 +119,9 @@ uint64_t state_major(const struct state *s, enum table_id table, struct bytes ke
 /* Rows of a table in key order, tombstones left out; NULL at the end. `prefix` may be empty. */
 const struct row *state_first(const struct state *s, enum table_id table, struct bytes prefix);
 const struct row *state_next(const struct state *s, const struct row *row, struct bytes prefix);
+/* All rows of a table, tombstones left out, without memory for each: fills *row with the first when row->content is NULL,
+ * else with the one behind it; false at the end. What it points to stays readable as above. */
+bool state_walk(const struct state *s, enum table_id table, struct row *row);
 size_t state_count(const struct state *s);    /* rows, tombstones included */
 uint64_t state_digest(const struct state *s); /* of all rows; equal on peers that hold the same */
 

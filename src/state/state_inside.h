@@ -29,8 +29,7 @@ struct state {
     int64_t confirmed_ms;       /* tombstones written here are later */
     int64_t collected_ms;       /* those written up to then are gone for good */
     struct batch batch;
-    struct marks changes;
-    const struct row **taken;
+    struct arena *views; /* rows that were handed out since the last state_clock() */
     struct conflicts conflicts;
     uint64_t merged[STATE_RESULTS];
     struct arena scratch; /* of one call */
@@ -40,12 +39,14 @@ struct state {
 
 /* The only place where a row enters the table, and the only one where a row leaves it without a successor.
  * `old`: what is held of the same key, or NULL. `own`: written here, so others are told. */
-void state_accept(struct state *s, const struct row *row, struct entry *old, bool own);
-void state_drop(struct state *s, struct entry *e);
+void state_accept(struct state *s, const struct row *row, struct content *old, bool own);
+void state_drop(struct state *s, struct content *c);
 /* What is held of the same key as this row; NULL: nothing. */
-struct entry *state_find(const struct state *s, const struct row *row);
+struct content *state_find(const struct state *s, const struct row *row);
+/* As a row that stays readable until the next state_clock(). */
+const struct row *state_view(const struct state *s, struct content *c);
 /* When a tombstone was written; 0: it does not say, or the row is none. Decodes into s->scratch. */
-int64_t state_deleted_ms(struct state *s, const struct row *row);
+int64_t state_deleted_ms(struct state *s, bool tombstone, struct bytes record);
 /* Views a record as a row in s->scratch, checked, unless somebody who shares contents with this state checked it
  * before. 0, STATE_BAD or STATE_NOT_OWNER. */
 int state_read(struct state *s, struct row *ret, struct bytes record);

@@ -10,7 +10,7 @@ static bool has_expired(const struct state *s, const struct row *row)
 /* A tombstone that everybody held once, from one who has not dropped it yet. */
 static bool was_collected(struct state *s, const struct row *row)
 {
-    int64_t deleted_ms = state_deleted_ms(s, row);
+    int64_t deleted_ms = state_deleted_ms(s, row_is_tombstone(row), row->record);
 
     return deleted_ms > 0 && deleted_ms <= s->collected_ms;
 }
@@ -49,20 +49,21 @@ static int merge(struct state *s, struct bytes record)
         return r;
     if (is_absurd(s, &row))
         return STATE_BAD;
-    struct entry *held = state_find(s, &row);
-    if (held && row.hash == entry_row(held)->hash && bytes_equal(record, entry_row(held)->record))
+    struct content *old = state_find(s, &row);
+    if (old && row.hash == old->digest.hash && bytes_equal(record, content_record(old)))
         return STATE_OLD;
-    if (has_expired(s, &row) || forgotten_row(s, &row) || (!held && was_collected(s, &row)))
+    if (has_expired(s, &row) || forgotten_row(s, &row) || (!old && was_collected(s, &row)))
         return STATE_OLD;
     if (table_rule(row.table) != RULE_OWN &&
         hlc_observe(&s->hlc, row.version.minor, s->wall_us) != 0 &&
         table_rule(row.table) == RULE_STAMP)
         return STATE_AHEAD; /* elsewhere a stamp only breaks ties, the clock stays as it is */
-    if (held && row_order(&row, entry_row(held), &s->scratch) < 0)
-        return refuse_loser(s, &row, entry_row(held));
-    if (held && row_conflicts(&row, entry_row(held), &s->scratch))
-        keep(s, entry_row(held));
-    state_accept(s, &row, held, /* own= */ false);
+    const struct row *held = old ? content_row(old, &s->scratch) : NULL;
+    if (held && row_order(&row, held, &s->scratch) < 0)
+        return refuse_loser(s, &row, held);
+    if (held && row_conflicts(&row, held, &s->scratch))
+        keep(s, held);
+    state_accept(s, &row, old, /* own= */ false);
     return 0;
 }
 
@@ -101,8 +102,8 @@ bool state_holds_other(struct state *s, struct bytes record, uint64_t *ret_key_h
     arena_reset(&s->scratch);
     if (row_read(&row, record, &s->config.cluster, &s->scratch) != 0)
         return false;
-    const struct entry *held = state_find(s, &row);
-    if (!held || bytes_equal(entry_row(held)->record, record))
+    const struct content *held = state_find(s, &row);
+    if (!held || bytes_equal(content_record(held), record))
         return false;
     *ret_key_hash = held->digest.key_hash;
     return true;

@@ -1,66 +1,89 @@
 #include "state/state_inside.h"
 
+static struct content *find(const struct state *s, enum table_id table, struct bytes key)
+{
+    return table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+}
+
 const struct row *state_get(const struct state *s, enum table_id table, struct bytes key)
 {
-    struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+    struct content *c = find(s, table, key);
 
-    return e && !row_is_tombstone(entry_row(e)) ? entry_row(e) : NULL;
+    return c && !c->tombstone ? state_view(s, c) : NULL;
 }
 
 const struct row *state_held(const struct state *s, enum table_id table, struct bytes key)
 {
-    struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+    struct content *c = find(s, table, key);
 
-    return e ? entry_row(e) : NULL;
+    return c ? state_view(s, c) : NULL;
 }
 
 bool state_is_deleted(const struct state *s, enum table_id table, struct bytes key)
 {
-    const struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+    const struct content *c = find(s, table, key);
 
-    return e && row_is_tombstone(entry_row(e));
+    return c && c->tombstone;
 }
 
 uint64_t state_major(const struct state *s, enum table_id table, struct bytes key)
 {
-    const struct entry *e = table_find(&s->table, table, bytes_str(STATE_NAMESPACE), key);
+    struct content *c = find(s, table, key);
+    struct row row;
 
-    return e ? entry_row(e)->version.major : 0;
+    if (!c)
+        return 0;
+    content_read(c, &row);
+    return row.version.major;
 }
 
-/* The first live row from here on that still has the prefix. */
-static const struct row *live_from(const struct entry *e, struct bytes prefix)
+/* The first live one from here on that still has the prefix; NULL. */
+static struct content *live_from(const struct state *s, struct content *c, struct bytes prefix)
 {
-    for (; e; e = table_next(e)) {
-        if (!bytes_equal_str(entry_row(e)->ns, STATE_NAMESPACE) ||
-            !bytes_starts(entry_row(e)->key, prefix))
+    for (; c; c = table_next(&s->table, c)) {
+        if (!bytes_equal_str(content_ns(c), STATE_NAMESPACE) ||
+            !bytes_starts(content_key(c), prefix))
             return NULL;
-        if (!row_is_tombstone(entry_row(e)))
-            return entry_row(e);
+        if (!c->tombstone)
+            return c;
     }
     return NULL;
 }
 
 const struct row *state_first(const struct state *s, enum table_id table, struct bytes prefix)
 {
-    return live_from(table_from(&s->table, table, bytes_str(STATE_NAMESPACE), prefix), prefix);
+    struct content *c = table_from(&s->table, table, bytes_str(STATE_NAMESPACE), prefix);
+
+    c = live_from(s, c, prefix);
+    return c ? state_view(s, c) : NULL;
 }
 
 const struct row *state_next(const struct state *s, const struct row *row, struct bytes prefix)
 {
-    const struct entry *e = table_from(&s->table, row->table, row->ns, row->key);
+    struct content *c = live_from(s, table_next(&s->table, content_of(row)), prefix);
 
-    if (e && bytes_equal(entry_row(e)->key, row->key) && bytes_equal(entry_row(e)->ns, row->ns))
-        e = table_next(e);
-    return live_from(e, prefix);
+    return c ? state_view(s, c) : NULL;
+}
+
+bool state_walk(const struct state *s, enum table_id table, struct row *row)
+{
+    struct bytes all = {0};
+    struct content *c = row->content
+                            ? table_next(&s->table, row->content)
+                            : table_from(&s->table, table, bytes_str(STATE_NAMESPACE), all);
+
+    c = live_from(s, c, all);
+    if (c)
+        content_read(c, row);
+    return c != NULL;
 }
 
 size_t state_count(const struct state *s)
 {
-    return s->table.count;
+    return s->table.digest.rows.count;
 }
 
 uint64_t state_digest(const struct state *s)
 {
-    return digest_sum(&s->table.digest, 0, 0).digest;
+    return s->table.digest.digest;
 }

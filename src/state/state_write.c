@@ -72,8 +72,8 @@ static int write_row(struct state *s, struct record *record, uint64_t major)
         return STATE_BAD;
 
     enum table_rule rule = table_rule(record->table);
-    struct entry *old = table_find(&s->table, record->table, record->namespace, record->key);
-    const struct row *held = old ? entry_row(old) : NULL;
+    struct content *old = table_find(&s->table, record->table, record->namespace, record->key);
+    const struct row *held = old ? content_row(old, &s->scratch) : NULL;
     int r = may_write(s, rule, held, record);
     if (r != 0)
         return r;
@@ -113,19 +113,20 @@ int state_delete(struct state *s, enum table_id table, struct bytes key, uint64_
 
 /* ---- a clock that was set right ---- */
 
-static void stamp_anew(struct state *s, struct entry *old)
+static void stamp_anew(struct state *s, struct content *old)
 {
+    const struct row *held = state_view(s, old);
     struct record record;
     struct wire_error err;
     struct buf encoded = {0};
     struct row row;
 
     arena_reset(&s->scratch);
-    int r = record_decode(&record, entry_row(old)->record, &s->scratch, &err);
+    int r = record_decode(&record, held->record, &s->scratch, &err);
     assert(r == 0); /* checked by row_read() */
     record.origin = s->config.self;
     record.version = (struct version){0, hlc_now(&s->hlc, s->wall_us)};
-    row_build_on(&record, entry_row(old), &s->scratch);
+    row_build_on(&record, held, &s->scratch);
     record_encode(&encoded, &record);
     if (row_read(&row, buf_bytes(&encoded), &s->config.cluster, &s->scratch) == 0)
         state_accept(s, &row, old, /* own= */ true);
@@ -142,12 +143,13 @@ void state_mend(struct state *s)
         s->hlc.last = hlc_from_wall(s->wall_us);
     s->early = false;
     for (uint32_t i = 1; i < TABLE_COUNT; i++) {
-        struct entry *e = table_first(&s->table, (enum table_id)i), *next;
+        struct content *c = table_first(&s->table, (enum table_id)i);
+        struct row row;
 
-        for (; e && table_rule((enum table_id)i) == RULE_STAMP; e = next) {
-            next = table_next(e);
-            if (hlc_wall_us(entry_row(e)->version.minor) - HLC_MAX_AHEAD > s->wall_us)
-                stamp_anew(s, e);
+        for (; c && table_rule((enum table_id)i) == RULE_STAMP; c = table_next(&s->table, c)) {
+            content_read(c, &row);
+            if (hlc_wall_us(row.version.minor) - HLC_MAX_AHEAD > s->wall_us)
+                stamp_anew(s, c);
         }
     }
 }

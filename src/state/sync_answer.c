@@ -12,18 +12,20 @@ void load_init(struct sync_load *load, struct arena *mem)
     };
 }
 
-bool load_add(struct sync_load *load, const struct state *state, struct digest_item *first)
+bool load_add(struct sync_load *load, const struct state *state, struct digest_item *first,
+              struct digest_walk *walk)
 {
+    struct digest_item *item = first;
     struct sync_load more = *load;
 
-    for (struct digest_item *i = first; i && i->key_hash == first->key_hash; i = i->next) {
-        const struct entry *e = entry_of_digest(i);
-        uint64_t wait = state_row_token(state, entry_row(e));
+    for (; item && item->key_hash == first->key_hash; item = digest_next(walk)) {
+        struct content *c = (struct content *)item;
+        uint64_t wait = state_content_token(state, c);
 
         if (more.n == SYNC_PAGE_RECORDS_MAX_ITEMS)
-            break; /* as many twins of 64 bits as that, and there is nobody to count them */
-        more.records[more.n++] = entry_row(e)->record;
-        more.bytes += entry_row(e)->record.len + RECORD_HEAD_BYTES;
+            continue; /* as many twins of 64 bits as that, and there is nobody to count them */
+        more.records[more.n++] = content_record(c);
+        more.bytes += c->len + RECORD_HEAD_BYTES;
         more.wait = wait > more.wait ? wait : more.wait;
     }
     if (load->n > 0 && (more.bytes > SYNC_FRAME_BYTES || more.n == SYNC_PAGE_RECORDS_MAX_ITEMS))
@@ -35,20 +37,17 @@ bool load_add(struct sync_load *load, const struct state *state, struct digest_i
 bool load_range(struct sync_load *load, const struct state *state, struct sync_place place,
                 uint64_t from, uint64_t *ret_next)
 {
-    const struct digest *digest = &state_table(state)->digest;
     uint64_t last = digest_last(place.depth, place.prefix);
+    struct digest_walk walk;
+    struct digest_item *item = digest_from(&state_table(state)->digest, from, &walk);
 
     for (;;) {
-        struct digest_item *item = digest_from(digest, from);
-
-        *ret_next = from;
+        *ret_next = item ? item->key_hash : from;
         if (!item || item->key_hash > last)
             return true;
-        if (!load_add(load, state, item))
+        if (!load_add(load, state, item, &walk))
             return false;
-        if (item->key_hash == last)
-            return true;
-        from = item->key_hash + 1;
+        item = digest_at(&walk);
     }
 }
 
@@ -80,22 +79,18 @@ static void split(const struct digest *digest, const struct sync_node *node, str
 static void list_rows(const struct digest *digest, const struct sync_node *node,
                       struct sync_leaf *ret, struct arena *mem)
 {
-    uint64_t last = digest_last(node->depth, node->prefix), from = node->prefix;
+    uint64_t last = digest_last(node->depth, node->prefix);
     uint64_t *keys = arena_array(mem, SYNC_LEAF_KEYS_MAX_ITEMS, sizeof(*keys));
     uint64_t *hashes = arena_array(mem, SYNC_LEAF_KEYS_MAX_ITEMS, sizeof(*hashes));
     uint32_t n = 0;
-    struct digest_item *item;
+    struct digest_walk walk;
+    struct digest_item *item = digest_from(digest, node->prefix, &walk);
 
-    while ((item = digest_from(digest, from)) != NULL && item->key_hash <= last) {
-        uint64_t hash = item->key_hash;
-
-        for (; item && item->key_hash == hash && n < SYNC_LEAF_KEYS_MAX_ITEMS; item = item->next) {
-            keys[n] = hash;
-            hashes[n++] = item->hash;
-        }
-        if (hash == last)
+    for (; item && item->key_hash <= last; item = digest_next(&walk)) {
+        if (n == SYNC_LEAF_KEYS_MAX_ITEMS)
             break;
-        from = hash + 1;
+        keys[n] = item->key_hash;
+        hashes[n++] = item->hash;
     }
     *ret = (struct sync_leaf){
         .depth = node->depth,
@@ -171,10 +166,11 @@ static bool answer_want(struct sync *s, struct turn *t, const struct incoming *i
         return false;
     load_init(&load, mem);
     while (rows.done < question.keys_n) {
+        struct digest_walk walk;
         struct digest_item *item =
-            digest_find(&state_table(t->state)->digest, question.keys[rows.done]);
+            digest_find(&state_table(t->state)->digest, question.keys[rows.done], &walk);
 
-        if (item && !load_add(&load, t->state, item))
+        if (item && !load_add(&load, t->state, item, &walk))
             break;
         rows.done++;
     }

@@ -106,9 +106,10 @@ static void load_keys(struct turn *t, struct sync_task *task, struct sync_load *
     const struct table *table = state_table(t->state);
 
     for (; task->at < task->keys_n; task->at++) {
-        struct digest_item *item = digest_find(&table->digest, task->keys[task->at]);
+        struct digest_walk walk;
+        struct digest_item *item = digest_find(&table->digest, task->keys[task->at], &walk);
 
-        if (item && !load_add(load, t->state, item))
+        if (item && !load_add(load, t->state, item, &walk))
             return;
     }
 }
@@ -216,9 +217,10 @@ static void look_up(const struct sync_leaf *leaf, uint64_t key, uint64_t hash, b
 
 static bool is_here(const struct digest *digest, uint64_t key, uint64_t hash)
 {
-    struct digest_item *item = digest_find(digest, key);
+    struct digest_walk walk;
+    struct digest_item *item = digest_find(digest, key, &walk);
 
-    for (; item && item->key_hash == key; item = item->next) {
+    for (; item && item->key_hash == key; item = digest_next(&walk)) {
         if (item->hash == hash)
             return true;
     }
@@ -246,15 +248,14 @@ static bool hear_leaf(struct turn *t, struct sync_session *session, const struct
         if (!is_here(digest, leaf->keys[i], leaf->hashes[i]))
             key_add(want, leaf->keys[i]);
     }
-    uint64_t last = digest_last(place.depth, place.prefix);
-    struct digest_item *item = digest_from(digest, place.prefix);
-    while (item && item->key_hash <= last) {
+    uint64_t last = digest_last(place.depth, place.prefix), before = 0;
+    struct digest_walk walk;
+    struct digest_item *item = digest_from(digest, place.prefix, &walk);
+    for (; item && item->key_hash <= last; item = digest_next(&walk)) {
         look_up(leaf, item->key_hash, item->hash, &named, &same);
-        if (!named)
+        if (!named && (push.n == 0 || item->key_hash != before)) /* of twins, one stands for all */
             key_add(&push, item->key_hash);
-        if (item->key_hash == last)
-            break;
-        item = digest_from(digest, item->key_hash + 1);
+        before = item->key_hash;
     }
     add_keys(session, STEP_PUSH, &push);
     return true;

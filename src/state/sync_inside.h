@@ -91,8 +91,9 @@ struct sync_load {
 
 void load_init(struct sync_load *load, struct arena *mem);
 /* Adds the rows of one key hash, from this first one, all or none: so a cursor can stand between two
- * hashes. False: the frame is full. What comes first always fits. */
-bool load_add(struct sync_load *load, const struct state *state, struct digest_item *item);
+ * hashes. `walk` stands on it, and behind them afterwards. False: the frame is full. What comes first always fits. */
+bool load_add(struct sync_load *load, const struct state *state, struct digest_item *first,
+              struct digest_walk *walk);
 /* Adds the rows of a node from a key hash on. Returns true when that was the last of them, otherwise
  * *ret_next is where to go on. */
 bool load_range(struct sync_load *load, const struct state *state, struct sync_place place,

@@ -1,195 +1,151 @@
 #include "state/table.h"
 
 #include "base/mem.h"
-#include "state/hash.h"
 
 #include <assert.h>
-#include <string.h>
 
-static int compare_entries(const struct entry *a, const struct entry *b)
+struct row_key {
+    struct bytes ns, key;
+};
+
+static int compare(const void *element, const void *key)
 {
-    const struct row *ra = entry_row(a), *rb = entry_row(b);
-    int c = bytes_compare(ra->ns, rb->ns);
+    const struct row_key *wanted = key;
+    int c = bytes_compare(content_ns(element), wanted->ns);
 
-    return c != 0 ? c : bytes_compare(ra->key, rb->key);
+    return c != 0 ? c : bytes_compare(content_key(element), wanted->key);
 }
 
-TREE_FUNCTIONS(entry_tree, entry, by_key, compare_entries)
+static const struct sheets_rule rule = {.compare = compare};
 
-static void entry_free(struct entry *e)
+static struct row_key key_of(const struct content *c)
 {
-    content_release(e->content);
-    mem_free(e);
+    return (struct row_key){content_ns(c), content_key(c)};
 }
 
-static void free_morgue(struct table *t)
+static void release_all(const struct sheets *rows)
 {
-    while (t->morgue) {
-        struct entry *e = entry_of_digest(t->morgue);
-
-        t->morgue = e->digest.next;
-        entry_free(e);
+    for (uint32_t i = 0; i < rows->n; i++) {
+        for (uint32_t k = 0; k < rows->sheets[i].n; k++)
+            content_release(rows->sheets[i].at[k]);
     }
 }
 
 void table_deinit(struct table *t)
 {
-    struct entry *e, *next;
-
-    for (size_t i = 0; i < TABLE_COUNT; i++) {
-        TREE_FOREACH_SAFE(e, entry_tree, &t->trees[i], next)
-        {
-            TREE_REMOVE(entry_tree, &t->trees[i], e);
-            entry_free(e);
-        }
-    }
-    free_morgue(t);
     digest_deinit(&t->digest);
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        release_all(&t->by_key[i]);
+        sheets_deinit(&t->by_key[i]);
+    }
+    table_bury(t);
+    mem_free(t->morgue);
 }
 
-size_t table_storage_key(uint8_t *out, enum table_id table, struct bytes ns, struct bytes key)
+struct content *table_find(const struct table *t, enum table_id table, struct bytes ns,
+                           struct bytes key)
 {
-    assert(ns.len > 0 && ns.len <= RECORD_NAMESPACE_MAX && key.len <= STATE_KEY_MAX);
-    out[0] = (uint8_t)table;
-    out[1] = (uint8_t)ns.len;
-    memcpy(out + 2, ns.data, ns.len);
-    if (key.len > 0)
-        memcpy(out + 2 + ns.len, key.data, key.len);
-    return 2 + ns.len + key.len;
-}
+    struct digest_walk walk;
+    uint64_t hash = content_key_hash(table, ns, key);
+    struct digest_item *item = digest_find(&t->digest, hash, &walk);
 
-static uint64_t key_hash(const struct row *row)
-{
-    uint8_t key[STORAGE_KEY_MAX];
+    for (; item && item->key_hash == hash; item = digest_next(&walk)) {
+        struct content *c = (struct content *)item;
 
-    return hash64(bytes_of(key, table_storage_key(key, row->table, row->ns, row->key)));
-}
-
-struct entry *entry_new(struct content *content)
-{
-    struct entry *e = mem_alloc(sizeof(*e));
-
-    e->content = content;
-    e->digest.key_hash = key_hash(&content->row);
-    e->digest.hash = content->row.hash;
-    return e;
-}
-
-struct entry *entry_of_digest(struct digest_item *item)
-{
-    return (struct entry *)((uint8_t *)item - offsetof(struct entry, digest));
-}
-
-/* libbsd's trees are read through pointers that are not const. */
-static struct entry_tree *tree_of(const struct table *t, enum table_id table)
-{
-    assert((size_t)table < TABLE_COUNT);
-    return (struct entry_tree *)(uintptr_t)&t->trees[table];
-}
-
-struct entry *table_find(const struct table *t, enum table_id table, struct bytes ns,
-                         struct bytes key)
-{
-    uint8_t storage_key[STORAGE_KEY_MAX];
-    uint64_t hash = hash64(bytes_of(storage_key, table_storage_key(storage_key, table, ns, key)));
-    struct digest_item *item = digest_find(&t->digest, hash);
-
-    for (; item && item->key_hash == hash; item = item->next) {
-        struct entry *e = entry_of_digest(item);
-        const struct row *row = entry_row(e);
-
-        if (row->table == table && bytes_equal(row->ns, ns) && bytes_equal(row->key, key))
-            return e;
+        if (content_table(c) == table && bytes_equal(content_ns(c), ns) &&
+            bytes_equal(content_key(c), key))
+            return c;
     }
     return NULL;
 }
 
-struct entry *table_entry(const struct table *t, const struct row *row)
-{
-    struct entry *e = table_find(t, row->table, row->ns, row->key);
-
-    return e && entry_row(e) == row ? e : NULL;
-}
-
-/* Hands an entry that is in no table to the morgue. */
-static void discard(struct table *t, struct entry *e)
-{
-    e->digest.next = t->morgue;
-    t->morgue = &e->digest;
-}
-
-void table_put(struct table *t, struct entry *e, struct entry *old)
-{
-    struct entry_tree *tree = tree_of(t, entry_row(e)->table);
-
-    if (old) {
-        TREE_REMOVE(entry_tree, tree, old);
-        digest_remove(&t->digest, &old->digest);
-        discard(t, old);
-        t->count--;
-    }
-    struct entry *twin = TREE_INSERT(entry_tree, tree, e);
-    assert(!twin);
-    (void)twin;
-    digest_add(&t->digest, &e->digest);
-    t->count++;
-}
-
-void table_drop(struct table *t, struct entry *e)
-{
-    TREE_REMOVE(entry_tree, tree_of(t, entry_row(e)->table), e);
-    digest_remove(&t->digest, &e->digest);
-    t->count--;
-    struct content *gone = content_take(/* shared= */ NULL, entry_row(e)); /* told as deleted */
-    gone->row.flags |= ROW_TOMBSTONE;
-    gone->row.value = (struct bytes){0};
-    table_keep_readable(t, e->content);
-    e->content = gone;
-    e->dropped = true;
-    discard(t, e);
-}
-
 void table_keep_readable(struct table *t, struct content *content)
 {
-    discard(t, entry_new(content));
+    if (t->morgue_n == t->morgue_cap) {
+        t->morgue_cap = t->morgue_cap ? 2 * t->morgue_cap : 16;
+        t->morgue = mem_grow(t->morgue, t->morgue_cap, sizeof(struct content *));
+    }
+    t->morgue[t->morgue_n++] = content;
 }
 
-static bool is_listed(const struct entry *e)
+void table_put(struct table *t, struct content *c, struct content *old)
 {
-    return e->slot[MARK_CHANGE] || e->slot[MARK_BATCH] || e->slot[MARK_PUSH];
+    struct sheets *rows = &t->by_key[content_table(c)];
+    struct row_key key = key_of(c);
+    struct sheets_place place = sheets_from(rows, &rule, &key);
+
+    assert(content_table(c) < TABLE_COUNT);
+    if (old) {
+        assert(sheets_at(rows, place) == old);
+        sheets_replace(rows, &rule, place, c);
+        digest_remove(&t->digest, &old->digest);
+        table_keep_readable(t, old);
+    } else {
+        sheets_put(rows, &rule, place, c);
+    }
+    digest_add(&t->digest, &c->digest);
 }
+
+void table_drop(struct table *t, struct content *c)
+{
+    struct sheets *rows = &t->by_key[content_table(c)];
+    struct row_key key = key_of(c);
+    struct sheets_place place = sheets_from(rows, &rule, &key);
+
+    assert(sheets_at(rows, place) == c);
+    sheets_take(rows, &rule, place);
+    digest_remove(&t->digest, &c->digest);
+    table_keep_readable(t, c);
+}
+
+/* Kept for the next step; after a step that replaced very many, given back. */
+#define MORGUE_KEPT 1024u
 
 void table_bury(struct table *t)
 {
-    struct digest_item **at = &t->morgue;
-
-    while (*at) {
-        struct entry *e = entry_of_digest(*at);
-
-        if (is_listed(e)) {
-            at = &e->digest.next;
-            continue;
-        }
-        *at = e->digest.next;
-        entry_free(e);
-    }
+    for (size_t i = 0; i < t->morgue_n; i++)
+        content_release(t->morgue[i]);
+    t->morgue_n = 0;
+    if (t->morgue_cap <= MORGUE_KEPT)
+        return;
+    mem_free(t->morgue);
+    t->morgue = NULL;
+    t->morgue_cap = 0;
 }
 
-struct entry *table_first(const struct table *t, enum table_id table)
+struct content *table_first(const struct table *t, enum table_id table)
 {
-    return TREE_FIRST(entry_tree, tree_of(t, table));
+    struct table_walk walk;
+
+    return table_walk(&walk, t, table);
 }
 
-struct entry *table_next(const struct entry *e)
+struct content *table_next(const struct table *t, const struct content *c)
 {
-    return TREE_NEXT(entry_tree, NULL, (struct entry *)(uintptr_t)e);
+    const struct sheets *rows = &t->by_key[content_table(c)];
+    struct row_key key = key_of(c);
+    struct sheets_place place = sheets_from(rows, &rule, &key);
+    struct content *at = sheets_at(rows, place);
+
+    return at && compare(at, &key) == 0 ? sheets_at(rows, sheets_next(rows, place)) : at;
 }
 
-struct entry *table_from(const struct table *t, enum table_id table, struct bytes ns,
-                         struct bytes key)
+struct content *table_from(const struct table *t, enum table_id table, struct bytes ns,
+                           struct bytes key)
 {
-    struct content wanted = {.row = {.ns = ns, .key = key}};
-    struct entry probe = {.content = &wanted};
+    struct row_key wanted = {ns, key};
 
-    return TREE_FROM(entry_tree, tree_of(t, table), &probe);
+    return sheets_at(&t->by_key[table], sheets_from(&t->by_key[table], &rule, &wanted));
+}
+
+struct content *table_walk(struct table_walk *ret, const struct table *t, enum table_id table)
+{
+    *ret = (struct table_walk){.rows = &t->by_key[table]};
+    return sheets_at(ret->rows, ret->place);
+}
+
+struct content *table_walk_on(struct table_walk *walk)
+{
+    walk->place = sheets_next(walk->rows, walk->place);
+    return sheets_at(walk->rows, walk->place);
 }

@@ -7,19 +7,19 @@
 struct moment {
     TREE_ENTRY(moment) by_time;
     int64_t at_ms;
-    struct entry *entry;
+    struct content *content;
 };
 
 static int compare(const struct moment *a, const struct moment *b)
 {
-    const struct row *ra = entry_row(a->entry), *rb = entry_row(b->entry);
+    const struct content *ca = a->content, *cb = b->content;
 
     if (a->at_ms != b->at_ms)
         return a->at_ms < b->at_ms ? -1 : 1;
-    if (ra->table != rb->table)
-        return ra->table < rb->table ? -1 : 1;
-    int c = bytes_compare(ra->ns, rb->ns);
-    return c != 0 ? c : bytes_compare(ra->key, rb->key);
+    if (ca->table != cb->table)
+        return ca->table < cb->table ? -1 : 1;
+    int c = bytes_compare(content_ns(ca), content_ns(cb));
+    return c != 0 ? c : bytes_compare(content_key(ca), content_key(cb));
 }
 
 TREE_FUNCTIONS(moment_tree, moment, by_time, compare)
@@ -36,26 +36,26 @@ void timeline_deinit(struct timeline *l)
     l->count = 0;
 }
 
-void timeline_add(struct timeline *l, int64_t at_ms, struct entry *e)
+void timeline_add(struct timeline *l, int64_t at_ms, struct content *c)
 {
     if (at_ms <= 0)
         return;
     struct moment *m = mem_alloc(sizeof(*m));
 
     m->at_ms = at_ms;
-    m->entry = e;
+    m->content = c;
     TREE_INSERT(moment_tree, &l->moments, m);
     l->count++;
 }
 
-void timeline_remove(struct timeline *l, int64_t at_ms, const struct entry *e)
+void timeline_remove(struct timeline *l, int64_t at_ms, const struct content *c)
 {
-    struct moment probe = {.at_ms = at_ms, .entry = (struct entry *)(uintptr_t)e};
+    struct moment probe = {.at_ms = at_ms, .content = (struct content *)(uintptr_t)c};
 
     if (at_ms <= 0)
         return;
     struct moment *m = TREE_FIND(moment_tree, &l->moments, &probe);
-    assert(m && m->entry == e);
+    assert(m && m->content == c);
     TREE_REMOVE(moment_tree, &l->moments, m);
     mem_free(m);
     l->count--;
@@ -66,11 +66,11 @@ static struct moment *first(const struct timeline *l)
     return TREE_FIRST(moment_tree, (struct moment_tree *)(uintptr_t)&l->moments);
 }
 
-struct entry *timeline_due(const struct timeline *l, int64_t until_ms)
+struct content *timeline_due(const struct timeline *l, int64_t until_ms)
 {
     struct moment *m = first(l);
 
-    return m && m->at_ms <= until_ms ? m->entry : NULL;
+    return m && m->at_ms <= until_ms ? m->content : NULL;
 }
 
 int64_t timeline_next_ms(const struct timeline *l)
@@ -89,7 +89,7 @@ struct digest_sum timeline_sum(const struct timeline *l, int64_t until_ms)
     {
         if (m->at_ms > until_ms)
             break;
-        sum.digest ^= m->entry->digest.hash;
+        sum.digest ^= m->content->digest.hash;
         sum.count++;
     }
     return sum;

@@ -87,10 +87,11 @@ static void check_digest(const struct state *s)
     size_t count = 0;
 
     for (uint32_t i = 1; i < TABLE_COUNT; i++) {
-        struct entry *e = table_first(state_table(s), (enum table_id)i);
+        struct table_walk walk;
+        struct content *c = table_walk(&walk, state_table(s), (enum table_id)i);
 
-        for (; e; e = table_next(e), count++)
-            digest ^= entry_row(e)->hash;
+        for (; c; c = table_walk_on(&walk), count++)
+            digest ^= c->digest.hash;
     }
     assert(digest == state_digest(s) && count == state_count(s));
 }

@@ -205,8 +205,10 @@ size_t push_to(struct state *from, struct state *to)
 void copy_all(struct state *from, struct state *to)
 {
     for (uint32_t i = 1; i < TABLE_COUNT; i++) {
-        for (struct entry *e = table_first(state_table(from), (enum table_id)i); e;
-             e = table_next(e))
-            (void)state_merge(to, entry_row(e)->record);
+        struct table_walk walk;
+
+        for (struct content *c = table_walk(&walk, state_table(from), (enum table_id)i); c;
+             c = table_walk_on(&walk))
+            (void)state_merge(to, content_record(c));
     }
 }

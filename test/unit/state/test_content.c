@@ -2,7 +2,10 @@
 
 #include "rows.h"
 #include "state/members.h"
+#include "state/merge.h"
 #include "test.h"
+
+#include <string.h>
 
 static struct state *sharing(unsigned id, struct contents *shared)
 {
@@ -117,6 +120,85 @@ static void a_dropped_row_is_told_as_deleted_to_its_own_state_alone(void **unuse
     contents_free(shared);
 }
 
+static void assert_same(const struct row *a, const struct row *b)
+{
+    assert_int_equal(a->table, b->table);
+    assert_int_equal(a->flags, b->flags);
+    assert_true(bytes_equal(a->ns, b->ns) && bytes_equal(a->key, b->key));
+    assert_true(bytes_equal(a->value, b->value) && bytes_equal(a->record, b->record));
+    assert_true(a->version.major == b->version.major && a->version.minor == b->version.minor);
+    assert_true(ulid_equal(&a->origin, &b->origin));
+    assert_true(a->expires_ms == b->expires_ms && a->hash == b->hash);
+}
+
+/* Takes the record in and reads it back: as when it was read the first time. */
+static void check(struct bytes record)
+{
+    struct ulid cluster = id_of(250);
+    struct arena mem = {0};
+    struct row row, back;
+
+    assert_int_equal(row_read(&row, record, &cluster, &mem), 0);
+    struct content *c = content_take(/* shared= */ NULL, &row);
+    content_read(c, &back);
+    assert_same(&row, &back);
+    assert_ptr_equal(back.content, c);
+    content_release(c);
+    arena_deinit(&mem);
+}
+
+static void a_content_says_what_its_record_says(void **unused)
+{
+    (void)unused;
+    struct buf record = {0};
+    struct rng rng;
+
+    rng_seed(&rng, 5);
+    for (int i = 0; i < 2000; i++) {
+        buf_reset(&record);
+        random_record(&record, &rng, WALL);
+        check(buf_bytes(&record));
+    }
+    buf_deinit(&record);
+}
+
+static void large_rows_and_others_fields_are_read_as_well(void **unused)
+{
+    (void)unused;
+    static const struct seen_version seen[] = {{.origin = {{1}}, .version = {0, 7}}};
+    struct buf encoded = {0}, value = {0};
+    char argument[4000];
+    struct bytes argv = bytes_of(argument, sizeof(argument));
+    struct record r = {.cluster = id_of(250),
+                       .namespace = bytes_str(STATE_NAMESPACE),
+                       .table = TABLE_ID_SPEC,
+                       .key = bytes_of("0123456789abcdef0123456789abcdef", 32),
+                       .version = {0, hlc_from_wall(WALL)},
+                       .based_on = {0, 99},
+                       .based_on_origin = id_of(3),
+                       .origin = id_of(2),
+                       .expires_ms = INT64_C(1) << 41,
+                       .seen = seen,
+                       .seen_n = 1};
+
+    memset(argument, 'x', sizeof(argument));
+    struct bytes many[20];
+    for (size_t n = 1; n <= 20; n += 19) { /* 4 KB, and more than a compact content notes: 80 KB */
+        for (size_t i = 0; i < n; i++)
+            many[i] = argv;
+        buf_reset(&value);
+        buf_reset(&encoded);
+        spec_row_encode(
+            &value, &(struct spec_row){
+                        .spec = {.name = bytes_str("web"), .argv = many, .argv_n = (uint32_t)n}});
+        r.value = buf_bytes(&value);
+        record_encode(&encoded, &r);
+        check(buf_bytes(&encoded));
+    }
+    buf_deinit(&encoded);
+    buf_deinit(&value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +206,8 @@ int main(void)
         cmocka_unit_test(a_state_that_shares_nothing_has_contents_of_its_own),
         cmocka_unit_test(a_row_is_decoded_once_for_all_who_share_it),
         cmocka_unit_test(a_dropped_row_is_told_as_deleted_to_its_own_state_alone),
+        cmocka_unit_test(a_content_says_what_its_record_says),
+        cmocka_unit_test(large_rows_and_others_fields_are_read_as_well),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,12 +74,12 @@ static void items_are_found_and_walked_by_key_hash(void **unused)
     for (size_t i = 0; i < ITEMS; i++)
         digest_add(&d, &items[i]);
     for (size_t i = 0; i < ITEMS; i++)
-        assert_ptr_equal(digest_find(&d, items[i].key_hash), &items[i]);
-    assert_null(digest_find(&d, items[0].key_hash + 1));
+        assert_ptr_equal(digest_find(&d, items[i].key_hash, NULL), &items[i]);
+    assert_null(digest_find(&d, items[0].key_hash + 1, NULL));
 
     size_t n = 0;
     uint64_t from = 0;
-    for (struct digest_item *at; (at = digest_from(&d, from)) != NULL; n++) {
+    for (struct digest_item *at; (at = digest_from(&d, from, NULL)) != NULL; n++) {
         assert_true(at->key_hash >= from);
         if (at->key_hash == UINT64_MAX)
             break;
@@ -102,12 +102,13 @@ static void rows_of_one_key_hash_stand_side_by_side(void **unused)
     }
     assert_int_equal(digest_sum(&d, DIGEST_DEPTH_MAX, 42).count, 100);
     size_t n = 0;
-    for (struct digest_item *at = digest_find(&d, 42); at && at->key_hash == 42; at = at->next)
+    struct digest_walk walk;
+    for (struct digest_item *at = digest_find(&d, 42, &walk); at; at = digest_next(&walk))
         n++;
     assert_int_equal(n, 100);
     for (size_t i = 0; i < 100; i++)
         digest_remove(&d, &items[i]);
-    assert_null(digest_from(&d, 0));
+    assert_null(digest_from(&d, 0, NULL));
     assert_int_equal(digest_sum(&d, 0, 0).digest, 0);
     digest_deinit(&d);
 }

@@ -1,0 +1,182 @@
+#include "base/sheets.h"
+
+#include "base/rng.h"
+#include "test.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define COUNT 5000u
+
+static uint64_t items[COUNT];
+
+static int compare(const void *element, const void *key)
+{
+    const uint64_t *a = element, *b = key;
+
+    return (*a > *b) - (*a < *b);
+}
+
+static uint64_t number(const void *element)
+{
+    const uint64_t *a = element;
+
+    return *a * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static const struct sheets_rule rule = {compare, number};
+
+static void put(struct sheets *s, uint64_t *item)
+{
+    sheets_put(s, &rule, sheets_from(s, &rule, item), item);
+}
+
+static uint64_t sum_of(const struct sheets *s, uint64_t from, uint64_t to, size_t *ret_count)
+{
+    return sheets_sum(s, &rule, sheets_from(s, &rule, &from), sheets_from(s, &rule, &to),
+                      ret_count);
+}
+
+/* A plain array that does the same, to compare with. */
+struct plain {
+    bool in[COUNT];
+};
+
+static void check(const struct sheets *s, const struct plain *p)
+{
+    struct sheets_place at = {0};
+    uint64_t sum = 0;
+    size_t n = 0, count;
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        if (!p->in[i])
+            continue;
+        assert_ptr_equal(sheets_at(s, at), &items[i]);
+        at = sheets_next(s, at);
+        sum ^= number(&items[i]);
+        n++;
+    }
+    assert_null(sheets_at(s, at));
+    assert_int_equal(s->count, n);
+    assert_true(sum_of(s, 0, UINT64_MAX, &count) == sum);
+    assert_int_equal(count, n);
+}
+
+static void holds_what_a_plain_array_holds(void **unused)
+{
+    (void)unused;
+    struct sheets s = {0};
+    static struct plain p;
+    struct rng rng;
+
+    rng_seed(&rng, 7);
+    for (uint32_t i = 0; i < COUNT; i++)
+        items[i] = 2 * (uint64_t)i;
+    for (uint32_t step = 0; step < 60000; step++) {
+        /* Grows, is churned, shrinks to nearly nothing. */
+        bool put_it = rng_below(&rng, 10) < (step < 20000 ? 8u : step < 40000 ? 5u : 1u);
+        uint32_t i = (uint32_t)rng_below(&rng, COUNT);
+
+        if (put_it && !p.in[i])
+            put(&s, &items[i]);
+        else if (!put_it && p.in[i])
+            sheets_take(&s, &rule, sheets_from(&s, &rule, &items[i]));
+        else
+            continue;
+        p.in[i] = put_it;
+        if (step % 1000 == 0)
+            check(&s, &p);
+    }
+    check(&s, &p);
+    sheets_deinit(&s);
+}
+
+static void sums_any_range(void **unused)
+{
+    (void)unused;
+    struct sheets s = {0};
+    struct rng rng;
+
+    rng_seed(&rng, 8);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        items[i] = 2 * (uint64_t)i;
+        put(&s, &items[i]);
+    }
+    for (int k = 0; k < 500; k++) {
+        uint64_t from = rng_below(&rng, 2 * COUNT), to = from + rng_below(&rng, 2 * COUNT - from);
+        uint64_t sum = 0;
+        size_t n = 0, count;
+
+        for (uint32_t i = 0; i < COUNT; i++) {
+            if (items[i] >= from && items[i] < to) {
+                sum ^= number(&items[i]);
+                n++;
+            }
+        }
+        assert_true(sum_of(&s, from, to, &count) == sum);
+        assert_int_equal(count, n);
+    }
+    sheets_deinit(&s);
+}
+
+static void what_comes_in_order_fills_its_sheets(void **unused)
+{
+    (void)unused;
+    struct sheets s = {0};
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        items[i] = i;
+        put(&s, &items[i]);
+    }
+    assert_true(s.n <= COUNT / SHEETS_MAX + 1);
+    sheets_deinit(&s);
+}
+
+static void what_is_left_of_many_takes_few_sheets(void **unused)
+{
+    (void)unused;
+    struct sheets s = {0};
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        items[i] = i;
+        put(&s, &items[i]);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        if (i % 50 != 0)
+            sheets_take(&s, &rule, sheets_from(&s, &rule, &items[i]));
+    }
+    assert_int_equal(s.count, COUNT / 50);
+    assert_true(s.n <= 8); /* a hundred, of which sixteen or more are in each but the first */
+    sheets_deinit(&s);
+}
+
+static void one_is_replaced_where_it_stands(void **unused)
+{
+    (void)unused;
+    struct sheets s = {0};
+    uint64_t other = 40;
+    size_t count;
+
+    for (uint32_t i = 0; i < 100; i++) {
+        items[i] = i;
+        put(&s, &items[i]);
+    }
+    sheets_replace(&s, &rule, sheets_from(&s, &rule, &other), &other);
+    assert_ptr_equal(sheets_at(&s, sheets_from(&s, &rule, &other)), &other);
+    (void)sum_of(&s, 0, 100, &count);
+    assert_int_equal(count, 100);
+    sheets_deinit(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(holds_what_a_plain_array_holds),
+        cmocka_unit_test(sums_any_range),
+        cmocka_unit_test(what_comes_in_order_fills_its_sheets),
+        cmocka_unit_test(what_is_left_of_many_takes_few_sheets),
+        cmocka_unit_test(one_is_replaced_where_it_stands),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
