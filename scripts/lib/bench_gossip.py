@@ -29,6 +29,7 @@ def change(held_ms, copies):
 # case: (scenario, peers; None: the scenario's own, rows)
 CASES = {
     "silent": ("silent", None, KNOWN + [("verdict_spread", "p999", "ms", 400)]),
+    "silent-loss-10": ("silent-loss-10", None, KNOWN + [("verdict_spread", "p999", "ms", 500)]),
     "silent-loss": ("silent-loss", None, KNOWN + [("verdict_spread", "p999", "ms", 700)]),
     "tenth": ("tenth", None, KNOWN),
     "tenth-loss": ("tenth-loss", None, KNOWN),
