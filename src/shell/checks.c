@@ -313,7 +313,7 @@ static void turn(struct checks *s, struct pollset *p, bool *ret_end)
     struct epoll_event events[EVENTS_MAX];
     pollset_reset(p);
     pollset_add(p, zsock_resolve(s->pipe), ZMQ_POLLIN, NULL);
-    pollset_add_fd(p, s->epoll_fd, ZMQ_POLLIN);
+    pollset_add_fd(p, s->epoll_fd, ZMQ_POLLIN, /* hint= */ NULL);
     pollset_wait(p, deadline(s));
     int count = epoll_wait(s->epoll_fd, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++)

@@ -24,7 +24,7 @@ struct loop {
     size_t signal_item, writer_item, procs_item, checks_item, lookups_item;
     struct host_sampler sampler;
     kith_time sampled_us;
-    struct pollset_hint writer_hint, procs_hint, checks_hint, lookups_hint;
+    struct pollset_hint signal_hint, writer_hint, procs_hint, checks_hint, lookups_hint;
     kith_time due_us;   /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
     kith_time beat_us;  /* when readers of look-ups are told next that all is well */
     bool interrupted;   /* by a first SIGINT */
@@ -268,7 +268,7 @@ static void turn(struct loop *l)
     const struct loop_parts *parts = l->parts;
     struct pollset *p = &l->poll;
     pollset_reset(p);
-    l->signal_item = pollset_add_fd(p, parts->signal_fd, ZMQ_POLLIN);
+    l->signal_item = pollset_add_fd(p, parts->signal_fd, ZMQ_POLLIN, &l->signal_hint);
     l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN, &l->writer_hint);
     l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN, &l->procs_hint);
     l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN, &l->checks_hint);

@@ -58,11 +58,11 @@ static int fd_of(void *socket)
     return fd;
 }
 
-static void enlist(struct pollset *p, void *socket, struct pollset_hint *hint)
+static void enlist(struct pollset *p, int fd, struct pollset_hint *hint)
 {
     if (p->epoll_fd == 0)
         p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    *hint = (struct pollset_hint){.known = true, .fd = fd_of(socket), .epoll_fd = p->epoll_fd};
+    *hint = (struct pollset_hint){.known = true, .fd = fd, .epoll_fd = p->epoll_fd};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = hint};
     int rc = epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, hint->fd, &event);
     assert(rc == 0);
@@ -84,15 +84,23 @@ size_t pollset_add(struct pollset *p, void *socket, short events, struct pollset
         add_fd(p, item, fd_of(socket), POLLIN);
     } else {
         if (!hint->known)
-            enlist(p, socket, hint);
+            enlist(p, fd_of(socket), hint);
         hint->index = p->count;
         add(p, item);
     }
     return p->count - 1;
 }
 
-size_t pollset_add_fd(struct pollset *p, int fd, short events)
+size_t pollset_add_fd(struct pollset *p, int fd, short events, struct pollset_hint *hint)
 {
+    if (hint != NULL) {
+        assert(events == ZMQ_POLLIN);
+        if (!hint->known)
+            enlist(p, fd, hint);
+        hint->index = p->count;
+        add(p, (struct pollset_item){.hint = hint, .events = events});
+        return p->count - 1;
+    }
     short wanted =
         (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0));
     add_fd(p, (struct pollset_item){.events = events}, fd, wanted);
@@ -135,16 +143,19 @@ static int wait_ms(kith_time until_us)
     return (int)((kith_time_min(wait_us, WAIT_MAX_US) + KITH_MS - 1) / KITH_MS);
 }
 
-/* What the kernel tells of sockets with a hint. One that is in no set any more was not forgotten in time,
+/* What the kernel tells of what has a hint. One that is in no set any more was not forgotten in time,
  * which is an error of the caller's; one that is not in this turn's set is left alone. */
-static void ask_told(struct pollset *p)
+static void ask_told(struct pollset *p, int ms)
 {
     struct epoll_event ready[READY_MAX];
-    int count = epoll_wait(p->epoll_fd, ready, READY_MAX, 0);
+    int count = epoll_wait(p->epoll_fd, ready, READY_MAX, ms);
     for (int n = 0; n < count; n++) {
         struct pollset_hint *hint = ready[n].data.ptr;
-        if (hint->index < p->count && p->items[hint->index].hint == hint)
-            ask(&p->items[hint->index]);
+        struct pollset_item *i = hint->index < p->count ? &p->items[hint->index] : NULL;
+        if (i != NULL && i->hint == hint && i->socket == NULL)
+            i->ready = ZMQ_POLLIN;
+        else if (i != NULL && i->hint == hint)
+            ask(i);
     }
 }
 
@@ -153,11 +164,15 @@ void pollset_wait(struct pollset *p, kith_time until_us)
     if (p->count == 0)
         p->fds = p->fds == NULL ? mem_alloc(sizeof *p->fds) : p->fds;
     bool any = ask_restless(p);
+    if (p->fds_n == 0 && p->epoll_fd > 0) {
+        ask_told(p, any ? 0 : wait_ms(until_us));
+        return;
+    }
     p->fds[0] = (struct pollfd){.fd = p->epoll_fd > 0 ? p->epoll_fd : -1, .events = POLLIN};
     if (poll(p->fds, p->fds_n + 1, any ? 0 : wait_ms(until_us)) <= 0)
         return;
     if (p->fds[0].revents != 0)
-        ask_told(p);
+        ask_told(p, /* ms= */ 0);
     for (size_t n = 0; n < p->count; n++) {
         struct pollset_item *i = &p->items[n];
         short told = i->hint == NULL ? p->fds[i->fd].revents : 0;

@@ -40,7 +40,8 @@ void pollset_reset(struct pollset *p);
 /* The index of what was added; POLLSET_NONE when the socket is NULL. Events are ZMQ_POLLIN and
  * ZMQ_POLLOUT. The hint may be NULL; else it must live until pollset_wait() returns. */
 size_t pollset_add(struct pollset *p, void *socket, short events, struct pollset_hint *hint);
-size_t pollset_add_fd(struct pollset *p, int fd, short events);
+/* With a hint only ZMQ_POLLIN. When everything has one, a turn waits with one system call. */
+size_t pollset_add_fd(struct pollset *p, int fd, short events, struct pollset_hint *hint);
 
 /* The hint's socket is about to be closed. */
 void pollset_forget(struct pollset_hint *hint);

@@ -360,10 +360,10 @@ static void wait_and_handle(struct procs *p, struct pollset *set, bool *ret_end)
     pollset_add(set, zsock_resolve(p->pipe), ZMQ_POLLIN, NULL);
     TREE_FOREACH (i, instance_tree, &p->instances) {
         bool look = i->runner.pidfd < 0;
-        i->item = look ? POLLSET_NONE : pollset_add_fd(set, i->runner.pidfd, ZMQ_POLLIN);
+        i->item = look ? POLLSET_NONE : pollset_add_fd(set, i->runner.pidfd, ZMQ_POLLIN, NULL);
         until_us = look ? kith_time_min(until_us, clock_now_us() + PROCFS_LOOK_US) : until_us;
         i->report_item =
-            i->report_fd >= 0 ? pollset_add_fd(set, i->report_fd, ZMQ_POLLIN) : POLLSET_NONE;
+            i->report_fd >= 0 ? pollset_add_fd(set, i->report_fd, ZMQ_POLLIN, NULL) : POLLSET_NONE;
         until_us = kith_time_min(until_us, i->kill_at_us);
     }
     pollset_wait(set, until_us);
