@@ -15,7 +15,8 @@ ROWS = {
     "store": 5, "spec": 5, "view": 5,
     "peer": 6,
     "shell": 7, "sim": 7, "client": 7,
-    "cmd": 8,
+    "http": 8,
+    "cmd": 9,
 }
 
 # No socket, file, clock, sleep, thread, environment or randomness of its own: the machine.

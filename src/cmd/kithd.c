@@ -4,6 +4,8 @@
  */
 #include "base/mem.h"
 #include "cmd/kithd_flags.h"
+#include "http/http.h"
+#include "http/pass.h"
 #include "shell/checks.h"
 #include "shell/clock.h"
 #include "shell/host.h"
@@ -44,6 +46,9 @@ struct daemon {
     char *kith_run;
     int signal_fd;
     struct procs *procs; /* until its actor takes it over */
+    struct buf pass;     /* the token of HTTP */
+    struct http_config http_config;
+    struct http *http; /* NULL: none */
     struct loop_parts parts;
 };
 
@@ -162,16 +167,47 @@ static int open_transport(struct daemon *d)
     return transport_start(d->parts.transport);
 }
 
+/* Insecure without loopback would let whoever reaches the port change everything: flags_read() has looked at that. */
+static int open_http(struct daemon *d)
+{
+    struct buf why = {0};
+    const struct flags *f = &d->flags;
+    if (f->https_n == 0)
+        return 0;
+    if (!f->insecure && pass_open(f->data, &d->pass, &why) != 0)
+        return complain("HTTP", &why);
+    d->http_config = (struct http_config){
+        .addresses = f->https,
+        .addresses_n = f->https_n,
+        .access_log = f->http_log,
+        .lookups = f->lookups,
+        .token = buf_bytes(&d->pass),
+        .self = d->identity.id,
+        .name = f->name,
+        .version = KITH_VERSION,
+    };
+    d->http = http_open(&d->http_config, &why);
+    if (d->http != NULL || !f->http_default)
+        return d->http != NULL ? 0 : complain("HTTP", &why);
+    log_line(LOG_WARN_, "no HTTP here: %s (choose an address with --http, or say --http none)",
+             buf_cstr(&why));
+    buf_deinit(&why);
+    return 0;
+}
+
 static void open_actors(struct daemon *d)
 {
     struct checks_config checks = {.data = d->flags.data, .kith_run = d->kith_run};
     d->parts.store = d->store;
     d->parts.writer = writer_new(d->store);
-    d->told = (struct lookups_config){.file = d->lookups};
+    d->told = (struct lookups_config){.file = d->lookups,
+                                      .onward = d->http != NULL ? http_feed(d->http) : NULL};
     d->parts.lookups = lookups_new(&d->told);
     d->parts.checks = checks_new(&checks);
     d->parts.procs = procs_start(d->procs);
     d->procs = NULL;
+    if (d->http != NULL)
+        http_start(d->http, transport_context(d->parts.transport));
 }
 
 /* ---- the start event ---- */
@@ -259,8 +295,9 @@ static void close_all(struct daemon *d)
 {
     mail_stop(&d->parts.checks);
     mail_stop(&d->parts.procs);
-    mail_stop(&d->parts.writer); /* writes what it was given first */
-    mail_stop(&d->parts.lookups);
+    mail_stop(&d->parts.writer);  /* writes what it was given first */
+    mail_stop(&d->parts.lookups); /* it passes on to HTTP */
+    http_stop(d->http);
     transport_free(d->parts.transport);
     procs_free(d->procs);
     lookup_file_close(d->lookups);
@@ -271,6 +308,7 @@ static void close_all(struct daemon *d)
     keys_wipe(&d->sign, sizeof d->sign);
     keys_wipe(&d->identity, sizeof d->identity);
     buf_deinit(&d->token);
+    buf_deinit(&d->pass);
     arena_deinit(&d->loaded);
     arena_deinit(&d->mem);
     zsys_shutdown();
@@ -291,7 +329,7 @@ static int run(struct daemon *d)
     struct procs_found found = procs_find(d->procs, &d->mem);
     start.found = found.items;
     start.found_n = found.count;
-    if (open_transport(d) != 0)
+    if (open_transport(d) != 0 || open_http(d) != 0)
         return 1;
     open_actors(d);
     log_line(LOG_INFO_, "kithd " KITH_VERSION ": %s, node %s, on %s", d->flags.name,

@@ -20,6 +20,7 @@ struct given {
     struct config config;
     struct bytes seeds[CONFIG_MAX_SEEDS];
     struct bytes binds[CONFIG_MAX_WAYS], advertises[CONFIG_MAX_WAYS];
+    struct bytes https[CONFIG_MAX_HTTP];
     struct pair tags[CONFIG_MAX_TAGS];
     const char *file, *restore;
     bool help, version;
@@ -96,6 +97,20 @@ static int read_lookup(struct given *g, const char *value)
 static int read_lookup_group(struct given *g, const char *value)
 {
     return read_text(&g->config.lookup_group, value);
+}
+
+static int read_http(struct given *g, const char *value)
+{
+    if (g->config.https_n == CONFIG_MAX_HTTP || value[0] == '\0')
+        return 1;
+    g->https[g->config.https_n++] = bytes_str(value);
+    g->config.https = g->https;
+    return 0;
+}
+
+static int read_http_log(struct given *g, const char *value)
+{
+    return read_text(&g->config.http_log, value);
 }
 
 static int read_log_level(struct given *g, const char *value)
@@ -196,6 +211,9 @@ static const struct flag table[] = {
     {"--lookup", "DIR", "folder that applications look services up in (default DATA/lookup)",
      read_lookup},
     {"--lookup-group", "NAME", "may look up (default: everybody on the host)", read_lookup_group},
+    {"--http", "ADDR:PORT",
+     "where HTTP is answered, or none (default: --bind, 2 above --port-base)", read_http},
+    {"--http-log", "FILE", "a line for each HTTP request (default: none)", read_http_log},
     {"--log-level", "LEVEL", "debug, info, warn or error (default info)", read_log_level},
     {"--version", NULL, "print the version", read_version},
     {"--help", NULL, "print this", read_help},
@@ -290,6 +308,11 @@ static void merge(struct config *c, const struct config *file)
     prefer(&c->lookup, file->lookup);
     prefer(&c->lookup_group, file->lookup_group);
     prefer(&c->log_level, file->log_level);
+    prefer(&c->http_log, file->http_log);
+    if (c->https_n == 0) {
+        c->https = file->https;
+        c->https_n = file->https_n;
+    }
     if (c->binds_n == 0) {
         c->binds = file->binds;
         c->binds_n = file->binds_n;
@@ -356,6 +379,29 @@ static bool all_loopback(const struct ways_list *list)
     return true;
 }
 
+/* "none" alone: no HTTP. Without keys there is no token either, so other hosts must not reach it. */
+static int read_https(struct flags *f, const struct config *c, const char *otherwise,
+                      struct arena *mem, struct buf *why)
+{
+    f->http_log = c->http_log.len > 0 ? arena_str(mem, c->http_log) : NULL;
+    f->http_default = c->https_n == 0;
+    if (f->http_default && otherwise != NULL)
+        f->https[f->https_n++] = otherwise;
+    if (c->https_n == 1 && bytes_equal_str(c->https[0], "none"))
+        return 0;
+    for (uint32_t i = 0; i < c->https_n; i++) {
+        const char *address = f->https[f->https_n++] = arena_str(mem, c->https[i]);
+        char host[64] = "";
+        if (sscanf(address, "[%63[^]]", host) != 1)
+            sscanf(address, "%63[^:]", host);
+        if (!f->insecure || is_loopback(host))
+            continue;
+        buf_printf(why, "--http %s: with --insecure only on a loopback address\n", address);
+        return 1;
+    }
+    return 0;
+}
+
 static int read_ways(struct flags *f, const struct config *c, struct arena *mem, struct buf *why)
 {
     struct ways_told told = {.binds = c->binds,
@@ -371,7 +417,7 @@ static int read_ways(struct flags *f, const struct config *c, struct arena *mem,
     f->binds = ways.binds;
     f->advertised = ways.advertised;
     if (!f->insecure || all_loopback(&f->binds))
-        return 0;
+        return read_https(f, c, ways.http, mem, why);
     buf_printf(why,
                "--insecure: only on a loopback address such as 127.0.0.1, and --bind is %s; "
                "make keys with `kith cluster init` and `kith token new`\n",

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "cmd/kithd_ways.h"
+#include "spec/config.h"
 #include "wire/effect.h"
 
 #define FLAGS_DATA   "/var/lib/kith"
@@ -18,11 +19,15 @@ struct flags { /* texts live in the arena it was read with, or in argv */
     const char *bind, *advertise; /* the first addresses of: */
     struct ways_list binds, advertised;
     const char *socket;
-    const char *lookups;      /* folder that applications read, see store/lookup_file.h */
-    const char *lookup_group; /* who may; NULL: everybody on the host */
-    const char *token;        /* path; NULL: none */
-    const char *restore;      /* path of a backup; NULL: none. A flag only: it is for one start */
-    const char *user; /* of services that name none; "" when the daemon does not run as root */
+    const char *lookups;                /* folder that applications read, see store/lookup_file.h */
+    const char *lookup_group;           /* who may; NULL: everybody on the host */
+    const char *https[CONFIG_MAX_HTTP]; /* ADDR:PORT */
+    uint32_t https_n;
+    bool http_default;    /* nobody said so: a port that is taken is no reason to end */
+    const char *http_log; /* path; NULL: none */
+    const char *token;    /* path; NULL: none */
+    const char *restore;  /* path of a backup; NULL: none. A flag only: it is for one start */
+    const char *user;     /* of services that name none; "" when the daemon does not run as root */
     const struct bytes *seeds; /* URIs */
     uint32_t seeds_n;
     const struct pair *tags;

@@ -31,6 +31,8 @@ struct ways_read {
     struct ways_list binds, advertised;
     const char *bind,
         *advertise; /* the address of the first of each that has one: services get it too */
+    const char
+        *http; /* ADDR:PORT for HTTP, beside the first that is bound; NULL: none has an address */
 };
 
 /* 0, or 1 and *why: what to write instead. Texts live in `mem`. */

@@ -44,6 +44,7 @@ static void read_some(struct schema_context *c, struct schema_key list,
 READ_SOME(seeds)
 READ_SOME(binds)
 READ_SOME(advertises)
+READ_SOME(https)
 
 static const struct schema_choice profiles[] = {
     {"lan", CONFIG_PROFILE_LAN, false}, {"wan", CONFIG_PROFILE_WAN, false}, {NULL, 0, false}};
@@ -69,6 +70,10 @@ static const struct schema_key keys[] = {
     {"lookup", "lookup: /run/kith/lookup", SCHEMA_TEXT, FIELD(lookup), .min = 1, .max = PATH_BYTES},
     {"lookup-group", "lookup-group: apps", SCHEMA_TEXT, FIELD(lookup_group), .min = 1,
      .max = ADDR_BYTES},
+    {"http", "http: 127.0.0.1:5486, a list, or none", SCHEMA_CUSTOM, .read = read_https, .min = 1,
+     .max = ADDR_BYTES, .max_items = CONFIG_MAX_HTTP},
+    {"http-log", "http-log: /var/log/kith/access.log", SCHEMA_TEXT, FIELD(http_log), .min = 1,
+     .max = PATH_BYTES},
     {"log-level", "log-level: info", SCHEMA_TEXT, FIELD(log_level), .min = 1, .max = ADDR_BYTES},
 };
 static const struct schema config_schema = {"the configuration", "", keys, SCHEMA_COUNT(keys)};

@@ -19,6 +19,8 @@
  *     user: nobody                          of services that name none
  *     lookup: /run/kith/lookup              where applications look services up
  *     lookup-group: apps                    who may; without it everybody on the host
+ *     http: 10.0.0.1:5486                   or a list; none: no HTTP
+ *     http-log: /var/log/kith/access.log    a line for each request
  *     log-level: info
  */
 #include "base/time.h"
@@ -28,6 +30,7 @@
 #define CONFIG_MAX_SEEDS 64
 #define CONFIG_MAX_TAGS  32
 #define CONFIG_MAX_WAYS  5
+#define CONFIG_MAX_HTTP  4
 
 enum config_profile { CONFIG_PROFILE_UNSET, CONFIG_PROFILE_LAN, CONFIG_PROFILE_WAN };
 
@@ -51,7 +54,10 @@ struct config { /* what is not given is empty */
     struct bytes user;         /* of services that name none */
     struct bytes lookup;       /* path of a folder */
     struct bytes lookup_group; /* of users */
-    struct bytes log_level;    /* debug, info, warn or error; not checked here */
+    const struct bytes *https; /* ADDR:PORT, or none; not checked here */
+    uint32_t https_n;
+    struct bytes http_log;  /* path of a file */
+    struct bytes log_level; /* debug, info, warn or error; not checked here */
 };
 
 /* The result, and all that it points to, lives in `mem`. 0, or SPEC_BAD with the reasons in `errors`,

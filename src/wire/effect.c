@@ -230,6 +230,22 @@ static const struct {
     [EFFECT_EXIT] = {"exit", &effect_exit_table},
 };
 
+struct lookup_service lookup_service_copy(struct arena *mem, const struct lookup_service *s)
+{
+    struct lookup_service copy;
+
+    wire_copy(mem, &lookup_service_table, &copy, s);
+    return copy;
+}
+
+struct lookup_member lookup_member_copy(struct arena *mem, const struct lookup_member *m)
+{
+    struct lookup_member copy;
+
+    wire_copy(mem, &lookup_member_table, &copy, m);
+    return copy;
+}
+
 static const void *body(const struct effect *effect)
 {
     return &effect->send;

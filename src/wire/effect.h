@@ -176,6 +176,10 @@ struct effect_lookup {
     uint32_t members_n;
 };
 
+/* Copies that share nothing with what they were made of; all they point to is in mem. */
+struct lookup_service lookup_service_copy(struct arena *mem, const struct lookup_service *s);
+struct lookup_member lookup_member_copy(struct arena *mem, const struct lookup_member *m);
+
 struct effect_backup {
     uint64_t number;
     struct bytes path; /* absolute */

@@ -225,10 +225,41 @@ static void help_names_every_flag(void **state)
     done(&l);
 }
 
+static void http_is_answered_beside_the_peer_or_where_it_is_told_to(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--bind=127.0.0.2");
+    assert_int_equal(l.flags.https_n, 1);
+    assert_string_equal(l.flags.https[0], "127.0.0.2:5486");
+    assert_true(l.flags.http_default);
+    done(&l);
+    READ(&l, "--bind=ws://[::1]", "--port-base=7000");
+    assert_string_equal(l.flags.https[0], "[::1]:7002");
+    done(&l);
+    READ(&l, "--bind=ipc:///tmp/peer");
+    assert_int_equal(l.flags.https_n, 0); /* nobody knows where */
+    done(&l);
+    READ(&l, "--http=127.0.0.1:80", "--http=[::1]:81", "--http-log=/l");
+    assert_int_equal(l.flags.https_n, 2);
+    assert_string_equal(l.flags.https[1], "[::1]:81");
+    assert_false(l.flags.http_default);
+    assert_string_equal(l.flags.http_log, "/l");
+    done(&l);
+    READ(&l, "--http=none");
+    assert_int_equal(l.flags.https_n, 0);
+    done(&l);
+    READ(&l, "--insecure", "--http=10.0.0.1:80");
+    refused(&l, "only on a loopback address");
+    READ(&l, "--http=");
+    refused(&l, "--http");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_said_means_the_defaults),
+        cmocka_unit_test(http_is_answered_beside_the_peer_or_where_it_is_told_to),
         cmocka_unit_test(every_flag_is_taken),
         cmocka_unit_test(a_seed_becomes_the_uri_of_a_probe_router),
         cmocka_unit_test(mistakes_are_told_with_what_to_write),

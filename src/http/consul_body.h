@@ -1,0 +1,22 @@
+#ifndef KITH_HTTP_CONSUL_BODY_H
+#define KITH_HTTP_CONSUL_BODY_H
+/*
+ * Reads what Consul's clients send to register a service: JSON of Consul's agent/service/register. Pure but for the
+ * memory that jansson takes. Names are taken in either of the two forms that Consul takes ("DeregisterCriticalServiceAfter" and
+ * "deregister_critical_service_after"), of any case.
+ *
+ * Refused, with words: what is no such JSON; checks that Kith would have to run (HTTP, TCP, gRPC, scripts, aliases) or
+ * several of them; proxies, connect and namespaces. What only tells how Consul works inside (EnableTagOverride,
+ * Weights, TaggedAddresses) is passed over.
+ */
+#include "base/arena.h"
+#include "wire/wire.h"
+
+#define CONSUL_BODY_MAX 262144u /* far more than a service's tags and meta may have */
+
+/* A check with a TTL makes it one that is critical when not renewed; critical at first, as Consul has it, unless its
+ * Status says otherwise. 0; or 1, and *why says what to write instead. All in `mem`. */
+int consul_read_service(struct register_endpoint *ret, struct bytes body, struct arena *mem,
+                        const char **why);
+
+#endif

@@ -1,0 +1,184 @@
+/* Consul's catalog and health: what there is in the cluster. */
+#include "http/consul.h"
+#include "http/consul_shape.h"
+#include "http/json.h"
+
+#include <string.h>
+
+/* The service that the path names, and true when its answer is to be written; an unknown one has an empty list. */
+static bool begin_service(struct exchange *x, const struct dir_service **ret)
+{
+    struct directory *d = &x->hub->directory;
+
+    if (consul_check_query(x) || exchange_blocks(x, directory_resource(d, x->match.args[0])))
+        return false;
+    *ret = directory_service(d, x->match.args[0]);
+    return true;
+}
+
+static void write_health(struct buf *out, struct exchange *x, const struct consul_group *g)
+{
+    struct lookup_member m = consul_member(x->hub, g->ports);
+
+    json_open(out, '{');
+    json_name(out, "Node");
+    consul_node(out, &m, g->service->resource.index);
+    json_name(out, "Service");
+    consul_service(out, g);
+    json_name(out, "Checks");
+    json_open(out, '[');
+    consul_node_check(out, &m, g->service->resource.index);
+    if (consul_is_checked(g))
+        consul_service_check(out, g, &x->mem);
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
+void consul_health_service(struct exchange *x)
+{
+    const struct dir_service *s;
+    const struct consul_group *groups = NULL;
+
+    if (!begin_service(x, &s))
+        return;
+    struct buf *out = answer_json(x);
+    uint32_t n = s ? consul_groups(x, s, &groups) : 0;
+
+    json_open(out, '[');
+    for (uint32_t i = 0; i < n; i++)
+        write_health(out, x, &groups[i]);
+    json_close(out, ']');
+}
+
+void consul_health_checks(struct exchange *x)
+{
+    const struct dir_service *s;
+    const struct consul_group *groups = NULL;
+
+    if (!begin_service(x, &s))
+        return;
+    struct buf *out = answer_json(x);
+    uint32_t n = s ? consul_groups(x, s, &groups) : 0;
+
+    json_open(out, '[');
+    for (uint32_t i = 0; i < n; i++) {
+        if (consul_is_checked(&groups[i]))
+            consul_service_check(out, &groups[i], &x->mem);
+    }
+    json_close(out, ']');
+}
+
+static void write_catalog(struct buf *out, struct exchange *x, const struct consul_group *g)
+{
+    struct lookup_member m = consul_member(x->hub, g->ports);
+    struct ulid_text text;
+
+    json_open(out, '{');
+    consul_node_id(out, "ID", &m.id);
+    json_text_of(out, "Node", m.name);
+    json_text_of(out, "Address", m.host);
+    json_string_of(out, "Datacenter", CONSUL_DATACENTER);
+    json_pairs_of(out, "NodeMeta", m.tags, m.tags_n);
+    json_text_of(out, "ServiceID", consul_id(g, &text));
+    json_text_of(out, "ServiceName", g->service->name);
+    consul_tags(out, "ServiceTags", g);
+    json_text_of(out, "ServiceAddress", g->ports->addr);
+    consul_meta(out, "ServiceMeta", g);
+    json_unsigned_of(out, "ServicePort", g->ports->port);
+    consul_weights(out, "ServiceWeights", g);
+    json_bool_of(out, "ServiceEnableTagOverride", false);
+    consul_indexes(out, g->service->resource.index);
+    json_close(out, '}');
+}
+
+void consul_catalog_service(struct exchange *x)
+{
+    const struct dir_service *s;
+    const struct consul_group *groups = NULL;
+
+    if (!begin_service(x, &s))
+        return;
+    struct buf *out = answer_json(x);
+    uint32_t n = s ? consul_groups(x, s, &groups) : 0;
+
+    json_open(out, '[');
+    for (uint32_t i = 0; i < n; i++)
+        write_catalog(out, x, &groups[i]);
+    json_close(out, ']');
+}
+
+/* As the directory lists them: one behind the other, with a NUL each. */
+static void write_listed(struct buf *out, struct bytes tags)
+{
+    size_t from = 0;
+
+    json_open(out, '[');
+    for (size_t i = 0; i < tags.len; i++) {
+        if (tags.data[i] != '\0')
+            continue;
+        json_text(out, bytes_of(tags.data + from, i - from));
+        from = i + 1;
+    }
+    json_close(out, ']');
+}
+
+/* Some instance of it runs where the request looks. */
+static bool is_on_wanted_node(const struct exchange *x, const struct dir_service *s)
+{
+    struct consul_group g;
+    uint32_t at = 0;
+
+    if (!target_has(&x->target, "node-meta"))
+        return s->says.endpoints_n > 0;
+    while (consul_next(s, &at, &g)) {
+        struct lookup_member m = consul_member(x->hub, g.ports);
+
+        if (consul_node_wanted(x, &m))
+            return true;
+    }
+    return false;
+}
+
+void consul_catalog_services(struct exchange *x)
+{
+    struct directory *d = &x->hub->directory;
+
+    if (consul_check_query(x) || exchange_blocks(x, &d->list))
+        return;
+    struct buf *out = answer_json(x);
+
+    json_open(out, '{');
+    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
+        if (!is_on_wanted_node(x, s))
+            continue;
+        json_text(out, s->name);
+        buf_byte(out, ':');
+        write_listed(out, bytes_of(s->listed.data + 1, s->listed.len - 1));
+    }
+    json_close(out, '}');
+}
+
+void consul_catalog_nodes(struct exchange *x)
+{
+    struct directory *d = &x->hub->directory;
+
+    if (consul_check_query(x) || exchange_blocks(x, &d->nodes))
+        return;
+    struct buf *out = answer_json(x);
+
+    json_open(out, '[');
+    for (const struct dir_member *m = directory_first_member(d); m; m = directory_next_member(m)) {
+        if (m->says.state != MEMBER_STATE_LEFT && consul_node_wanted(x, &m->says))
+            consul_node(out, &m->says, d->nodes.index);
+    }
+    json_close(out, ']');
+}
+
+void consul_catalog_datacenters(struct exchange *x)
+{
+    struct buf *out = answer_json(x);
+
+    json_open(out, '[');
+    json_text(out, bytes_str(CONSUL_DATACENTER));
+    json_close(out, ']');
+}

@@ -1,0 +1,72 @@
+/* Consul's agent: what registers services with this peer and says how they do. */
+#include "http/consul.h"
+#include "http/consul_body.h"
+#include "wire/text.h"
+
+static void done(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    (void)kind;
+    (void)payload;
+    answer_text(x, "text/plain; charset=utf-8", "");
+}
+
+void consul_service_register(struct exchange *x)
+{
+    struct register_endpoint request;
+    struct buf question = {0};
+    const char *why;
+
+    if (consul_read_service(&request, buf_bytes(&x->body), &x->mem, &why)) {
+        answer_error(x, 400, "bad_request", "%s", why);
+        return;
+    }
+    register_endpoint_encode(&question, &request);
+    exchange_ask(x, WIRE_REGISTER_ENDPOINT, question, done);
+}
+
+void consul_service_deregister(struct exchange *x)
+{
+    struct deregister_endpoint request = {.name = x->match.args[0]};
+    struct buf question = {0};
+
+    if (request.name.len > DEREGISTER_ENDPOINT_NAME_MAX) {
+        answer_error(x, 404, "not_found", "there is no service of such an ID");
+        return;
+    }
+    deregister_endpoint_encode(&question, &request);
+    exchange_ask(x, WIRE_DEREGISTER_ENDPOINT, question, done);
+}
+
+/* "service:ID" is the check of the service ID. */
+static void report(struct exchange *x, enum endpoint_health health)
+{
+    struct bytes id = x->match.args[0], prefix = bytes_str("service:");
+    struct report_endpoint request = {.health = health, .output = target_get(&x->target, "note")};
+    struct buf question = {0};
+
+    if (!bytes_starts(id, prefix) || id.len - prefix.len > REPORT_ENDPOINT_NAME_MAX) {
+        answer_error(x, 404, "not_found",
+                     "there is no check of such an ID: the check of a service is "
+                     "service:ID");
+        return;
+    }
+    request.name = bytes_of(id.data + prefix.len, id.len - prefix.len);
+    request.output = wire_text_clip(request.output, REPORT_ENDPOINT_OUTPUT_MAX);
+    report_endpoint_encode(&question, &request);
+    exchange_ask(x, WIRE_REPORT_ENDPOINT, question, done);
+}
+
+void consul_check_pass(struct exchange *x)
+{
+    report(x, ENDPOINT_HEALTH_PASSING);
+}
+
+void consul_check_warn(struct exchange *x)
+{
+    report(x, ENDPOINT_HEALTH_WARNING);
+}
+
+void consul_check_fail(struct exchange *x)
+{
+    report(x, ENDPOINT_HEALTH_CRITICAL);
+}

@@ -1,0 +1,240 @@
+#include "http/exchange.h"
+
+#include "http/json.h"
+#include "wire/text.h"
+
+#include <stdarg.h>
+
+#define ERROR_TEXT_MAX 1024
+
+void exchange_deinit(struct exchange *x)
+{
+    directory_unwatch(&x->watcher);
+    buf_deinit(&x->body);
+    buf_deinit(&x->question);
+    buf_deinit(&x->answer.body);
+    arena_deinit(&x->mem);
+}
+
+/* ---- answers ---- */
+
+struct buf *answer_json(struct exchange *x)
+{
+    x->answer.status = 200;
+    x->answer.type = "application/json";
+    buf_reset(&x->answer.body);
+    return &x->answer.body;
+}
+
+void answer_text(struct exchange *x, const char *type, const char *text)
+{
+    x->answer.status = 200;
+    x->answer.type = type;
+    buf_reset(&x->answer.body);
+    buf_str(&x->answer.body, text);
+}
+
+void answer_error(struct exchange *x, unsigned status, const char *code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    struct bytes text = wire_text_format(&x->mem, ERROR_TEXT_MAX, format, args);
+    va_end(args);
+    struct buf *out = answer_json(x);
+
+    x->answer.status = status;
+    x->answer.about = NULL;
+    if (x->consul) {
+        x->answer.type = "text/plain; charset=utf-8";
+        buf_append(out, text.data, text.len);
+        return;
+    }
+    json_open(out, '{');
+    json_name(out, "error");
+    json_open(out, '{');
+    json_string_of(out, "code", code);
+    json_text_of(out, "text", text);
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+/* ---- the way of a request ---- */
+
+static void handle(struct exchange *x)
+{
+    x->state = EXCHANGE_READY;
+    if (!x->hub->directory.ready) {
+        answer_error(x, 503, "not_ready", "this peer is starting: try again in a moment");
+        return;
+    }
+    x->match.route->handle(x);
+    if (x->state == EXCHANGE_READY && x->answer.about)
+        x->answer.index = x->answer.about->index;
+}
+
+/* Takes as long whatever the token is. */
+static bool has_token(const struct exchange *x)
+{
+    struct bytes is = x->token.len ? x->token : target_get(&x->target, "token");
+    struct bytes want = x->hub->token;
+    unsigned differ = is.len != want.len;
+
+    for (size_t i = 0; i < want.len && !(is.len != want.len); i++)
+        differ |= is.data[i] ^ want.data[i];
+    return !differ;
+}
+
+/* 0, or 1: the answer is that it may not. */
+static int check_right(struct exchange *x)
+{
+    bool change = x->match.route->effect == ROUTE_CHANGES;
+
+    if (change && x->from_page) {
+        answer_error(x, 403, "not_allowed", "pages of other sites change nothing here");
+        return 1;
+    }
+    if (!x->hub->token.len || (x->from_here && !change))
+        return 0;
+    if (change && !x->from_here) {
+        answer_error(x, 403, "not_allowed",
+                     "changes are taken from this host only: without TLS the token would go over "
+                     "the network in the clear");
+        return 1;
+    }
+    if (has_token(x))
+        return 0;
+    answer_error(x, 403, "not_allowed",
+                 "this needs the token of this peer (http.token in the data folder of kithd), as "
+                 "X-Consul-Token or as a bearer token");
+    return 1;
+}
+
+static void refuse_method(struct exchange *x)
+{
+    struct buf allow = {0};
+
+    route_allow(&allow, x->match.methods);
+    x->answer.allow = arena_str(&x->mem, buf_bytes(&allow));
+    buf_deinit(&allow);
+    answer_error(x, 405, "method", "this path takes %s", x->answer.allow);
+}
+
+void exchange_begin(struct exchange *x, const struct route *table, size_t table_n, struct bytes raw)
+{
+    int r = target_parse(&x->target, raw, &x->mem);
+
+    x->consul = x->target.segments_n > 0 && bytes_equal_str(x->target.segments[0], "v1");
+    if (r == TARGET_LONG) {
+        answer_error(x, 414, "too_long", "the path or its query is too long");
+        return;
+    }
+    if (r != 0) {
+        answer_error(x, 400, "bad_request", "the path or its query cannot be read");
+        return;
+    }
+    r = route_find(&x->match, table, table_n, x->method, &x->target);
+    if (r == ROUTE_METHOD)
+        refuse_method(x);
+    else if (r != 0)
+        answer_error(x, 404, "not_found", "there is nothing at this path");
+    else if (check_right(x) == 0)
+        handle(x);
+}
+
+void exchange_resume(struct exchange *x)
+{
+    directory_unwatch(&x->watcher);
+    x->waited = true;
+    handle(x);
+}
+
+/* ---- waiting for a change ---- */
+
+static bool wait_span(struct exchange *x, kith_time *ret)
+{
+    int r = target_duration(&x->target, "wait", ret);
+
+    if (r == TARGET_BAD) {
+        answer_error(x, 400, "bad_request", "wait: write a time such as 30s or 5m");
+        return false;
+    }
+    if (r == TARGET_ABSENT || *ret == 0)
+        *ret = EXCHANGE_WAIT_US;
+    *ret = kith_time_min(*ret, EXCHANGE_WAIT_MAX_US);
+    return true;
+}
+
+bool exchange_blocks(struct exchange *x, struct resource *r)
+{
+    uint64_t index = 0;
+    kith_time span_us;
+
+    x->answer.about = r;
+    if (x->waited)
+        return false;
+    if (target_number(&x->target, "index", &index) == TARGET_BAD) {
+        answer_error(x, 400, "bad_request", "index: write the number that the last answer had");
+        return true;
+    }
+    if (!wait_span(x, &span_us))
+        return true;
+    if (index == 0 || index != r->index)
+        return false;
+    x->state = EXCHANGE_PARKED;
+    x->until_us = x->hub->now_us + span_us;
+    directory_watch(r, &x->watcher);
+    return true;
+}
+
+/* ---- asking the peer ---- */
+
+void exchange_ask(struct exchange *x, enum wire_kind kind, struct buf question,
+                  exchange_answered *answered)
+{
+    buf_deinit(&x->question);
+    x->state = EXCHANGE_ASKING;
+    x->until_us = x->hub->now_us + EXCHANGE_ASK_US;
+    x->ask = kind;
+    x->question = question;
+    x->answered = answered;
+}
+
+static const struct {
+    enum fail_code code;
+    unsigned status;
+} statuses[] = {
+    {FAIL_CODE_BAD_REQUEST, 400}, {FAIL_CODE_NOT_ALLOWED, 403}, {FAIL_CODE_NOT_FOUND, 404},
+    {FAIL_CODE_REJECTED, 409},    {FAIL_CODE_NOT_READY, 503},   {FAIL_CODE_BUSY, 503},
+    {FAIL_CODE_UNCONFIRMED, 504},
+};
+
+static void answer_failed(struct exchange *x, struct bytes payload)
+{
+    struct failed failed;
+    struct wire_error err;
+    unsigned status = 500;
+
+    if (failed_decode(&failed, payload, &x->mem, &err)) {
+        answer_error(x, 500, "internal", "the peer's answer cannot be read");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        if (statuses[i].code == failed.code)
+            status = statuses[i].status;
+    }
+    answer_error(x, status, fail_code_name(failed.code), BYTES_FMT, BYTES_ARG(failed.text));
+}
+
+void exchange_take(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    x->state = EXCHANGE_READY;
+    if (!kind)
+        answer_error(x, 504, "timeout",
+                     "the peer did not answer in time: a change may have happened, look before "
+                     "you repeat it");
+    else if (kind == WIRE_FAILED)
+        answer_failed(x, payload);
+    else
+        x->answered(x, kind, payload);
+}

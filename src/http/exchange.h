@@ -1,0 +1,110 @@
+#ifndef KITH_HTTP_EXCHANGE_H
+#define KITH_HTTP_EXCHANGE_H
+/*
+ * One request and its answer, as handlers see them. A handler looks at the request, and then does one of three things:
+ * it fills in the answer; it waits for a change of a resource (exchange_blocks()) and is called once more then; or
+ * it asks the peer (exchange_ask()), and what the peer says is made an answer by another function. It never
+ * blocks, and keeps nothing between calls but what is in here.
+ *
+ * Who may: reads are for every process of this host, and for those of other hosts that bring the token; changes are for
+ * those of this host that bring it (as X-Consul-Token, as a bearer token, or as the parameter `token`), since others
+ * would have to send it over the network in the clear. No page of another site changes anything, whatever it has got.
+ *
+ * Errors have one shape: {"error": {"code": "not_found", "text": "..."}}; and where Consul's clients ask, the text alone, as
+ * Consul's own agent answers.
+ */
+#include "http/directory.h"
+#include "http/route.h"
+#include "http/times.h"
+#include "wire/wire.h"
+
+#define EXCHANGE_WAIT_US     (5 * KITH_MIN) /* for a change, when the client does not say; as Consul */
+#define EXCHANGE_WAIT_MAX_US (10 * KITH_MIN) /* no client is waited for longer, gone or not */
+#define EXCHANGE_ASK_US      (10 * KITH_SEC) /* for the peer's answer: a write waits for the disk */
+
+#define HUB_CLASSES 6
+
+struct hub { /* what all exchanges share; the HTTP thread's */
+    struct directory directory;
+    struct ulid self;
+    const char *name;    /* of this host */
+    const char *address; /* ADDR:PORT that is listened on first */
+    const char *version;
+    struct bytes token;             /* who may change things; empty: everybody may (--insecure) */
+    kith_time now_us;               /* monotonic, of this turn */
+    kith_time (*age_us)(void *arg); /* since the peer's thread last said that all is so */
+    void *arg;
+    uint64_t requests[HUB_CLASSES];   /* by the status' first digit; these are for /metrics */
+    uint64_t blocked, woken, refused; /* that waited for a change, saw it, were too many to wait */
+    struct times times;               /* of those that did not wait for a change */
+    uint32_t connections, parked;
+};
+
+enum exchange_state {
+    EXCHANGE_READY,  /* answer as it stands */
+    EXCHANGE_PARKED, /* waits for a change of a resource */
+    EXCHANGE_ASKING, /* waits for the peer */
+};
+
+struct exchange;
+/* The peer's answer: a message of this kind; `failed` is answered before. */
+typedef void exchange_answered(struct exchange *x, enum wire_kind kind, struct bytes payload);
+
+struct answer {
+    unsigned status;
+    const char *type;          /* static; the content's */
+    const char *allow, *retry; /* headers, NULL: none; in the exchange's mem */
+    struct buf body;
+    const struct resource *about; /* its index goes with the answer; NULL: none */
+    uint64_t index;
+};
+
+struct exchange {
+    struct hub *hub;
+    struct arena mem; /* lives as long as the exchange */
+    unsigned method;
+    struct target target;
+    struct route_match match;
+    struct buf body;    /* of the request */
+    struct bytes token; /* that it came with; empty: none */
+    bool from_here;     /* from a process of this host */
+    bool from_page;     /* a browser says that a page of another site asks */
+    bool consul;        /* below /v1: errors as Consul's */
+    struct answer answer;
+
+    enum exchange_state state;
+    struct watcher watcher;
+    bool waited;        /* it has waited for a change, or until its time was over */
+    kith_time until_us; /* of waiting or asking */
+    enum wire_kind ask; /* the question, encoded in `question` */
+    struct buf question;
+    exchange_answered *answered;
+};
+
+void exchange_deinit(struct exchange *x);
+
+/* The target is read and the route found; both may fail, and then the answer says so. The handler is called. */
+void exchange_begin(struct exchange *x, const struct route *table, size_t table_n,
+                    struct bytes raw);
+/* What it waited for has changed, or its time is over: the handler is called again. */
+void exchange_resume(struct exchange *x);
+/* The peer answered; or it did not in time (payload of no length, kind 0). */
+void exchange_take(struct exchange *x, enum wire_kind kind, struct bytes payload);
+
+/* ---- for handlers ---- */
+
+/* The answer is about this resource. True: the client knows this state of it, and wants to wait for the next one (parameters
+ * index and wait); the handler returns, and is called again. The answer may also be an error by then. */
+bool exchange_blocks(struct exchange *x, struct resource *r);
+
+/* Asks the peer as its own socket's clients do: `question` is the encoded message, taken over. */
+void exchange_ask(struct exchange *x, enum wire_kind kind, struct buf question,
+                  exchange_answered *answered);
+
+/* An empty answer of JSON, to be written into the body. */
+struct buf *answer_json(struct exchange *x);
+void answer_text(struct exchange *x, const char *type, const char *text);
+void answer_error(struct exchange *x, unsigned status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

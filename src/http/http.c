@@ -1,0 +1,210 @@
+#include "http/http.h"
+
+#include "base/mem.h"
+#include "client/held.h"
+#include "http/access_log.h"
+#include "http/ask.h"
+#include "http/routes.h"
+#include "http/server.h"
+#include "shell/clock.h"
+#include "shell/mail.h"
+
+#include <stdio.h>
+
+#define NEVER_TOLD_US KITH_HOUR /* the age of what nobody vouches for */
+
+struct http {
+    const struct http_config *config;
+    zsock_t *feed_in, *feed; /* the ends of the look-ups' jobs */
+    zactor_t *actor;
+    void *context;
+    struct hub hub;
+    struct held *held;
+    struct access_log *log;
+    struct ask *ask;
+    struct server_config server_config;
+    struct server *server;
+};
+
+/* ---- life ---- */
+
+static kith_time age_us(void *arg)
+{
+    struct http *h = arg;
+    struct held_use use;
+
+    if (held_enter(h->held, /* hash= */ 0, &use) != 0)
+        return NEVER_TOLD_US;
+    held_leave(h->held, &use);
+    return use.age_us;
+}
+
+static void woken(void *arg, struct watcher *w)
+{
+    struct http *h = arg;
+
+    server_woken(h->server, w);
+}
+
+/* Never full: what does not fit would have to be told anew. */
+static zsock_t *feed_end(void)
+{
+    zsock_t *end = zsock_new(ZMQ_PAIR);
+
+    zsock_set_sndhwm(end, 0);
+    zsock_set_rcvhwm(end, 0);
+    return end;
+}
+
+static void open_feed(struct http *h)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "inproc://http-feed-%p", (void *)h);
+    h->feed = feed_end();
+    h->feed_in = feed_end();
+    zsock_bind(h->feed, "%s", name);
+    zsock_connect(h->feed_in, "%s", name);
+}
+
+static int open_log(struct http *h, struct buf *why)
+{
+    if (h->config->access_log)
+        h->log = access_log_open(h->config->access_log, why);
+    return h->config->access_log && !h->log;
+}
+
+static int open_server(struct http *h, struct buf *why)
+{
+    int bad = 0;
+
+    h->server_config = (struct server_config){
+        .hub = &h->hub, .routes = routes, .routes_n = routes_n, .log = h->log};
+    h->server = server_new(&h->server_config);
+    for (size_t i = 0; i < h->config->addresses_n && !bad; i++)
+        bad = server_listen(h->server, h->config->addresses[i], why);
+    return bad;
+}
+
+struct http *http_open(const struct http_config *config, struct buf *why)
+{
+    struct http *h = mem_alloc(sizeof(*h));
+    struct buf path = {0};
+
+    h->config = config;
+    buf_printf(&path, "%s/" LOOKUP_FILE_NAME, config->lookups);
+    h->held = held_new(buf_cstr(&path));
+    buf_deinit(&path);
+    h->hub = (struct hub){.self = config->self,
+                          .name = config->name,
+                          .address = config->addresses[0],
+                          .version = config->version,
+                          .token = config->token,
+                          .now_us = clock_now_us(),
+                          .age_us = age_us,
+                          .arg = h};
+    directory_init(&h->hub.directory, (uint64_t)(clock_wall_us() / KITH_MS), woken, h);
+    open_feed(h);
+    if (open_log(h, why) == 0 && open_server(h, why) == 0)
+        return h;
+    http_stop(h);
+    return NULL;
+}
+
+zsock_t *http_feed(struct http *h)
+{
+    return h->feed_in;
+}
+
+static void drain(struct http *h)
+{
+    bool end = false;
+
+    for (struct job *j; (j = mail_receive(h->feed, &end)) != NULL;)
+        job_free(j);
+}
+
+void http_stop(struct http *h)
+{
+    if (!h)
+        return;
+    mail_stop(&h->actor);
+    if (h->server)
+        server_free(h->server);
+    ask_free(h->ask);
+    drain(h);
+    zsock_destroy(&h->feed_in);
+    zsock_destroy(&h->feed);
+    directory_deinit(&h->hub.directory);
+    access_log_close(h->log);
+    held_free(h->held);
+    mem_free(h);
+}
+
+/* ---- the thread ---- */
+
+static void take_feed(struct http *h)
+{
+    bool end = false;
+
+    for (int i = 0; i < HTTP_FEED_AT_ONCE; i++) {
+        struct job *j = mail_receive(h->feed, &end);
+
+        if (!j)
+            return;
+        for (size_t k = 0; k < j->effects.count; k++) {
+            if (j->effects.items[k].kind == EFFECT_LOOKUP)
+                directory_tell(&h->hub.directory, &j->effects.items[k].lookup);
+        }
+        job_free(j);
+    }
+}
+
+static void take_answers(struct http *h)
+{
+    struct ask_answer answer;
+
+    while (ask_receive(h->ask, &answer))
+        server_answered(h->server, answer.number, answer.kind, answer.payload);
+}
+
+static void actor(zsock_t *pipe, void *arg)
+{
+    struct http *h = arg;
+    struct pollset poll = {0};
+    struct pollset_hint pipe_hint = {0}, feed_hint = {0}, ask_hint = {0};
+    bool end = false;
+
+    zsock_signal(pipe, 0);
+    while (!end) {
+        pollset_reset(&poll);
+        size_t pipe_item = pollset_add(&poll, zsock_resolve(pipe), ZMQ_POLLIN, &pipe_hint);
+        size_t feed_item = pollset_add(&poll, zsock_resolve(h->feed), ZMQ_POLLIN, &feed_hint);
+        size_t ask_item = pollset_add(&poll, ask_socket(h->ask), ZMQ_POLLIN, &ask_hint);
+
+        server_poll(h->server, &poll);
+        pollset_wait(&poll, server_deadline(h->server));
+        h->hub.now_us = clock_now_us();
+        if (pollset_ready(&poll, pipe_item))
+            (void)mail_receive(pipe, &end);
+        if (pollset_ready(&poll, feed_item))
+            take_feed(h);
+        if (pollset_ready(&poll, ask_item))
+            take_answers(h);
+        server_run(h->server);
+        pollset_touch(&ask_hint); /* questions went out */
+        access_log_flush(h->log);
+    }
+    pollset_forget(&pipe_hint);
+    pollset_forget(&feed_hint);
+    pollset_forget(&ask_hint);
+    pollset_deinit(&poll);
+    mail_end(pipe);
+}
+
+void http_start(struct http *h, void *context)
+{
+    h->ask = ask_new(context);
+    h->server_config.ask = h->ask;
+    h->actor = zactor_new(actor, h);
+}

@@ -1,0 +1,42 @@
+#ifndef KITH_HTTP_HTTP_H
+#define KITH_HTTP_HTTP_H
+/*
+ * The thread that answers HTTP. It has its own picture of services and members (directory.h), which it keeps up with what
+ * the peer tells the applications of this host, so that reads are answered here, at once, whatever the peer's thread or
+ * others do; only changes and /metrics ask the peer (ask.h).
+ *
+ * The parts, bottom up: target, route, json, directory (pure); exchange (a request and its answer); consul, native,
+ * metrics (what is answered); listen, access_log, pass, ask, server (the outside); this, which joins them.
+ */
+#include "base/buf.h"
+#include "base/ulid.h"
+
+#include <czmq.h>
+
+#define HTTP_FEED_AT_ONCE 64 /* jobs taken in before requests get their turn again */
+
+struct http_config {              /* borrowed until http_stop() */
+    const char *const *addresses; /* ADDR:PORT; the first is the one that is told to clients */
+    size_t addresses_n;
+    const char *access_log; /* path; NULL: none */
+    const char *lookups;    /* folder of the look-up file: its age is that of the answers */
+    struct bytes token;     /* empty: everybody may do everything (--insecure) */
+    struct ulid self;
+    const char *name, *version;
+};
+
+struct http;
+
+/* Listens; nothing is answered yet. NULL with the reason in *why. */
+struct http *http_open(const struct http_config *config, struct buf *why);
+
+/* Where the look-ups' thread passes its jobs on (shell/lookups.h); http_stop() closes it, when that thread has ended. */
+zsock_t *http_feed(struct http *h);
+
+/* From now on requests are answered, by a thread. `context`: shell/transport.h, until http_stop(). */
+void http_start(struct http *h, void *context);
+
+/* What waits is answered, with 503. May be given NULL. */
+void http_stop(struct http *h);
+
+#endif

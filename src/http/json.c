@@ -1,0 +1,125 @@
+#include "http/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* After a value another one needs a comma. */
+static void separate(struct buf *out)
+{
+    if (out->len > 0 && !strchr("{[:", out->data[out->len - 1]))
+        buf_byte(out, ',');
+}
+
+void json_open(struct buf *out, char bracket)
+{
+    separate(out);
+    buf_byte(out, (uint8_t)bracket);
+}
+
+void json_close(struct buf *out, char bracket)
+{
+    buf_byte(out, (uint8_t)bracket);
+}
+
+static void escape(struct buf *out, uint8_t c)
+{
+    static const char *const named[] = {
+        ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f",
+        ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\"};
+
+    if (c < sizeof(named) / sizeof(named[0]) && named[c])
+        buf_str(out, named[c]);
+    else
+        buf_printf(out, "\\u%04x", c);
+}
+
+void json_text(struct buf *out, struct bytes text)
+{
+    size_t from = 0;
+
+    separate(out);
+    buf_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+            continue;
+        buf_append(out, text.data + from, i - from);
+        escape(out, c);
+        from = i + 1;
+    }
+    if (text.len > from)
+        buf_append(out, text.data + from, text.len - from);
+    buf_byte(out, '"');
+}
+
+void json_name(struct buf *out, const char *name)
+{
+    separate(out);
+    buf_byte(out, '"');
+    buf_str(out, name);
+    buf_str(out, "\":");
+}
+
+void json_number(struct buf *out, int64_t value)
+{
+    separate(out);
+    buf_printf(out, "%" PRId64, value);
+}
+
+static void add_unsigned(struct buf *out, uint64_t value)
+{
+    separate(out);
+    buf_printf(out, "%" PRIu64, value);
+}
+
+void json_text_of(struct buf *out, const char *name, struct bytes text)
+{
+    json_name(out, name);
+    json_text(out, text);
+}
+
+void json_string_of(struct buf *out, const char *name, const char *text)
+{
+    json_text_of(out, name, bytes_str(text));
+}
+
+void json_unsigned_of(struct buf *out, const char *name, uint64_t value)
+{
+    json_name(out, name);
+    add_unsigned(out, value);
+}
+
+void json_bool_of(struct buf *out, const char *name, bool value)
+{
+    json_name(out, name);
+    separate(out);
+    buf_str(out, value ? "true" : "false");
+}
+
+void json_ulid_of(struct buf *out, const char *name, const struct ulid *id)
+{
+    json_name(out, name);
+    json_text(out, bytes_str(ulid_text(id).s));
+}
+
+void json_texts_of(struct buf *out, const char *name, const struct bytes *texts, uint32_t n)
+{
+    json_name(out, name);
+    json_open(out, '[');
+    for (uint32_t i = 0; i < n; i++)
+        json_text(out, texts[i]);
+    json_close(out, ']');
+}
+
+void json_pairs_of(struct buf *out, const char *name, const struct pair *pairs, uint32_t n)
+{
+    json_name(out, name);
+    json_open(out, '{');
+    for (uint32_t i = 0; i < n; i++) {
+        json_text(out, pairs[i].key);
+        buf_byte(out, ':');
+        json_text(out, pairs[i].value);
+    }
+    json_close(out, '}');
+}

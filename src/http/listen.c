@@ -1,0 +1,115 @@
+#include "http/listen.h"
+
+#include "http/target.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Takes "[ADDR]:PORT" and "ADDR:PORT" apart; false: it is neither. */
+static bool split(const char *address, char *host, size_t size, const char **port)
+{
+    const char *colon = strrchr(address, ':');
+    size_t len = colon ? (size_t)(colon - address) : 0;
+
+    if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {
+        address++;
+        len -= 2;
+    } else if (memchr(address, ':', len)) {
+        return false; /* IPv6 without brackets */
+    }
+    if (len == 0 || len >= size)
+        return false;
+    memcpy(host, address, len);
+    host[len] = '\0';
+    *port = colon + 1;
+    uint64_t number; /* getaddrinfo() would take one that is too large */
+
+    return read_number(bytes_str(*port), &number) == 0 && number <= UINT16_MAX;
+}
+
+static int bind_to(const struct addrinfo *a)
+{
+    int on = 1;
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (a->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+        return fd;
+    int error = errno;
+
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int listen_open(const char *address, struct buf *why)
+{
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                                   .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    const char *port;
+    char host[128];
+
+    if (!split(address, host, sizeof(host), &port) ||
+        getaddrinfo(host, port, &hints, &found) != 0) {
+        buf_printf(why,
+                   "\"%s\" is no address to listen on: write ADDR:PORT, such as "
+                   "127.0.0.1:5486 or [::1]:5486\n",
+                   address);
+        return -1;
+    }
+    int fd = bind_to(found);
+
+    if (fd < 0)
+        buf_printf(why, "cannot listen on %s: %s\n", address, strerror(errno));
+    freeaddrinfo(found);
+    return fd;
+}
+
+static bool is_loopback(const struct sockaddr *a)
+{
+    if (a->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
+    return a->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
+}
+
+bool listen_is_own(const struct sockaddr *other, int fd)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t len = sizeof(own);
+
+    if (!other)
+        return false;
+    if (is_loopback(other))
+        return true;
+    if (getsockname(fd, (struct sockaddr *)&own, &len) != 0 || own.ss_family != other->sa_family)
+        return false;
+    if (other->sa_family == AF_INET)
+        return ((const struct sockaddr_in *)other)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)&own)->sin_addr.s_addr;
+    return other->sa_family == AF_INET6 &&
+           IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)other)->sin6_addr,
+                              &((const struct sockaddr_in6 *)&own)->sin6_addr);
+}
+
+void listen_address(char *out, size_t size, const struct sockaddr *a)
+{
+    const void *in = NULL;
+
+    if (a && a->sa_family == AF_INET)
+        in = &((const struct sockaddr_in *)a)->sin_addr;
+    else if (a && a->sa_family == AF_INET6)
+        in = &((const struct sockaddr_in6 *)a)->sin6_addr;
+    if (!in || !inet_ntop(a->sa_family, in, out, (socklen_t)size))
+        snprintf(out, size, "-");
+}

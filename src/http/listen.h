@@ -1,0 +1,21 @@
+#ifndef KITH_HTTP_LISTEN_H
+#define KITH_HTTP_LISTEN_H
+/* Sockets that listen for HTTP, and who is at the other end of what they accept. */
+#include "base/buf.h"
+
+#include <sys/socket.h>
+
+#define LISTEN_BACKLOG 1024 /* as the peer's own sockets: a burst of clients is not turned away */
+
+/* A non-blocking listening socket at ADDR:PORT or [ADDR]:PORT, numbers both. -1 with the reason, and what to write
+ * instead, in *why. */
+int listen_open(const char *address, struct buf *why);
+
+/* The other end is a process of this host: it has a loopback address, or the one that `fd` has at this end, which nobody
+ * can take over a network. */
+bool listen_is_own(const struct sockaddr *other, int fd);
+
+/* As text, without the port; "-" for NULL and what is no IP address. */
+void listen_address(char *out, size_t size, const struct sockaddr *a);
+
+#endif

@@ -1,0 +1,484 @@
+#include "http/server.h"
+
+#include "base/mem.h"
+#include "http/access_log.h"
+#include "http/ask.h"
+#include "http/listen.h"
+#include "shell/clock.h"
+
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define GONE_AT_ONCE 64 /* events of vanished clients taken in one go */
+
+struct visit { /* a request, from its first line until its answer is out or its client gone */
+    struct exchange x;
+    struct server *server;
+    struct MHD_Connection *connection;
+    char *raw;                                  /* target */
+    char method[8], client[ACCESS_CLIENT_SIZE]; /* for the log */
+    size_t sent;                                /* bytes of the answer */
+    kith_time came_us;
+    uint64_t number; /* of its question to the peer */
+    bool read;       /* its headers are */
+    bool too_large;
+    bool begun; /* it is read whole, and was handled */
+    bool suspended;
+    bool woken; /* it has been suspended: its handler is to look again */
+    TREE_ENTRY(visit) by_due, by_number;
+};
+
+static inline int compare_due(const struct visit *a, const struct visit *b)
+{
+    if (a->x.until_us != b->x.until_us)
+        return a->x.until_us < b->x.until_us ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+static inline int compare_number(const struct visit *a, const struct visit *b)
+{
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+TREE_DEFINE(due_visits, visit, by_due, compare_due)
+TREE_DEFINE(asking_visits, visit, by_number, compare_number)
+
+struct door {
+    struct MHD_Daemon *daemon;
+    int epoll_fd;
+};
+
+struct server {
+    const struct server_config *config;
+    struct hub *hub;
+    struct door doors[SERVER_ADDRESSES_MAX];
+    unsigned doors_n;
+    unsigned connections_max, parked_max;
+    int gone_fd; /* epoll of suspended connections: tells of clients that vanish */
+    struct due_visits due;
+    struct asking_visits asking;
+    bool ending;
+};
+
+/* ---- life ---- */
+
+static unsigned connections_allowed(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return SERVER_CONNECTIONS_MAX;
+    rlim_t half = files.rlim_cur / 2;
+    rlim_t rest = files.rlim_cur > SERVER_FILES_KEPT ? files.rlim_cur - SERVER_FILES_KEPT : 0;
+    rlim_t most = half > rest ? half : rest;
+
+    return most < SERVER_CONNECTIONS_MAX ? (unsigned)most : SERVER_CONNECTIONS_MAX;
+}
+
+struct server *server_new(const struct server_config *config)
+{
+    struct server *s = mem_alloc(sizeof(*s));
+
+    s->config = config;
+    s->hub = config->hub;
+    s->connections_max = connections_allowed();
+    s->parked_max = s->connections_max - s->connections_max / 16;
+    s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
+    return s;
+}
+
+/* ---- suspended exchanges ---- */
+
+static int descriptor(const struct visit *v)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(v->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info ? info->connect_fd : -1;
+}
+
+static void suspend(struct visit *v)
+{
+    struct server *s = v->server;
+    struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = v};
+
+    v->suspended = true;
+    s->hub->parked += v->x.state == EXCHANGE_PARKED;
+    TREE_INSERT(due_visits, &s->due, v);
+    if (v->x.state == EXCHANGE_ASKING)
+        TREE_INSERT(asking_visits, &s->asking, v);
+    /* Where it cannot be watched, it is found out when its time is over. */
+    (void)epoll_ctl(s->gone_fd, EPOLL_CTL_ADD, descriptor(v), &event);
+    MHD_suspend_connection(v->connection);
+}
+
+/* It goes on as soon as libmicrohttpd runs again. */
+static void resume(struct visit *v)
+{
+    struct server *s = v->server;
+
+    s->hub->parked -= v->x.state == EXCHANGE_PARKED;
+    TREE_REMOVE(due_visits, &s->due, v);
+    if (v->x.state == EXCHANGE_ASKING)
+        TREE_REMOVE(asking_visits, &s->asking, v);
+    (void)epoll_ctl(s->gone_fd, EPOLL_CTL_DEL, descriptor(v), NULL);
+    v->suspended = false;
+    MHD_resume_connection(v->connection);
+}
+
+/* Time is over, or nobody is there any more who waits: the answer is what there is then. */
+static void give_up(struct visit *v)
+{
+    resume(v);
+    if (v->x.state == EXCHANGE_PARKED)
+        v->woken = true;
+    else
+        exchange_take(&v->x, (enum wire_kind)0, (struct bytes){0});
+}
+
+void server_woken(struct server *s, struct watcher *w)
+{
+    struct visit *v = (struct visit *)((char *)w - offsetof(struct visit, x.watcher));
+
+    s->hub->woken++;
+    if (!v->suspended)
+        return;
+    resume(v);
+    v->woken = true; /* handlers read the directory when it is told whole */
+}
+
+void server_answered(struct server *s, uint64_t number, enum wire_kind kind, struct bytes payload)
+{
+    struct visit key = {.number = number};
+    struct visit *v = TREE_FIND(asking_visits, &s->asking, &key);
+
+    if (!v)
+        return; /* it has waited too long for that */
+    resume(v);
+    exchange_take(&v->x, kind, payload);
+}
+
+static void take_gone(struct server *s)
+{
+    struct epoll_event events[GONE_AT_ONCE];
+    int n = epoll_wait(s->gone_fd, events, GONE_AT_ONCE, 0);
+
+    for (int i = 0; i < n; i++)
+        give_up(events[i].data.ptr);
+}
+
+static void take_due(struct server *s)
+{
+    struct visit *v;
+
+    while ((v = TREE_FIRST(due_visits, &s->due)) && v->x.until_us <= s->hub->now_us)
+        give_up(v);
+}
+
+/* ---- answers ---- */
+
+static void add_number(struct MHD_Response *r, const char *name, uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    MHD_add_response_header(r, name, text);
+}
+
+static void add_headers(const struct visit *v, struct MHD_Response *r)
+{
+    const struct answer *a = &v->x.answer;
+    kith_time age_us = v->server->hub->age_us(v->server->hub->arg);
+
+    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
+    if (a->allow)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, a->allow);
+    if (a->retry)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, a->retry);
+    add_number(r, "X-Kith-Age-Ms", (uint64_t)(age_us / KITH_MS));
+    if (!a->about)
+        return;
+    if (!v->x.consul) {
+        add_number(r, "X-Kith-Index", a->index);
+        return;
+    }
+    add_number(r, "X-Consul-Index", a->index);
+    add_number(r, "X-Consul-LastContact", (uint64_t)(age_us / KITH_MS));
+    MHD_add_response_header(r, "X-Consul-KnownLeader", "true");
+}
+
+static enum MHD_Result respond(struct visit *v)
+{
+    struct answer *a = &v->x.answer;
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer_with_free_callback(a->body.len, a->body.data, mem_free);
+
+    if (!r)
+        return MHD_NO;
+    v->sent = a->body.len;
+    a->body = (struct buf){0}; /* taken over */
+    add_headers(v, r);
+    enum MHD_Result result = MHD_queue_response(v->connection, a->status, r);
+
+    MHD_destroy_response(r);
+    return result;
+}
+
+/* An answer, or what is to be waited for; a question goes out to the peer. */
+static enum MHD_Result go_on(struct visit *v)
+{
+    struct server *s = v->server;
+    struct exchange *x = &v->x;
+
+    if (x->state != EXCHANGE_READY && s->ending) {
+        directory_unwatch(&x->watcher);
+        x->state = EXCHANGE_READY;
+        answer_error(x, 503, "not_ready", "this peer is stopping: ask another one");
+    } else if (x->state == EXCHANGE_PARKED && s->hub->parked >= s->parked_max) {
+        directory_unwatch(&x->watcher);
+        s->hub->refused++;
+        x->state = EXCHANGE_READY;
+        x->answer.retry = "5";
+        answer_error(x, 429, "busy",
+                     "too many requests wait at this peer: try again, or ask another");
+    } else if (x->state == EXCHANGE_ASKING) {
+        v->number = ask_send(s->config->ask, x->ask, buf_bytes(&x->question), EXCHANGE_ASK_US);
+        if (!v->number) {
+            x->state = EXCHANGE_READY;
+            answer_error(x, 503, "busy", "this peer has too much to do: try again");
+        }
+    }
+    if (x->state == EXCHANGE_READY)
+        return respond(v);
+    s->hub->blocked += x->state == EXCHANGE_PARKED;
+    suspend(v);
+    return MHD_YES;
+}
+
+/* ---- requests ---- */
+
+static void *on_target(void *cls, const char *raw, struct MHD_Connection *connection)
+{
+    struct server *s = cls;
+    struct visit *v = mem_alloc(sizeof(*v));
+
+    v->server = s;
+    v->connection = connection;
+    v->raw = mem_str(raw);
+    v->came_us = clock_now_us();
+    v->x.hub = s->hub;
+    return v;
+}
+
+static const char *header(struct visit *v, const char *name)
+{
+    return MHD_lookup_connection_value(v->connection, MHD_HEADER_KIND, name);
+}
+
+/* Browsers say where a request comes from, and pages cannot make them lie. */
+static bool is_from_page(struct visit *v)
+{
+    const char *site = header(v, "Sec-Fetch-Site");
+
+    if (site)
+        return strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0;
+    return header(v, "Origin") != NULL;
+}
+
+static void read_head(struct visit *v, const char *method)
+{
+    const char *token = header(v, "X-Consul-Token"), *bearer = header(v, "Authorization");
+    const char *length = header(v, "Content-Length");
+    const union MHD_ConnectionInfo *client =
+        MHD_get_connection_info(v->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    uint64_t bytes = 0;
+
+    v->read = true;
+    v->x.method = route_method(method);
+    if (!token && bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
+        token = bearer + 7;
+    v->x.token = token ? arena_bytes(&v->x.mem, bytes_str(token)) : (struct bytes){0};
+    v->x.from_page = is_from_page(v);
+    v->x.from_here = client && listen_is_own(client->client_addr, descriptor(v));
+    if (v->server->config->log) {
+        snprintf(v->method, sizeof(v->method), "%s", method);
+        listen_address(v->client, sizeof(v->client), client ? client->client_addr : NULL);
+    }
+    v->too_large =
+        length && (read_number(bytes_str(length), &bytes) != 0 || bytes > SERVER_BODY_MAX);
+}
+
+static void read_body(struct visit *v, const char *data, size_t len)
+{
+    v->too_large = v->too_large || v->x.body.len + len > SERVER_BODY_MAX;
+    if (!v->too_large)
+        buf_append(&v->x.body, data, len);
+}
+
+static enum MHD_Result refuse_body(struct visit *v)
+{
+    v->begun = true;
+    answer_error(&v->x, 413, "too_large", "a body has 1 MiB at most here");
+    return respond(v);
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_len, void **context)
+{
+    struct server *s = cls;
+    struct visit *v = *context;
+
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (!v->read) {
+        read_head(v, method);
+        return v->too_large ? refuse_body(v) : MHD_YES;
+    }
+    if (*data_len > 0) {
+        read_body(v, data, *data_len);
+        *data_len = 0;
+        return MHD_YES;
+    }
+    if (v->too_large)
+        return refuse_body(v);
+    if (!v->begun) {
+        v->begun = true;
+        s->hub->now_us = clock_now_us();
+        exchange_begin(&v->x, s->config->routes, s->config->routes_n, bytes_str(v->raw));
+    }
+    if (v->woken) {
+        v->woken = false;
+        exchange_resume(&v->x);
+    }
+    return go_on(v);
+}
+
+static void log_visit(const struct visit *v)
+{
+    access_log_add(v->server->config->log, &(struct access){
+                                               .client = v->client,
+                                               .method = v->method,
+                                               .target = v->raw,
+                                               .status = v->x.answer.status,
+                                               .bytes = v->sent,
+                                               .took_us = clock_now_us() - v->came_us,
+                                           });
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct server *s = cls;
+    struct visit *v = *context;
+
+    (void)connection;
+    (void)code;
+    if (!v)
+        return;
+    *context = NULL;
+    unsigned class = v->x.answer.status / 100;
+
+    s->hub->requests[class < HUB_CLASSES ? class : 0]++;
+    if (!v->x.waited)
+        times_add(&s->hub->times, clock_now_us() - v->came_us);
+    if (s->config->log && v->begun)
+        log_visit(v);
+    exchange_deinit(&v->x);
+    mem_free(v->raw);
+    mem_free(v);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *s = cls;
+
+    (void)connection;
+    (void)context;
+    s->hub->connections += code == MHD_CONNECTION_NOTIFY_STARTED;
+    s->hub->connections -= code == MHD_CONNECTION_NOTIFY_CLOSED;
+}
+
+/* ---- listening ---- */
+
+int server_listen(struct server *s, const char *address, struct buf *why)
+{
+    struct door *door = &s->doors[s->doors_n];
+
+    if (s->doors_n == SERVER_ADDRESSES_MAX) {
+        buf_printf(why, "%d addresses at most\n", SERVER_ADDRESSES_MAX);
+        return 1;
+    }
+    int fd = listen_open(address, why);
+
+    if (fd < 0)
+        return 1;
+    door->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, s->connections_max,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+        SERVER_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
+    if (!door->daemon) {
+        buf_printf(why, "%s: libmicrohttpd does not start\n", address);
+        close(fd);
+        return 1;
+    }
+    door->epoll_fd = MHD_get_daemon_info(door->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    s->doors_n++;
+    return 0;
+}
+
+void server_free(struct server *s)
+{
+    struct visit *v, *next;
+
+    s->ending = true;
+    TREE_FOREACH_SAFE(v, due_visits, &s->due, next)
+    give_up(v);
+    for (unsigned i = 0; i < s->doors_n; i++) {
+        MHD_run(s->doors[i].daemon); /* they get their answers */
+        MHD_stop_daemon(s->doors[i].daemon);
+    }
+    close(s->gone_fd);
+    mem_free(s);
+}
+
+/* ---- turns ---- */
+
+void server_poll(struct server *s, struct pollset *p)
+{
+    for (unsigned i = 0; i < s->doors_n; i++)
+        pollset_add_fd(p, s->doors[i].epoll_fd, ZMQ_POLLIN);
+    pollset_add_fd(p, s->gone_fd, ZMQ_POLLIN);
+}
+
+kith_time server_deadline(const struct server *s)
+{
+    const struct visit *v = TREE_FIRST(due_visits, (struct due_visits *)(uintptr_t)&s->due);
+    kith_time at_us = v ? v->x.until_us : KITH_NEVER;
+
+    for (unsigned i = 0; i < s->doors_n; i++) {
+        MHD_UNSIGNED_LONG_LONG ms;
+
+        if (MHD_get_timeout(s->doors[i].daemon, &ms) == MHD_YES)
+            at_us = kith_time_min(at_us, s->hub->now_us + (kith_time)ms * KITH_MS);
+    }
+    return at_us;
+}
+
+void server_run(struct server *s)
+{
+    take_gone(s);
+    take_due(s);
+    for (unsigned i = 0; i < s->doors_n; i++)
+        MHD_run(s->doors[i].daemon);
+}

@@ -1,0 +1,53 @@
+#ifndef KITH_HTTP_SERVER_H
+#define KITH_HTTP_SERVER_H
+/*
+ * HTTP as such, by libmicrohttpd: connections in, exchanges (exchange.h) answered, in the caller's thread; nothing here
+ * blocks. Decides who may ask, how many may, and for how long.
+ *
+ * An exchange that waits has its connection suspended, so it costs no time. libmicrohttpd does not notice then that the
+ * client has gone: that is watched for here, and its descriptor is given back at once.
+ *
+ * Limits: SERVER_CONNECTIONS_MAX, or what the system's limit of open files leaves; a sixteenth of them is kept free of
+ * waiting ones, which are refused beyond that (429). Headers fit into SERVER_MEMORY, a body into SERVER_BODY_MAX
+ * (413). Who sends and takes nothing for SERVER_IDLE_S is closed.
+ */
+#include "http/exchange.h"
+#include "shell/pollset.h"
+
+#define SERVER_CONNECTIONS_MAX 10000u
+#define SERVER_FILES_KEPT      8500u /* of the limit of open files: for the peer's own connections */
+#define SERVER_MEMORY          16384u /* a connection: request line, headers, and those of the answer */
+#define SERVER_BODY_MAX        (1u << 20)
+#define SERVER_IDLE_S          60u
+#define SERVER_ADDRESSES_MAX   4
+
+struct ask;
+struct access_log;
+
+struct server_config { /* borrowed until server_free() */
+    struct hub *hub;
+    const struct route *routes;
+    size_t routes_n;
+    struct ask *ask;
+    struct access_log *log; /* NULL: none */
+};
+
+struct server;
+
+struct server *server_new(const struct server_config *config);
+void server_free(struct server *s);
+
+/* Listens on ADDR:PORT or [ADDR]:PORT as well. 0, or 1 with the reason in *why. */
+int server_listen(struct server *s, const char *address, struct buf *why);
+
+/* One turn: add to the set, wait until there is something or the deadline has come, run. */
+void server_poll(struct server *s, struct pollset *p);
+kith_time server_deadline(const struct server *s);
+void server_run(struct server *s);
+
+/* The directory's news: what this waited for has changed. */
+void server_woken(struct server *s, struct watcher *w);
+/* The peer's answer to a question. */
+void server_answered(struct server *s, uint64_t number, enum wire_kind kind, struct bytes payload);
+
+#endif

@@ -1,0 +1,209 @@
+#include "http/consul.h"
+
+#include "http/consul_shape.h"
+#include "stand.h"
+#include "test.h"
+
+static struct stand s;
+
+static const struct bytes own_tags[] = {{(const uint8_t *)"Blue", 4}};
+static const struct pair own_meta[] = {{{(const uint8_t *)"team", 4}, {(const uint8_t *)"web", 3}}};
+
+/* api: two instances that Kith runs (one has two ports), one fails; and one that was registered, with a warning. */
+static int begin(void **state)
+{
+    (void)state;
+    stand_init(&s);
+    struct lookup_endpoint e[] = {
+        stand_endpoint(1, &stand_b, ENDPOINT_HEALTH_PASSING),
+        stand_endpoint(1, &stand_b, ENDPOINT_HEALTH_PASSING),
+        stand_endpoint(2, &stand_a, ENDPOINT_HEALTH_CRITICAL),
+        stand_endpoint(3, &stand_a, ENDPOINT_HEALTH_WARNING),
+    };
+
+    e[1].port_name = bytes_str("admin");
+    e[1].port = 9001;
+    e[2].output = bytes_str("GET / -> 503");
+    e[3].registration = bytes_str("api-3");
+    e[3].ttl_ms = 10000;
+    e[3].own_tags = true;
+    e[3].tags = own_tags;
+    e[3].tags_n = 1;
+    e[3].meta = own_meta;
+    e[3].meta_n = 1;
+    stand_tell(&s, "api", e, 4);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    stand_deinit(&s);
+    return 0;
+}
+
+static void health_shows_nodes_services_and_checks(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/v1/health/service/api"), 200);
+    assert_int_equal(stand_count(&s), 3);
+    /* In order of node, a's first. */
+    assert_string_equal(stand_text(&s, "0/Node/Node"), "a");
+    assert_string_equal(stand_text(&s, "0/Node/Address"), "10.0.0.1");
+    assert_string_equal(stand_text(&s, "0/Node/Meta/zone"), "eu");
+    assert_string_equal(stand_text(&s, "0/Service/Service"), "api");
+    assert_string_equal(stand_text(&s, "0/Service/Tags/0"), "v1");
+    assert_string_equal(stand_text(&s, "0/Checks/0/CheckID"), "serfHealth");
+    assert_string_equal(stand_text(&s, "0/Checks/0/Status"), "passing");
+    assert_string_equal(stand_text(&s, "0/Checks/1/Status"), "critical");
+    assert_string_equal(stand_text(&s, "0/Checks/1/Output"), "GET / -> 503");
+    assert_string_equal(stand_text(&s, "1/Service/ID"), "api-3");
+    assert_string_equal(stand_text(&s, "1/Service/Meta/team"), "web");
+    assert_string_equal(stand_text(&s, "1/Checks/1/CheckID"), "service:api-3");
+    assert_string_equal(stand_text(&s, "1/Checks/1/Type"), "ttl");
+    assert_string_equal(stand_text(&s, "2/Node/Node"), "b");
+    assert_int_equal(stand_number(&s, "2/Service/Port"), 8001);
+    assert_string_equal(stand_text(&s, "2/Service/Meta/kith-port-admin"), "9001");
+}
+
+static void what_is_asked_for_is_what_comes(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/v1/health/service/api?passing"), 200);
+    assert_int_equal(stand_count(&s), 1); /* a warning is not passing */
+    stand_get(&s, "/v1/health/service/api?passing=false");
+    assert_int_equal(stand_count(&s), 3);
+    stand_get(&s, "/v1/health/service/api?tag=blue");
+    assert_int_equal(stand_count(&s), 1);
+    stand_get(&s, "/v1/health/service/api?tag=v1&tag=blue");
+    assert_int_equal(stand_count(&s), 0);
+    stand_get(&s, "/v1/health/service/api?node-meta=zone:eu");
+    assert_int_equal(stand_count(&s), 2);
+    stand_get(&s, "/v1/health/service/api?node-meta=zone:us");
+    assert_int_equal(stand_count(&s), 0);
+    stand_get(&s, "/v1/health/service/api?near=_agent");
+    assert_string_equal(stand_text(&s, "0/Node/Node"), "a");
+    assert_string_equal(stand_text(&s, "2/Node/Node"), "b");
+    assert_int_equal(stand_get(&s, "/v1/health/service/none"), 200);
+    assert_int_equal(stand_count(&s), 0);
+}
+
+static void what_is_not_understood_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/v1/health/service/api?dc=kith"), 200);
+    assert_int_equal(stand_get(&s, "/v1/health/service/api?dc=mars"), 500);
+    assert_int_equal(stand_get(&s, "/v1/health/service/api?consistent"), 400);
+    assert_int_equal(stand_get(&s, "/v1/health/service/api?filter=Node.Node==a"), 400);
+    assert_int_equal(stand_get(&s, "/v1/health/service/api?near=elsewhere"), 400);
+}
+
+static void the_catalog_lists_services_and_nodes(void **state)
+{
+    (void)state;
+    stand_tell(&s, "idle", NULL, 0); /* Kith knows it, and nothing runs */
+    assert_int_equal(stand_get(&s, "/v1/catalog/services"), 200);
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "api/0"), "Blue");
+    assert_string_equal(stand_text(&s, "api/1"), "v1");
+    stand_get(&s, "/v1/catalog/services?node-meta=zone:us");
+    assert_int_equal(stand_count(&s), 0);
+    assert_int_equal(stand_get(&s, "/v1/catalog/service/api"), 200);
+    assert_int_equal(stand_count(&s), 3);
+    assert_string_equal(stand_text(&s, "1/ServiceID"), "api-3");
+    assert_string_equal(stand_text(&s, "1/ServiceAddress"), "10.0.0.1");
+    assert_string_equal(stand_text(&s, "1/NodeMeta/zone"), "eu");
+    assert_int_equal(stand_get(&s, "/v1/catalog/nodes"), 200);
+    assert_int_equal(stand_count(&s), 2);
+    assert_string_equal(stand_text(&s, "1/Node"), "b");
+    stand_tell_member(&s, &stand_b, MEMBER_STATE_LEFT, "b");
+    stand_get(&s, "/v1/catalog/nodes");
+    assert_int_equal(stand_count(&s), 1);
+    assert_int_equal(stand_get(&s, "/v1/catalog/datacenters"), 200);
+    assert_string_equal(stand_text(&s, "0"), CONSUL_DATACENTER);
+}
+
+static void the_agent_shows_itself_and_what_is_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/v1/agent/self"), 200);
+    assert_string_equal(stand_text(&s, "Config/NodeName"), "a");
+    assert_string_equal(stand_text(&s, "Config/NodeID"), "00016100-0000-0000-0000-000000000000");
+    assert_string_equal(stand_text(&s, "Config/Datacenter"), CONSUL_DATACENTER);
+    assert_int_equal(stand_number(&s, "Member/Port"), 5486);
+    assert_int_equal(stand_get(&s, "/v1/agent/services"), 200);
+    assert_int_equal(stand_count(&s), 2);
+    assert_string_equal(stand_text(&s, "api-3/Service"), "api");
+    assert_int_equal(stand_get(&s, "/v1/agent/checks"), 200);
+    assert_string_equal(stand_text(&s, "service:api-3/Status"), "warning");
+    stand_tell_member(&s, &stand_b, MEMBER_STATE_DEAD, "b");
+    assert_int_equal(stand_get(&s, "/v1/agent/members"), 200);
+    assert_int_equal(stand_number(&s, "0/Status"), 1);
+    assert_int_equal(stand_number(&s, "1/Status"), 4);
+    assert_int_equal(stand_get(&s, "/v1/status/leader"), 200);
+    assert_string_equal(stand_body(&s), "\"10.0.0.1:5486\"");
+    stand_get(&s, "/v1/status/peers");
+    assert_string_equal(stand_body(&s), "[\"10.0.0.1:5486\"]");
+}
+
+static struct arena mem;
+
+static void a_registration_is_asked_of_the_peer(void **state)
+{
+    (void)state;
+    struct register_endpoint r;
+    struct wire_error err;
+
+    s.hub.token = (struct bytes){0};
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/service/register", NULL,
+                               "{\"Name\":\"db\",\"Port\":5432,\"Check\":{\"TTL\":\"5s\"}}"),
+                     0);
+    assert_int_equal(s.x.ask, WIRE_REGISTER_ENDPOINT);
+    assert_int_equal(register_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(r.name, "db"));
+    assert_int_equal(r.ttl_ms, 5000);
+    struct registered done = {.name = bytes_str("db")};
+    struct buf payload = {0};
+
+    registered_encode(&payload, &done);
+    assert_int_equal(stand_reply(&s, WIRE_REGISTERED, buf_bytes(&payload)), 200);
+    assert_string_equal(stand_body(&s), "");
+    buf_deinit(&payload);
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/service/register", NULL, "{}"), 400);
+    arena_deinit(&mem);
+}
+
+static void a_check_is_reported_with_its_note(void **state)
+{
+    (void)state;
+    struct report_endpoint r;
+    struct wire_error err;
+
+    s.hub.token = (struct bytes){0};
+    assert_int_equal(
+        stand_ask(&s, "PUT", "/v1/agent/check/warn/service:api-3?note=slow%20disk", NULL, NULL), 0);
+    assert_int_equal(s.x.ask, WIRE_REPORT_ENDPOINT);
+    assert_int_equal(report_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(r.name, "api-3"));
+    assert_int_equal(r.health, ENDPOINT_HEALTH_WARNING);
+    assert_true(bytes_equal_str(r.output, "slow disk"));
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/pass/other", NULL, NULL), 404);
+    arena_deinit(&mem);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(health_shows_nodes_services_and_checks),
+        CASE(what_is_asked_for_is_what_comes),
+        CASE(what_is_not_understood_is_refused),
+        CASE(the_catalog_lists_services_and_nodes),
+        CASE(the_agent_shows_itself_and_what_is_its_own),
+        CASE(a_registration_is_asked_of_the_peer),
+        CASE(a_check_is_reported_with_its_note),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

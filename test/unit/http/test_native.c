@@ -1,0 +1,94 @@
+#include "http/native.h"
+
+#include "stand.h"
+#include "test.h"
+
+static struct stand s;
+
+static int begin(void **state)
+{
+    (void)state;
+    stand_init(&s);
+    struct lookup_endpoint e[] = {
+        stand_endpoint(1, &stand_b, ENDPOINT_HEALTH_PASSING),
+        stand_endpoint(2, &stand_a, ENDPOINT_HEALTH_CRITICAL),
+        stand_endpoint(3, &stand_a, ENDPOINT_HEALTH_WARNING),
+    };
+
+    e[0].distance_us = 300;
+    stand_tell(&s, "api", e, 3);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    stand_deinit(&s);
+    return 0;
+}
+
+static void members_are_as_kith_lists_them(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/api/v1/members"), 200);
+    assert_int_equal(stand_count(&s), 2);
+    assert_string_equal(stand_text(&s, "0/name"), "a");
+    assert_string_equal(stand_text(&s, "0/state"), "alive");
+    assert_string_equal(stand_text(&s, "0/tags/zone"), "eu");
+    assert_int_equal(stand_number(&s, "0/incarnation"), 1);
+    assert_string_equal(stand_text(&s, "1/id"), ulid_text(&stand_b).s);
+}
+
+static void services_count_their_endpoints(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/api/v1/services"), 200);
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "0/name"), "api");
+    assert_int_equal(stand_number(&s, "0/endpoints"), 2);
+    assert_int_equal(stand_number(&s, "0/failing"), 1);
+    assert_string_equal(stand_text(&s, "0/tags/0"), "v1");
+}
+
+static void endpoints_are_chosen_and_ordered(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/api/v1/services/api/endpoints"), 200);
+    assert_int_equal(stand_count(&s), 3);
+    assert_string_equal(stand_text(&s, "0/health"), "critical");
+    assert_string_equal(stand_text(&s, "2/node_name"), "b");
+    stand_get(&s, "/api/v1/services/api/endpoints?passing&near");
+    assert_int_equal(stand_count(&s), 2);
+    assert_int_equal(stand_number(&s, "0/port"), 8003);
+    stand_get(&s, "/api/v1/services/api/endpoints?tag=v1");
+    assert_int_equal(stand_count(&s), 3);
+    stand_get(&s, "/api/v1/services/api/endpoints?tag=v2");
+    assert_int_equal(stand_count(&s), 0);
+}
+
+/* It can be waited for: its absence has an index. */
+static void a_service_that_is_not_there_is_not_found(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/api/v1/services/none/endpoints"), 404);
+    assert_string_equal(stand_text(&s, "error/code"), "not_found");
+    assert_int_equal(s.x.answer.index, 1000);
+    assert_int_equal(stand_get(&s, "/api/v1/services/none/endpoints?index=1000"), 0);
+    stand_tell(&s, "none", NULL, 0);
+    assert_int_equal(s.woken, 1);
+    assert_int_equal(stand_resume(&s), 200);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(members_are_as_kith_lists_them),
+        CASE(services_count_their_endpoints),
+        CASE(endpoints_are_chosen_and_ordered),
+        CASE(a_service_that_is_not_there_is_not_found),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
