@@ -243,6 +243,7 @@ static void fill_start(struct event_start *s, struct daemon *d)
         .port_high = f->port_high,
         .wan = f->wan,
         .conflicts_us = f->conflicts_us,
+        .horizon_us = f->horizon_us,
         .lookups = true,
         .insecure = f->insecure,
         .sign_public = d->sign.public_key,

@@ -155,6 +155,12 @@ static int read_conflicts(struct given *g, const char *value)
            g->config.conflicts_us < KITH_SEC || g->config.conflicts_us > 366 * 24 * KITH_HOUR;
 }
 
+static int read_horizon(struct given *g, const char *value)
+{
+    return units_duration_us(bytes_str(value), &g->config.horizon_us) != 0 ||
+           g->config.horizon_us < KITH_MIN || g->config.horizon_us > 366 * 24 * KITH_HOUR;
+}
+
 static int read_port_base(struct given *g, const char *value)
 {
     char *end;
@@ -203,6 +209,8 @@ static const struct flag table[] = {
     {"--profile", "lan|wan", "time-outs for one site or several (default lan)", read_profile},
     {"--conflicts", "TIME", "overwritten concurrent values are kept so long (default 24h)",
      read_conflicts},
+    {"--horizon", "TIME", "who is dead for so long is forgotten with its rows (default 30d)",
+     read_horizon},
     {"--config", "FILE", "YAML file; every flag is a key in it", read_config},
     {"--insecure", NULL, "no keys at all; on loopback addresses only", read_insecure},
     {"--port-base", "N", "first port of the daemon's own (default 5484)", read_port_base},
@@ -333,6 +341,8 @@ static void merge(struct config *c, const struct config *file)
         c->profile = file->profile;
     if (c->conflicts_us == 0)
         c->conflicts_us = file->conflicts_us;
+    if (c->horizon_us == 0)
+        c->horizon_us = file->horizon_us;
     if (c->port_base == 0)
         c->port_base = file->port_base;
     c->insecure = c->insecure || file->insecure;
@@ -492,6 +502,7 @@ static int finish(struct flags *f, const struct config *c, struct arena *mem, st
     f->user = geteuid() == 0 ? text_or(c->user, USER_DEFAULT, mem) : "";
     f->wan = c->profile == CONFIG_PROFILE_WAN;
     f->conflicts_us = c->conflicts_us;
+    f->horizon_us = c->horizon_us;
     f->insecure = c->insecure;
     f->port_base = c->port_base != 0 ? (uint16_t)c->port_base : DOORS_PORT_BASE;
     struct pair *tags = arena_array(mem, c->tags_n, sizeof *tags);

@@ -34,6 +34,7 @@ struct flags { /* texts live in the arena it was read with, or in argv */
     uint32_t tags_n;
     bool wan, insecure;
     kith_time conflicts_us; /* 0: the default */
+    kith_time horizon_us;   /* 0: the default */
     uint16_t port_base, port_low, port_high;
     enum log_level log_level;
 };

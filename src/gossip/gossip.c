@@ -145,6 +145,7 @@ void gossip_start(struct gossip *g, struct turn *t, const struct event_start *st
     g->core.boot = start->boot;
     g->core.wan = start->wan;
     g->core.insecure = start->insecure;
+    g->reaper.dead_us = start->horizon_us;
     anew_start(&g->core, t, start);
     load(g, t);
     confirm_start(&g->confirm, &g->core, t, start->tombstones_us);

@@ -63,6 +63,8 @@ static const struct schema_key keys[] = {
     {"profile", "profile: lan, or wan", SCHEMA_CHOICE, FIELD(profile), .choices = profiles},
     {"conflicts", "conflicts: 24h", SCHEMA_DURATION_US, FIELD(conflicts_us), .min = KITH_SEC,
      .max = 366 * 24 * KITH_HOUR},
+    {"horizon", "horizon: 30d", SCHEMA_DURATION_US, FIELD(horizon_us), .min = KITH_MIN,
+     .max = 366 * 24 * KITH_HOUR},
     {"insecure", "insecure: false", SCHEMA_BOOL, FIELD(insecure)},
     {"port-base", "port-base: 5484", SCHEMA_U32, FIELD(port_base), .min = 1, .max = PORT_BASE_MAX},
     {"ports", "ports: 20000-29999", SCHEMA_TEXT, FIELD(ports), .min = 1, .max = ADDR_BYTES},

@@ -13,6 +13,7 @@
  *     tag: {zone: eu, disk: ssd}
  *     profile: lan                          or wan
  *     conflicts: 24h                        how long overwritten concurrent values are kept
+ *     horizon: 30d                          who is dead for so long is forgotten, the same on every host
  *     insecure: false
  *     port-base: 5484
  *     ports: 20000-29999                    given to services
@@ -48,6 +49,7 @@ struct config { /* what is not given is empty */
     uint32_t tags_n;
     enum config_profile profile;
     kith_time conflicts_us; /* 0: not given */
+    kith_time horizon_us;   /* 0: not given */
     bool insecure;
     uint32_t port_base;        /* 0: not given */
     struct bytes ports;        /* LOW-HIGH */

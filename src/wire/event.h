@@ -71,10 +71,12 @@ struct event_start {
     struct resources capacity;
     uint16_t port_low, port_high; /* range given to instances, both ends included */
     bool wan;                     /* profile: longer time-outs */
-    kith_time tombstones_us;  /* period of their collection; 0: the default (gossip/confirm.h) */
-    kith_time conflicts_us;   /* how long overwritten concurrent values are kept; 0: the default */
-    bool lookups;             /* EFFECT_LOOKUP is wanted */
-    bool insecure;            /* no keys: the envelope's sender is believed */
+    kith_time tombstones_us; /* period of their collection; 0: the default (gossip/confirm.h) */
+    kith_time conflicts_us;  /* how long overwritten concurrent values are kept; 0: the default */
+    kith_time
+        horizon_us; /* whoever is dead for so long is forgotten; 0: the default (gossip/reap.h) */
+    bool lookups;   /* EFFECT_LOOKUP is wanted */
+    bool insecure;  /* no keys: the envelope's sender is believed */
     struct key32 sign_public; /* own Ed25519 pair */
     uint8_t sign_secret[64];
     struct bytes token;          /* struct token, encoded; len 0 when none was given */

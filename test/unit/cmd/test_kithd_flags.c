@@ -66,7 +66,7 @@ static void every_flag_is_taken(void **state)
     (void)state;
     struct line l;
     READ(&l, "--data=/d", "--bind=127.0.0.2", "--port-base", "7000", "--ports=100-200",
-         "--profile=wan", "--insecure", "--tag", "zone=eu", "--token=/t");
+         "--profile=wan", "--insecure", "--tag", "zone=eu", "--token=/t", "--horizon", "7d");
     assert_int_equal(l.rc, 0);
     assert_string_equal(l.flags.data, "/d");
     assert_string_equal(l.flags.socket, "/d/kithd.sock");
@@ -79,6 +79,7 @@ static void every_flag_is_taken(void **state)
     assert_true(bytes_equal_str(l.flags.tags[0].key, "zone"));
     assert_true(bytes_equal_str(l.flags.tags[0].value, "eu"));
     assert_string_equal(l.flags.token, "/t");
+    assert_int_equal(l.flags.horizon_us, 7 * 24 * KITH_HOUR);
     done(&l);
 }
 
@@ -115,6 +116,8 @@ static void mistakes_are_told_with_what_to_write(void **state)
     refused(&l, "LOW-HIGH");
     READ(&l, "--port-base", "65532");
     refused(&l, "--port-base");
+    READ(&l, "--horizon", "5s"); /* whoever restarts would be forgotten */
+    refused(&l, "--horizon TIME");
     READ(&l, "--profile", "moon");
     refused(&l, "lan|wan");
     READ(&l, "--log-level", "loud");
@@ -192,8 +195,9 @@ static void the_file_says_what_no_flag_says(void **state)
     (void)state;
     char path[] = "/tmp/kith-config-XXXXXX";
     close(mkstemp(path));
-    write_file(path, "data: /from/file\nname: file\nseed: [10.0.0.9]\nports: 1000-2000\n"
-                     "port-base: 6000\nlog-level: debug\nuser: daemon\nprofile: wan\n");
+    write_file(path,
+               "data: /from/file\nname: file\nseed: [10.0.0.9]\nports: 1000-2000\n"
+               "port-base: 6000\nlog-level: debug\nuser: daemon\nprofile: wan\nhorizon: 90d\n");
     struct line l;
     READ(&l, "--config", path, "--name", "flag", "--seed", "10.0.0.1");
     assert_int_equal(l.rc, 0);
@@ -205,6 +209,7 @@ static void the_file_says_what_no_flag_says(void **state)
     assert_int_equal(l.flags.port_low, 1000);
     assert_int_equal(l.flags.log_level, LOG_DEBUG_);
     assert_true(l.flags.wan);
+    assert_int_equal(l.flags.horizon_us, 90 * 24 * KITH_HOUR);
     done(&l);
 
     write_file(path, "data: /d\nbnid: 10.0.0.1\n");

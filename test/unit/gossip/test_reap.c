@@ -122,6 +122,25 @@ static void the_dead_are_kept_for_a_month(void **unused)
     tear_down(&b);
 }
 
+static void the_horizon_can_be_another(void **unused)
+{
+    (void)unused;
+    struct bench b;
+    set_up(&b, &self);
+    b.reaper.dead_us = 2 * KITH_MIN;
+    tell(&b, &gone, false);
+    tell(&b, &well, false);
+    call_dead(&b, &gone);
+    reap_time(&b.reaper, &b.core, &b.turn);
+    assert_int_equal(reap_deadline(&b.reaper), b.turn.now_us + 2 * KITH_MIN);
+    pass(&b, KITH_MIN);
+    assert_false(is_forgotten(&b, &gone));
+    pass(&b, 2 * KITH_MIN);
+    assert_true(is_forgotten(&b, &gone));
+    assert_false(is_forgotten(&b, &well));
+    tear_down(&b);
+}
+
 static void one_of_them_does_it_for_all(void **unused)
 {
     (void)unused;
@@ -142,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_left_is_forgotten_after_a_day),
         cmocka_unit_test(the_dead_are_kept_for_a_month),
+        cmocka_unit_test(the_horizon_can_be_another),
         cmocka_unit_test(one_of_them_does_it_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

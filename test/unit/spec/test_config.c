@@ -28,7 +28,7 @@ static void test_every_key(void **state)
                                  "data: /var/lib/kith\nname: host-1\nbind: 10.0.0.1\n"
                                  "advertise: 203.0.113.7\nseed: [10.0.0.2, \"10.0.0.3:5488\"]\n"
                                  "token: /etc/kith/token\ntag: {zone: eu}\nprofile: wan\n"
-                                 "insecure: true\n",
+                                 "insecure: true\nhorizon: 12h\n",
                                  &c),
                      0);
     assert_true(bytes_equal_str(c.data, "/var/lib/kith"));
@@ -42,6 +42,7 @@ static void test_every_key(void **state)
     assert_true(bytes_equal_str(c.tags[0].value, "eu"));
     assert_int_equal(c.profile, CONFIG_PROFILE_WAN);
     assert_true(c.insecure);
+    assert_int_equal(c.horizon_us, 12 * KITH_HOUR);
     reading_end(&r);
 }
 
