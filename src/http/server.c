@@ -457,8 +457,8 @@ void server_free(struct server *s)
 void server_poll(struct server *s, struct pollset *p)
 {
     for (unsigned i = 0; i < s->doors_n; i++)
-        pollset_add_fd(p, s->doors[i].epoll_fd, ZMQ_POLLIN);
-    pollset_add_fd(p, s->gone_fd, ZMQ_POLLIN);
+        pollset_add_fd(p, s->doors[i].epoll_fd, ZMQ_POLLIN, /* hint= */ NULL);
+    pollset_add_fd(p, s->gone_fd, ZMQ_POLLIN, /* hint= */ NULL);
 }
 
 kith_time server_deadline(const struct server *s)
