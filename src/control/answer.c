@@ -231,7 +231,7 @@ static uint32_t count_ports(const struct control *c, const struct service *s, st
     uint32_t count = 0;
 
     for (; r; r = registrations_next(c, r))
-        count += r->row.ports_n ? r->row.ports_n : 1;
+        count += r->ports_n ? r->ports_n : 1u;
     TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
     count += instance_healthy(&c->catalog, i) ? i->ports_n : 0;
     return count;
@@ -257,24 +257,28 @@ static void add_instance(const struct control *c, const struct turn *t, const st
     }
 }
 
-static void add_registration(const struct registration *r, struct endpoints *ret)
+static void add_registration(const struct registration *r, struct endpoints *ret,
+                             struct arena *mem)
 {
+    const struct registration_row *says = registration_says(r, mem);
     struct endpoint_info *items = (struct endpoint_info *)(uintptr_t)ret->endpoints;
     struct endpoint_info one = {
-        .instance = r->id,
-        .node = r->node,
-        .addr = r->row.addr,
-        .tags = r->row.tags,
-        .tags_n = r->row.tags_n,
-        .registration = r->row.name,
+        .instance = *registration_id(r),
+        .node = *registration_node(r),
+        .addr = says->addr,
+        .tags = says->tags,
+        .tags_n = says->tags_n,
+        .registration = says->name,
     };
 
-    for (uint32_t k = 0; k < r->row.ports_n; k++) {
+    if (says->health == ENDPOINT_HEALTH_CRITICAL)
+        return;
+    for (uint32_t k = 0; k < says->ports_n; k++) {
         items[ret->endpoints_n] = one;
-        items[ret->endpoints_n].port_name = r->row.ports[k].name;
-        items[ret->endpoints_n++].port = r->row.ports[k].port;
+        items[ret->endpoints_n].port_name = says->ports[k].name;
+        items[ret->endpoints_n++].port = says->ports[k].port;
     }
-    if (r->row.ports_n == 0)
+    if (says->ports_n == 0)
         items[ret->endpoints_n++] = one;
 }
 
@@ -289,10 +293,8 @@ static void list_endpoints(const struct control *c, const struct turn *t, struct
     ret->endpoints = arena_array(mem, count_ports(c, s, name), sizeof(*ret->endpoints));
     TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
     add_instance(c, t, s, i, ret, mem);
-    for (; r; r = registrations_next(c, r)) {
-        if (r->row.health != ENDPOINT_HEALTH_CRITICAL)
-            add_registration(r, ret);
-    }
+    for (; r; r = registrations_next(c, r))
+        add_registration(r, ret, mem);
 }
 
 void answer_endpoints(struct control *c, struct turn *t, const struct incoming *in)

@@ -138,22 +138,23 @@ static uint32_t add_instance(const struct control *c, const struct instance *i,
 }
 
 static uint32_t add_registration(const struct control *c, const struct registration *r,
-                                 struct lookup_endpoint *list)
+                                 struct lookup_endpoint *list, struct arena *mem)
 {
-    struct lookup_endpoint one = at_node(c, &r->node);
+    struct lookup_endpoint one = at_node(c, registration_node(r));
+    const struct registration_row *says = registration_says(r, mem);
 
-    one.instance = r->id;
-    one.addr = r->row.addr;
+    one.instance = *registration_id(r);
+    one.addr = says->addr;
     one.own_tags = true;
-    one.tags = r->row.tags;
-    one.tags_n = r->row.tags_n;
-    one.meta = r->row.meta;
-    one.meta_n = r->row.meta_n;
-    one.health = r->row.health;
-    one.registration = r->row.name;
-    one.ttl_ms = r->row.ttl_ms;
-    one.output = r->row.output;
-    return add_ports(&one, r->row.ports, r->row.ports_n, list);
+    one.tags = says->tags;
+    one.tags_n = says->tags_n;
+    one.meta = says->meta;
+    one.meta_n = says->meta_n;
+    one.health = says->health;
+    one.registration = says->name;
+    one.ttl_ms = says->ttl_ms;
+    one.output = says->output;
+    return add_ports(&one, says->ports, says->ports_n, list);
 }
 
 struct near { /* an endpoint and where it stood: sorting keeps that order among equals */
@@ -197,7 +198,7 @@ static size_t endpoints_max(const struct control *c, const struct service *s, st
     size_t max = 0;
 
     for (; r; r = registrations_next(c, r))
-        max += entries_of(r->row.ports_n);
+        max += entries_of(r->ports_n);
     if (!s)
         return max;
     TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
@@ -248,7 +249,7 @@ static void fill(const struct control *c, const struct service *s, struct lookup
             count += add_instance(c, i, list + count, mem);
     }
     for (; r; r = registrations_next(c, r))
-        count += add_registration(c, r, list + count);
+        count += add_registration(c, r, list + count, mem);
     ret->gone = !s && count == 0;
     split(ret, list, count, mem);
 }

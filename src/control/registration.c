@@ -3,89 +3,169 @@
 #include "base/mem.h"
 #include "control/inside.h"
 #include "control/standing.h"
+#include "state/content.h"
 #include "state/hash.h"
 #include "state/journal.h"
 #include "wire/text.h"
 
+#include <assert.h>
 #include <string.h>
 
-static int compare_keys(const struct registration *a, const struct registration *b)
-{
-    int order = ulid_compare(&a->node, &b->node);
+struct registration_due {
+    TREE_ENTRY(registration_due) by_time;
+    kith_time at_us;
+    struct registration *registration;
+};
 
-    return order ? order : ulid_compare(&a->id, &b->id);
+const struct ulid *registration_node(const struct registration *r)
+{
+    return (const struct ulid *)(const void *)content_key(r->content).data;
 }
 
-static int compare_services(const struct registration *a, const struct registration *b)
+const struct ulid *registration_id(const struct registration *r)
 {
-    int order = bytes_compare(a->row.service, b->row.service);
-
-    return order ? order : compare_keys(a, b);
+    return registration_node(r) + 1;
 }
 
-static int compare_due(const struct registration *a, const struct registration *b)
+static struct bytes service_of(const struct registration *r)
 {
-    if (a->due_us != b->due_us)
-        return a->due_us < b->due_us ? -1 : 1;
-    return compare_keys(a, b);
+    return bytes_of(content_value(r->content).data + r->service_at, r->service_len);
 }
 
-TREE_FUNCTIONS(registration_tree, registration, by_key, compare_keys)
-TREE_FUNCTIONS(registered_tree, registration, by_service, compare_services)
-TREE_FUNCTIONS(due_tree, registration, by_due, compare_due)
+const struct registration_row *registration_says(const struct registration *r, struct arena *mem)
+{
+    struct registration_row *row = arena_alloc(mem, sizeof(*row));
+    struct wire_error err;
+    int bad = registration_row_decode(row, content_value(r->content), mem, &err);
+
+    assert(!bad); /* as in new_one() */
+    (void)bad;
+    return row;
+}
+
+/* What the lists are searched by. */
+struct wanted {
+    struct bytes service, key;
+};
+
+static int compare_keys(const void *element, const void *key)
+{
+    const struct registration *r = element;
+    const struct wanted *wanted = key;
+
+    return bytes_compare(content_key(r->content), wanted->key);
+}
+
+static int compare_services(const void *element, const void *key)
+{
+    const struct wanted *wanted = key;
+    int order = bytes_compare(service_of(element), wanted->service);
+
+    return order ? order : compare_keys(element, key);
+}
+
+static const struct sheets_rule by_key = {.compare = compare_keys};
+static const struct sheets_rule by_service = {.compare = compare_services};
+
+static int compare_due(const struct registration_due *a, const struct registration_due *b)
+{
+    if (a->at_us != b->at_us)
+        return a->at_us < b->at_us ? -1 : 1;
+    return bytes_compare(content_key(a->registration->content),
+                         content_key(b->registration->content));
+}
+
+TREE_FUNCTIONS(due_tree, registration_due, by_time, compare_due)
 
 /* ---- what is held ---- */
 
+static kith_time due_of(const struct registration *r)
+{
+    return r->due ? r->due->at_us : KITH_NEVER;
+}
+
 static void free_one(struct registration *r)
 {
-    arena_deinit(&r->mem);
+    content_release(r->content);
+    mem_free(r->due);
     mem_free(r);
+}
+
+static struct wanted wanted_of(const struct registration *r)
+{
+    return (struct wanted){service_of(r), content_key(r->content)};
+}
+
+static void add(struct registrations *all, struct registration *r)
+{
+    struct wanted wanted = wanted_of(r);
+
+    sheets_put(&all->all, &by_key, sheets_from(&all->all, &by_key, &wanted), r);
+    sheets_put(&all->services, &by_service, sheets_from(&all->services, &by_service, &wanted), r);
 }
 
 static void drop(struct registrations *all, struct registration *r, const struct ulid *self)
 {
-    TREE_REMOVE(registration_tree, &all->all, r);
-    TREE_REMOVE(registered_tree, &all->services, r);
-    if (r->due_us != KITH_NEVER)
-        TREE_REMOVE(due_tree, &all->due, r);
-    all->here -= ulid_equal(&r->node, self);
+    struct wanted wanted = wanted_of(r);
+
+    sheets_take(&all->all, &by_key, sheets_from(&all->all, &by_key, &wanted));
+    sheets_take(&all->services, &by_service, sheets_from(&all->services, &by_service, &wanted));
+    if (r->due)
+        TREE_REMOVE(due_tree, &all->due, r->due);
+    all->here -= ulid_equal(registration_node(r), self);
     free_one(r);
 }
 
 void registrations_deinit(struct registrations *r)
 {
-    struct registration *one, *next;
-
-    TREE_FOREACH_SAFE(one, registration_tree, &r->all, next)
-    {
-        TREE_REMOVE(registration_tree, &r->all, one);
-        free_one(one);
+    for (uint32_t i = 0; i < r->all.n; i++) {
+        for (uint32_t k = 0; k < r->all.sheets[i].n; k++)
+            free_one(r->all.sheets[i].at[k]);
     }
+    sheets_deinit(&r->all);
+    sheets_deinit(&r->services);
     *r = (struct registrations){0};
 }
 
-static struct registration *find(const struct control *c, const struct ulid *node,
-                                 const struct ulid *id)
+/* By node and id, as they are in the key. */
+static struct registration *find_key(const struct control *c, struct bytes key)
 {
-    struct registration key = {.node = *node, .id = *id};
+    const struct sheets *all = &c->registrations.all;
+    struct wanted wanted = {.key = key};
+    struct registration *r = sheets_at(all, sheets_from(all, &by_key, &wanted));
 
-    return TREE_FIND(registration_tree,
-                     (struct registration_tree *)(uintptr_t)&c->registrations.all, &key);
+    return r && bytes_equal(content_key(r->content), key) ? r : NULL;
+}
+
+/* One of this peer's. */
+static struct registration *find(const struct control *c, const struct ulid *id)
+{
+    struct ulid key[2] = {c->self, *id};
+
+    return find_key(c, bytes_of(key, sizeof(key)));
 }
 
 /* NULL: the row is none. */
-static struct registration *new_one(const struct row *row)
+static struct registration *new_one(const struct row *row, struct arena *mem)
 {
-    struct registration *r = mem_alloc(sizeof(*r));
+    struct registration_row value;
     struct wire_error err;
+    struct ulid node, id;
 
-    if (!instance_key(row->key, &r->node, &r->id) ||
-        registration_row_decode(&r->row, arena_bytes(&r->mem, row->value), &r->mem, &err)) {
-        free_one(r);
+    if (!instance_key(row->key, &node, &id) ||
+        registration_row_decode(&value, row->value, mem, &err))
+        return NULL;
+    struct registration *r = mem_alloc(sizeof(*r));
+    size_t at = (size_t)(value.service.data - row->value.data);
+
+    if (at > UINT16_MAX) { /* somebody wrote it behind a list of fields that nobody knows */
+        mem_free(r);
         return NULL;
     }
-    r->hash = row->hash;
-    r->due_us = KITH_NEVER;
+    r->content = content_reference(content_of(row));
+    r->service_at = (uint16_t)at;
+    r->service_len = (uint8_t)value.service.len;
+    r->ports_n = (uint8_t)value.ports_n;
     return r;
 }
 
@@ -95,23 +175,43 @@ static bool is_lapsed(const struct registration_row *row)
     return row->keep && row->health == ENDPOINT_HEALTH_CRITICAL;
 }
 
-static void set_due(struct control *c, struct registration *r, kith_time due_us)
+static bool has_lapsed(const struct registration *r)
 {
-    if (r->due_us != KITH_NEVER)
-        TREE_REMOVE(due_tree, &c->registrations.due, r);
-    r->due_us = due_us;
-    if (due_us == KITH_NEVER)
+    struct arena mem = {0};
+    bool lapsed = is_lapsed(registration_says(r, &mem));
+
+    arena_deinit(&mem);
+    return lapsed;
+}
+
+static void set_due(struct control *c, struct registration *r, kith_time at_us)
+{
+    struct due_tree *tree = &c->registrations.due;
+
+    if (r->due)
+        TREE_REMOVE(due_tree, tree, r->due);
+    if (at_us == KITH_NEVER) {
+        mem_free(r->due);
+        r->due = NULL;
         return;
-    TREE_INSERT(due_tree, &c->registrations.due, r);
-    c->deadline_us = kith_time_min(c->deadline_us, due_us);
+    }
+    if (!r->due)
+        r->due = mem_alloc(sizeof(*r->due));
+    r->due->at_us = at_us;
+    r->due->registration = r;
+    TREE_INSERT(due_tree, tree, r->due);
+    c->deadline_us = kith_time_min(c->deadline_us, at_us);
 }
 
 /* Its time begins anew. */
 static void renew(struct control *c, const struct turn *t, struct registration *r)
 {
-    uint32_t within_ms = is_lapsed(&r->row) ? r->row.reap_ms : r->row.ttl_ms;
+    struct arena mem = {0};
+    const struct registration_row *row = registration_says(r, &mem);
+    uint32_t within_ms = is_lapsed(row) ? row->reap_ms : row->ttl_ms;
 
     set_due(c, r, within_ms ? t->now_us + within_ms * KITH_MS : KITH_NEVER);
+    arena_deinit(&mem);
 }
 
 /* One of this peer's is there now. One that goes on being critical goes on waiting for its end. */
@@ -119,76 +219,80 @@ static void take_own(struct control *c, const struct turn *t, struct registratio
                      const kith_time *reap_us)
 {
     c->registrations.here++;
-    if (reap_us && is_lapsed(&r->row))
+    if (reap_us && has_lapsed(r))
         set_due(c, r, *reap_us);
     else
         renew(c, t, r);
 }
 
-void registrations_row(struct control *c, const struct turn *t, const struct row *row)
+static bool is_own(const struct control *c, const struct registration *r)
+{
+    return ulid_equal(registration_node(r), &c->self);
+}
+
+/* `old`: what is held of the same key, or NULL. */
+static void take_row(struct control *c, const struct turn *t, const struct row *row,
+                     struct registration *old)
 {
     struct registrations *all = &c->registrations;
-    struct ulid node, id;
+    struct arena mem = {0};
+    struct registration *r = row->flags & ROW_TOMBSTONE ? NULL : new_one(row, &mem);
+    kith_time reap_us = old ? due_of(old) : KITH_NEVER;
+    bool waits = old && r && is_own(c, r) && has_lapsed(old);
 
-    if (!instance_key(row->key, &node, &id))
-        return;
-    /* Most are new ones: one walk down the tree then finds that out and puts it in. */
-    struct registration *r = row->flags & ROW_TOMBSTONE ? NULL : new_one(row);
-    struct registration *old =
-        r ? TREE_INSERT(registration_tree, &all->all, r) : find(c, &node, &id);
-
-    if (old && r && old->hash == row->hash) {
-        free_one(r);
-        return;
-    }
-    kith_time reap_us = old ? old->due_us : KITH_NEVER;
-    bool waits = old && is_lapsed(&old->row);
-
+    arena_deinit(&mem);
     if (old) {
-        lookups_touch(&c->lookups, old->row.service);
+        lookups_touch(&c->lookups, service_of(old));
         drop(all, old, &c->self);
-        if (r)
-            TREE_INSERT(registration_tree, &all->all, r);
     }
     if (!r)
         return;
-    TREE_INSERT(registered_tree, &all->services, r);
-    lookups_touch(&c->lookups, r->row.service);
-    if (ulid_equal(&node, &c->self))
+    add(all, r);
+    lookups_touch(&c->lookups, service_of(r));
+    if (is_own(c, r))
         take_own(c, t, r, waits ? &reap_us : NULL);
+}
+
+void registrations_row(struct control *c, const struct turn *t, const struct row *row)
+{
+    struct registration *old = find_key(c, row->key);
+
+    if (!old || row->flags & ROW_TOMBSTONE || old->content->digest.hash != row->hash)
+        take_row(c, t, row, old);
 }
 
 void registrations_member(struct control *c, const struct ulid *node)
 {
-    struct registration first = {.node = *node};
-    struct registration *r;
+    const struct sheets *all = &c->registrations.all;
+    struct wanted first = {.key = ulid_bytes(node)};
+    struct sheets_place place = sheets_from(all, &by_key, &first);
+    const struct registration *r;
 
-    TREE_FOREACH_FROM(r, registration_tree,
-                      TREE_FROM(registration_tree, &c->registrations.all, &first))
-    {
-        if (!ulid_equal(&r->node, node))
-            break;
-        lookups_touch(&c->lookups, r->row.service);
-    }
+    for (; (r = sheets_at(all, place)) != NULL && ulid_equal(registration_node(r), node);
+         place = sheets_next(all, place))
+        lookups_touch(&c->lookups, service_of(r));
 }
 
 void registrations_touch_all(struct control *c)
 {
-    struct registration *r;
+    const struct sheets *all = &c->registrations.services;
+    const struct registration *r;
 
-    TREE_FOREACH (r, registered_tree, &c->registrations.services)
-        lookups_touch(&c->lookups, r->row.service);
+    for (struct sheets_place place = {0}; (r = sheets_at(all, place)) != NULL;
+         place = sheets_next(all, place))
+        lookups_touch(&c->lookups, service_of(r));
 }
 
 /* From here on, the first whose host lives. */
-static const struct registration *living(const struct control *c, struct registration *r,
+static const struct registration *living(const struct control *c, struct sheets_place place,
                                          struct bytes service)
 {
-    TREE_FOREACH_FROM(r, registered_tree, r)
-    {
-        if (!bytes_equal(r->row.service, service))
-            return NULL;
-        if (node_lives(&c->catalog, &r->node))
+    const struct sheets *all = &c->registrations.services;
+    const struct registration *r;
+
+    for (; (r = sheets_at(all, place)) != NULL && bytes_equal(service_of(r), service);
+         place = sheets_next(all, place)) {
+        if (node_lives(&c->catalog, registration_node(r)))
             return r;
     }
     return NULL;
@@ -196,18 +300,18 @@ static const struct registration *living(const struct control *c, struct registr
 
 const struct registration *registrations_first(const struct control *c, struct bytes service)
 {
-    struct registration key = {.row = {.service = service}};
-    struct registered_tree *tree = (struct registered_tree *)(uintptr_t)&c->registrations.services;
+    struct wanted wanted = {.service = service};
+    const struct sheets *all = &c->registrations.services;
 
-    return living(c, TREE_FROM(registered_tree, tree, &key), service);
+    return living(c, sheets_from(all, &by_service, &wanted), service);
 }
 
 const struct registration *registrations_next(const struct control *c, const struct registration *r)
 {
-    struct registration *next =
-        TREE_NEXT(registered_tree, /* tree= */ NULL, (struct registration *)(uintptr_t)r);
+    struct wanted wanted = wanted_of(r);
+    const struct sheets *all = &c->registrations.services;
 
-    return living(c, next, r->row.service);
+    return living(c, sheets_next(all, sheets_from(all, &by_service, &wanted)), wanted.service);
 }
 
 /* ---- this peer's own ---- */
@@ -249,7 +353,7 @@ static int end_one(struct control *c, struct turn *t, const struct ulid *id)
 static int rewrite(struct control *c, struct turn *t, const struct registration *r,
                    const struct registration_row *row)
 {
-    struct buf key = key_of(c, &r->id), value = {0};
+    struct buf key = key_of(c, registration_id(r)), value = {0};
 
     registration_row_encode(&value, row);
     int result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
@@ -265,8 +369,9 @@ static int rewrite(struct control *c, struct turn *t, const struct registration 
 /* Nobody renewed it in time: it ends, or is critical from now on. */
 static void lapse(struct control *c, struct turn *t, struct registration *r)
 {
-    struct registration_row row = r->row;
-    struct ulid id = r->id;
+    struct arena mem = {0};
+    struct registration_row row = *registration_says(r, &mem);
+    struct ulid id = *registration_id(r);
     bool reaped = is_lapsed(&row);
 
     journal_add(t->journal, t->wall_us / KITH_MS, "registration-lapsed", row.service,
@@ -278,15 +383,16 @@ static void lapse(struct control *c, struct turn *t, struct registration *r)
         (void)end_one(c, t, &id);
     else if (rewrite(c, t, r, &row) != 0)
         renew(c, t, r); /* the clock is ahead: again after another TTL */
+    arena_deinit(&mem);
 }
 
 kith_time registrations_settle(struct control *c, struct turn *t)
 {
-    struct registration *r;
+    struct registration_due *due;
 
-    while ((r = TREE_FIRST(due_tree, &c->registrations.due)) != NULL && r->due_us <= t->now_us)
-        lapse(c, t, r);
-    return r ? r->due_us : KITH_NEVER;
+    while ((due = TREE_FIRST(due_tree, &c->registrations.due)) != NULL && due->at_us <= t->now_us)
+        lapse(c, t, due->registration);
+    return due ? due->at_us : KITH_NEVER;
 }
 
 /* ---- requests ---- */
@@ -371,12 +477,15 @@ static struct registration_row row_of(const struct control *c,
 }
 
 /* What was said of its health lasts, where that is asked for. */
-static void keep_health(struct registration_row *row, const struct registration *held)
+static void keep_health(struct registration_row *row, const struct registration *held,
+                        struct arena *mem)
 {
-    if (!held || !row->keep || !held->row.keep)
+    const struct registration_row *was = held && row->keep ? registration_says(held, mem) : NULL;
+
+    if (!was || !was->keep)
         return;
-    row->health = held->row.health;
-    row->output = held->row.output;
+    row->health = was->health;
+    row->output = was->output;
 }
 
 /* Writes it unless it is held so already; then only its time begins anew. What is written is taken in with all other
@@ -416,10 +525,10 @@ void registration_register(struct control *c, struct turn *t, const struct incom
     }
     struct registration_row row = row_of(c, &request, &mem);
     struct ulid id = id_of(row.name);
-    struct registration *held = find(c, &c->self, &id);
+    struct registration *held = find(c, &id);
     const char *why = refusal(c, t, &row, held);
 
-    keep_health(&row, held);
+    keep_health(&row, held, &mem);
 
     if (why)
         turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
@@ -453,12 +562,12 @@ void registration_report(struct control *c, struct turn *t, const struct incomin
         return;
     }
     struct ulid id = id_of(request.name);
-    struct registration *held = find(c, &c->self, &id);
+    struct registration *held = find(c, &id);
 
     if (!held) {
         not_held(t, in, request.name);
     } else {
-        struct registration_row row = held->row;
+        struct registration_row row = *registration_says(held, &mem);
 
         row.health = request.health;
         row.output = request.output;
@@ -487,7 +596,7 @@ void registration_deregister(struct control *c, struct turn *t, const struct inc
         return;
     }
     struct ulid id = id_of(request.name);
-    const struct registration *held = find(c, &c->self, &id);
+    const struct registration *held = find(c, &id);
 
     if (!held) {
         not_held(t, in, request.name);
@@ -495,7 +604,7 @@ void registration_deregister(struct control *c, struct turn *t, const struct inc
         struct registered reply = {
             .instance = id,
             .name = request.name,
-            .text = say(&mem, held->row.service, "is no longer registered as", request.name)};
+            .text = say(&mem, service_of(held), "is no longer registered as", request.name)};
 
         (void)end_one(c, t, &id);
         answer(c, t, in, &request.ack, &reply);

@@ -18,6 +18,7 @@
  * what the members of the cluster hold together is not bounded by this.
  */
 #include "base/arena.h"
+#include "base/sheets.h"
 #include "base/tree.h"
 #include "state/turn.h"
 #include "wire/gen/service.h"
@@ -29,27 +30,32 @@ struct control;
 struct row;
 struct catalog;
 
+struct registration_due; /* of an own one that will lapse or end */
+
+/* Of each what lists are ordered by; there may be hundreds of thousands. The rest is read when it is asked for:
+ * registration_says(). */
 struct registration {
-    struct ulid node, id;        /* the peer that answers for it; a digest of its name */
-    struct registration_row row; /* in mem */
-    uint64_t hash;
-    kith_time due_us;                    /* of an own one that will lapse or end; else KITH_NEVER */
-    TREE_ENTRY(registration) by_key;     /* node, id */
-    TREE_ENTRY(registration) by_service; /* service, node, id */
-    TREE_ENTRY(registration) by_due;     /* own ones that are due at some time */
-    struct arena mem;
+    struct content *content;      /* of its row, a reference; its key is node and id */
+    struct registration_due *due; /* NULL: never */
+    uint16_t service_at;          /* the service's name, in the row's value */
+    uint8_t service_len;
+    uint8_t ports_n;
 };
 
-TREE_HEAD(registration_tree, registration);
-TREE_HEAD(registered_tree, registration);
-TREE_HEAD(due_tree, registration);
+TREE_HEAD(due_tree, registration_due);
 
-struct registrations { /* a zeroed one is valid and empty */
-    struct registration_tree all;
-    struct registered_tree services;
-    struct due_tree due;
-    uint32_t here; /* how many of them this peer answers for */
+struct registrations {      /* a zeroed one is valid and empty */
+    struct sheets all;      /* by node, id */
+    struct sheets services; /* by service, node, id */
+    struct due_tree due;    /* own ones that are due at some time */
+    uint32_t here;          /* how many of them this peer answers for */
 };
+
+const struct ulid *registration_node(const struct registration *r); /* which answers for it */
+const struct ulid *registration_id(const struct registration *r);   /* a digest of its name */
+/* All that was said of it; lists in mem, the rest is readable as long as the registration, and for the rest of the
+ * step. */
+const struct registration_row *registration_says(const struct registration *r, struct arena *mem);
 
 void registrations_deinit(struct registrations *r);
 
