@@ -68,8 +68,9 @@ static void take_lost(struct control *c, struct turn *t, struct local *i)
 static void take_up(struct control *c, struct turn *t, const struct event_start *start,
                     const struct instance *row)
 {
-    const struct found_instance *found = intended(start, &row->id) ? find(start, &row->id) : NULL;
-    struct local *i = local_new(&c->locals, &row->id);
+    const struct ulid *id = instance_id(row);
+    const struct found_instance *found = intended(start, id) ? find(start, id) : NULL;
+    struct local *i = local_new(&c->locals, id);
     bool given_up = row->given_up;
 
     local_load(i, row, t->state);
@@ -95,20 +96,20 @@ static void drop_stranger(struct turn *t, const struct found_instance *found)
 
 void adopt(struct control *c, struct turn *t, const struct event_start *start)
 {
-    struct instance first = {.node = c->self};
-    struct instance *row, *next;
+    struct ulid id = {0};
+    const struct instance *row;
 
     for (uint32_t k = 0; k < start->found_n; k++) {
         const struct found_instance *found = &start->found[k];
         const struct instance *held = catalog_instance(&c->catalog, &c->self, &found->instance);
 
         if (!held || !intended(start, &found->instance) ||
-            !catalog_spec(t->state, &held->service, &held->spec, &t->out->mem))
+            !catalog_spec(t->state, &held->service->id, instance_spec(held), &t->out->mem))
             drop_stranger(t, found);
     }
-    row = TREE_FROM(instance_tree, &c->catalog.instances, &first);
-    for (; row && ulid_equal(&row->node, &c->self); row = next) {
-        next = TREE_NEXT(instance_tree, &c->catalog.instances, row);
+    while ((row = catalog_instance_after(&c->catalog, &c->self, &id)) != NULL &&
+           ulid_equal(instance_node(row), &c->self)) {
+        id = *instance_id(row);
         take_up(c, t, start, row);
     }
 }

@@ -124,16 +124,17 @@ void answer_services(struct control *c, struct turn *t, const struct incoming *i
 static void fill_instance(const struct control *c, const struct service *s,
                           const struct instance *i, struct instance_info *info, struct arena *mem)
 {
-    const struct member *m = members_get(c->catalog.members, &i->node);
+    const struct member *m = members_get(c->catalog.members, instance_node(i));
     const struct instance_row *says = instance_says(i, mem);
     struct buf slot = {0};
 
-    slot_print(&slot, &i->slot);
+    struct slot at = instance_slot(i);
+    slot_print(&slot, &at);
     *info = (struct instance_info){
-        .id = i->id,
+        .id = *instance_id(i),
         .service = s->known ? s->row.name : bytes_str("?"),
-        .node = i->node,
-        .node_name = node_name(&c->catalog, &i->node),
+        .node = *instance_node(i),
+        .node_name = node_name(&c->catalog, instance_node(i)),
         .state = i->state,
         .healthy = instance_healthy(&c->catalog, i),
         .addr = says->addr,
@@ -156,7 +157,7 @@ static bool shown(const struct control *c, const struct instance *i, bool all)
 {
     if (all)
         return true;
-    return node_lives(&c->catalog, &i->node) && i->state != INSTANCE_STATE_REFUSED &&
+    return node_lives(&c->catalog, instance_node(i)) && i->state != INSTANCE_STATE_REFUSED &&
            (i->state != INSTANCE_STATE_STOPPED || instance_placed(&c->catalog, i));
 }
 
@@ -168,8 +169,8 @@ static uint32_t count_instances(const struct control *c)
 
     TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
     {
-        TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-        count++;
+        FLEET_FOREACH (i, service_fleet(s))
+            count++;
     }
     return count;
 }
@@ -195,8 +196,7 @@ void answer_instances(struct control *c, struct turn *t, const struct incoming *
     answer.instances = items;
     TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
     {
-        TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-        {
+        FLEET_FOREACH (i, service_fleet(s)) {
             if ((!only || s == only) && shown(c, i, request.all))
                 fill_instance(c, s, i, &items[answer.instances_n++], &mem);
         }
@@ -218,7 +218,7 @@ static void add_load(const struct turn *t, const struct instance *i, struct endp
 {
     struct load_value v;
 
-    if (!loads_endpoint(t->loads, &i->node, &i->id, t->now_us, &v))
+    if (!loads_endpoint(t->loads, instance_node(i), instance_id(i), t->now_us, &v))
         return;
     ret->latency_us = 100u * v.value;
     ret->load_age_ms = (uint64_t)((t->now_us - v.taken_us) / KITH_MS);
@@ -232,8 +232,8 @@ static uint32_t count_ports(const struct control *c, const struct service *s, st
 
     for (; r; r = registrations_next(c, r))
         count += r->ports_n ? r->ports_n : 1u;
-    TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
-    count += instance_healthy(&c->catalog, i) ? i->ports_n : 0;
+    FLEET_FOREACH (i, service_fleet(s))
+        count += instance_healthy(&c->catalog, i) ? i->ports_n : 0;
     return count;
 }
 
@@ -245,8 +245,8 @@ static void add_instance(const struct control *c, const struct turn *t, const st
 
     for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < says->ports_n; k++) {
         items[ret->endpoints_n] = (struct endpoint_info){
-            .instance = i->id,
-            .node = i->node,
+            .instance = *instance_id(i),
+            .node = *instance_node(i),
             .addr = says->addr,
             .port_name = says->ports[k].name,
             .port = says->ports[k].port,
@@ -257,8 +257,7 @@ static void add_instance(const struct control *c, const struct turn *t, const st
     }
 }
 
-static void add_registration(const struct registration *r, struct endpoints *ret,
-                             struct arena *mem)
+static void add_registration(const struct registration *r, struct endpoints *ret, struct arena *mem)
 {
     const struct registration_row *says = registration_says(r, mem);
     struct endpoint_info *items = (struct endpoint_info *)(uintptr_t)ret->endpoints;
@@ -291,8 +290,8 @@ static void list_endpoints(const struct control *c, const struct turn *t, struct
     struct instance *i;
 
     ret->endpoints = arena_array(mem, count_ports(c, s, name), sizeof(*ret->endpoints));
-    TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
-    add_instance(c, t, s, i, ret, mem);
+    FLEET_FOREACH (i, service_fleet(s))
+        add_instance(c, t, s, i, ret, mem);
     for (; r; r = registrations_next(c, r))
         add_registration(r, ret, mem);
 }

@@ -26,19 +26,24 @@ static void unmention(struct catalog *c, struct service *s)
     s->mentions_n = 0;
 }
 
+static void leave_all(struct catalog *c, const struct instance *i)
+{
+    sheets_take(&c->instances, &instances_by_key,
+                instances_place(&c->instances, instance_node(i), instance_id(i)));
+}
+
 static void service_free(struct catalog *c, struct service *s)
 {
     struct placement *p, *p_next;
-    struct instance *i, *i_next;
+    struct instance *i;
 
     TREE_FOREACH_SAFE(p, placement_tree, &s->placements, p_next)
     placement_drop(c, s, p);
-    TREE_FOREACH_SAFE(i, fleet_tree, &s->instances, i_next)
-    {
-        TREE_REMOVE(fleet_tree, &s->instances, i);
-        TREE_REMOVE(instance_tree, &c->instances, i);
+    FLEET_FOREACH (i, &s->instances) {
+        leave_all(c, i);
         instance_free(i);
     }
+    sheets_deinit(&s->instances);
     TREE_REMOVE(service_tree, &c->services, s);
     if (s->touched)
         TREE_REMOVE(touched_tree, &c->touched, s);
@@ -63,6 +68,7 @@ void catalog_deinit(struct catalog *c)
     service_free(c, s);
     TREE_FOREACH_SAFE(n, name_tree, &c->names, n_next)
     name_free(c, n);
+    sheets_deinit(&c->instances);
     graph_free(c->graph);
 }
 
@@ -105,9 +111,20 @@ struct placement *catalog_placement(const struct service *s, const struct slot *
 struct instance *catalog_instance(const struct catalog *c, const struct ulid *node,
                                   const struct ulid *id)
 {
-    struct instance key = {.node = *node, .id = *id};
+    struct instance *i = sheets_at(&c->instances, instances_place(&c->instances, node, id));
 
-    return TREE_FIND(instance_tree, (struct instance_tree *)(uintptr_t)&c->instances, &key);
+    return i && ulid_equal(instance_node(i), node) && ulid_equal(instance_id(i), id) ? i : NULL;
+}
+
+struct instance *catalog_instance_after(const struct catalog *c, const struct ulid *node,
+                                        const struct ulid *id)
+{
+    struct sheets_place place = instances_place(&c->instances, node, id);
+    struct instance *i = sheets_at(&c->instances, place);
+
+    if (!i || !ulid_equal(instance_node(i), node) || !ulid_equal(instance_id(i), id))
+        return i;
+    return sheets_at(&c->instances, sheets_next(&c->instances, place));
 }
 
 struct instance *catalog_placed(const struct catalog *c, const struct placement *p)
@@ -130,7 +147,7 @@ static struct service *need_service(struct catalog *c, const struct ulid *id)
 
 static void drop_if_empty(struct catalog *c, struct service *s)
 {
-    if (!s->known && TREE_EMPTY(&s->placements) && TREE_EMPTY(&s->instances))
+    if (!s->known && TREE_EMPTY(&s->placements) && s->instances.count == 0)
         service_free(c, s);
 }
 
@@ -342,25 +359,33 @@ static void take_placement(struct catalog *c, const struct row *row)
     drop_if_empty(c, s);
 }
 
-static void forget_instance(struct catalog *c, struct instance *i, kith_time now_us)
+static void let_go(struct catalog *c, struct instance *i, kith_time now_us)
 {
-    struct service *s = catalog_get(c, &i->service);
+    struct sheets *fleet = &i->service->instances;
 
     if (i->state == INSTANCE_STATE_RUNNING)
-        s->healthy_changed_us = now_us;
-    TREE_REMOVE(instance_tree, &c->instances, i);
-    TREE_REMOVE(fleet_tree, &s->instances, i);
+        i->service->healthy_changed_us = now_us;
+    leave_all(c, i);
+    sheets_take(fleet, &instances_by_slot, fleet_place(fleet, i));
     instance_free(i);
-    catalog_touch(c, s);
-    stir(c, s);
-    drop_if_empty(c, s);
+}
+
+static void hold(struct catalog *c, struct instance *i, kith_time healthy_changed_us)
+{
+    struct sheets *fleet = &i->service->instances;
+
+    sheets_put(&c->instances, &instances_by_key,
+               instances_place(&c->instances, instance_node(i), instance_id(i)), i);
+    sheets_put(fleet, &instances_by_slot, fleet_place(fleet, i), i);
+    i->service->healthy_changed_us = healthy_changed_us;
+    c->taken = i;
 }
 
 static void take_instance(struct catalog *c, const struct row *row, kith_time now_us)
 {
     struct instance *i = NULL, *old;
-    struct ulid node, id;
-    bool was_healthy;
+    struct ulid node, id, service;
+    kith_time kept_us = 0;
 
     if (!instance_key(row->key, &node, &id))
         return;
@@ -368,30 +393,30 @@ static void take_instance(struct catalog *c, const struct row *row, kith_time no
     c->taken_before = old ? (int)old->state : CATALOG_UNKNOWN;
     if (old && old->content->digest.hash == row->hash)
         return;
-    was_healthy = old && old->state == INSTANCE_STATE_RUNNING;
     if (!(row->flags & ROW_TOMBSTONE))
-        i = instance_new(row);
+        i = instance_new(row, &service);
+    struct service *former = old ? old->service : NULL, *now = i ? need_service(c, &service) : NULL;
+
     if (i) {
-        struct service *s = need_service(c, &i->service);
+        bool was_healthy = old && old->state == INSTANCE_STATE_RUNNING;
+        bool same = was_healthy == (i->state == INSTANCE_STATE_RUNNING);
 
-        catalog_touch(c, s); /* also keeps it while the old one goes */
-        if (was_healthy != (i->state == INSTANCE_STATE_RUNNING))
-            s->healthy_changed_us = now_us;
+        kept_us = same ? now->healthy_changed_us : now_us;
+        i->service = now;
     }
-    kith_time kept_us = i ? catalog_get(c, &i->service)->healthy_changed_us : 0;
-
     if (old)
-        forget_instance(c, old, now_us);
-    if (!i)
-        return;
-    struct service *s = need_service(c, &i->service);
-
-    s->healthy_changed_us = kept_us;
-    TREE_INSERT(instance_tree, &c->instances, i);
-    TREE_INSERT(fleet_tree, &s->instances, i);
-    catalog_touch(c, s);
-    stir(c, s);
-    c->taken = i;
+        let_go(c, old, now_us);
+    if (i)
+        hold(c, i, kept_us);
+    if (former && former != now) {
+        catalog_touch(c, former);
+        stir(c, former);
+        drop_if_empty(c, former);
+    }
+    if (now) {
+        catalog_touch(c, now);
+        stir(c, now);
+    }
 }
 
 void catalog_row(struct catalog *c, const struct state *state, const struct row *row,
@@ -425,17 +450,16 @@ void catalog_row(struct catalog *c, const struct state *state, const struct row 
 
 void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us)
 {
-    struct instance first = {.node = *node};
+    struct ulid before_all = {0};
+    struct sheets_place place = instances_place(&c->instances, node, &before_all);
     struct instance *i;
     struct service *s;
 
-    TREE_FOREACH_FROM(i, instance_tree, TREE_FROM(instance_tree, &c->instances, &first))
-    {
-        if (!ulid_equal(&i->node, node))
-            break;
+    for (; (i = sheets_at(&c->instances, place)) != NULL && ulid_equal(instance_node(i), node);
+         place = sheets_next(&c->instances, place)) {
         if (i->state == INSTANCE_STATE_RUNNING)
-            catalog_get(c, &i->service)->healthy_changed_us = now_us;
-        stir(c, catalog_get(c, &i->service));
+            i->service->healthy_changed_us = now_us;
+        stir(c, i->service);
     }
     TREE_FOREACH (s, service_tree, &c->services)
         catalog_touch(c, s);

@@ -38,7 +38,7 @@ struct service {
     uint32_t mentions_n;
     struct arena mem;
     struct placement_tree placements;
-    struct fleet_tree instances;
+    struct sheets instances;      /* in order of slot, see FLEET_FOREACH */
     kith_time healthy_changed_us; /* when the set of healthy instances last changed, as seen here */
     bool touched;                 /* something about it changed since place.h last looked */
 };
@@ -82,8 +82,8 @@ struct catalog {
     struct touched_tree touched;
     struct name_tree names;
     struct mention_tree mentions;
-    struct instance_tree instances; /* of all hosts */
-    struct here_tree here;          /* placements on this host */
+    struct sheets instances; /* of all hosts, by node and id */
+    struct here_tree here;   /* placements on this host */
     struct graph *graph;
     struct lookups *lookups; /* hears of the names whose services change */
     /* Of the last row, when it was an instance's that is there now: the state that was known until then, or
@@ -99,9 +99,17 @@ static inline struct service *catalog_services(const struct catalog *c)
     return TREE_FIRST(service_tree, (struct service_tree *)(uintptr_t)&c->services);
 }
 
-static inline struct instance *service_instances(const struct service *s) /* fleet_tree */
+/* For FLEET_FOREACH; s may be NULL: there are none. */
+static inline const struct sheets *service_fleet(const struct service *s)
 {
-    return TREE_FIRST(fleet_tree, (struct fleet_tree *)(uintptr_t)&s->instances);
+    static const struct sheets none;
+
+    return s ? &s->instances : &none;
+}
+
+static inline struct instance *service_instances(const struct service *s) /* the first */
+{
+    return sheets_at(&s->instances, (struct sheets_place){0});
 }
 
 static inline struct placement *service_placements(const struct service *s) /* placement_tree */
@@ -129,6 +137,9 @@ struct service *catalog_find(const struct catalog *c,
 struct placement *catalog_placement(const struct service *s, const struct slot *slot);
 struct instance *catalog_instance(const struct catalog *c, const struct ulid *node,
                                   const struct ulid *id);
+/* The first behind this one, of any host; NULL: the end. */
+struct instance *catalog_instance_after(const struct catalog *c, const struct ulid *node,
+                                        const struct ulid *id);
 /* The instance that a placement speaks of; NULL: its host has not said anything yet. */
 struct instance *catalog_placed(const struct catalog *c, const struct placement *p);
 /* Another creation of the same name is the one in effect. */

@@ -67,7 +67,7 @@ struct bytes explain_problem(const struct control *c, const struct service *s, s
         else if (!i)
             buf_str(&text, "placed, the host has not answered yet");
         else
-            buf_printf(&text, "%s, " BYTES_FMT, instance_state_name(i->state),
+            buf_printf(&text, "%s, " BYTES_FMT, instance_state_name((enum instance_state)i->state),
                        BYTES_ARG(instance_says(i, mem)->reason));
     }
     struct bytes ret = wire_text_make(mem, buf_bytes(&text), SERVICE_INFO_PROBLEM_MAX);
@@ -98,13 +98,15 @@ static void why_placement(struct lines *l, const struct control *c, const struct
 static void why_instance(struct lines *l, const struct control *c, const struct instance *i)
 {
     const struct instance_row *says = instance_says(i, &l->mem);
-    const struct service *s = catalog_get(&c->catalog, &i->service);
-    const struct placement *p = s ? catalog_placement(s, &i->slot) : NULL;
+    const struct service *s = i->service;
+    struct slot slot = instance_slot(i);
+    const struct placement *p = catalog_placement(s, &slot);
 
-    line(l, "instance %s of " BYTES_FMT " on " BYTES_FMT " is %s", ulid_text(&i->id).s,
+    line(l, "instance %s of " BYTES_FMT " on " BYTES_FMT " is %s", ulid_text(instance_id(i)).s,
          BYTES_ARG(s && s->known ? s->row.name : bytes_str("?")),
-         BYTES_ARG(node_name(&c->catalog, &i->node)), instance_state_name(i->state));
-    if (!node_lives(&c->catalog, &i->node))
+         BYTES_ARG(node_name(&c->catalog, instance_node(i))),
+         instance_state_name((enum instance_state)i->state));
+    if (!node_lives(&c->catalog, instance_node(i)))
         line(l, "its host is gone, so it does not count");
     line(l, "its host says: " BYTES_FMT, BYTES_ARG(says->reason));
     for (uint32_t k = 0; k < says->waits_n; k++)
@@ -159,7 +161,8 @@ static void why_service(struct lines *l, const struct control *c, const struct s
 
         why_placement(l, c, p);
         if (i)
-            line(l, "  %s is %s: " BYTES_FMT, ulid_text(&i->id).s, instance_state_name(i->state),
+            line(l, "  %s is %s: " BYTES_FMT, ulid_text(instance_id(i)).s,
+                 instance_state_name((enum instance_state)i->state),
                  BYTES_ARG(instance_says(i, &l->mem)->reason));
     }
     arena_deinit(&mem);

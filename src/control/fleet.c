@@ -139,35 +139,124 @@ void placement_free(struct placement *p)
 /* Room for the lists of most rows: a few ports. */
 #define INSTANCE_LISTS 256
 
-static void take(struct instance *i, const struct instance_row *row)
+const struct ulid *instance_node(const struct instance *i)
 {
-    i->service = row->service;
-    i->spec = row->spec;
-    i->restart_stamp = row->restart_stamp;
-    i->values_hash = row->values_hash;
-    i->state = row->state;
-    i->ports_n = row->ports_n;
-    i->given_up = row->given_up;
+    return (const struct ulid *)(const void *)content_key(i->content).data;
 }
 
-struct instance *instance_new(const struct row *row)
+const struct ulid *instance_id(const struct instance *i)
 {
-    struct instance *i = mem_alloc(sizeof(*i));
+    return instance_node(i) + 1;
+}
+
+const struct ulid *instance_spec(const struct instance *i)
+{
+    static const struct ulid none;
+    const uint8_t *value = content_value(i->content).data;
+
+    return i->spec_at ? (const struct ulid *)(const void *)(value + i->spec_at) : &none;
+}
+
+static struct bytes slot_view(const struct instance *i)
+{
+    return bytes_of(content_value(i->content).data + i->slot_at, i->slot_len);
+}
+
+struct slot instance_slot(const struct instance *i)
+{
+    struct slot slot;
+
+    (void)slot_from(&slot, slot_view(i));
+    return slot;
+}
+
+/* What the lists are searched by. */
+struct wanted {
+    struct bytes slot, key;
+};
+
+static int compare_keys(const void *element, const void *key)
+{
+    const struct instance *i = element;
+    const struct wanted *wanted = key;
+
+    return bytes_compare(content_key(i->content), wanted->key);
+}
+
+static int compare_slots(const void *element, const void *key)
+{
+    const struct instance *i = element;
+    const struct wanted *wanted = key;
+    int order = bytes_compare(slot_view(i), wanted->slot);
+
+    if (order)
+        return order;
+    return memcmp(instance_id(i), wanted->key.data + sizeof(struct ulid), sizeof(struct ulid));
+}
+
+/* Of equal slots and ids, the node decides nothing: an id is one of a kind. */
+const struct sheets_rule instances_by_slot = {.compare = compare_slots};
+const struct sheets_rule instances_by_key = {.compare = compare_keys};
+
+struct sheets_place fleet_place(const struct sheets *fleet, const struct instance *i)
+{
+    struct wanted wanted = {slot_view(i), content_key(i->content)};
+    struct sheets_place place = sheets_from(fleet, &instances_by_slot, &wanted);
+
+    while (sheets_at(fleet, place) && sheets_at(fleet, place) != i &&
+           compare_slots(sheets_at(fleet, place), &wanted) == 0)
+        place = sheets_next(fleet, place);
+    return place;
+}
+
+struct sheets_place instances_place(const struct sheets *all, const struct ulid *node,
+                                    const struct ulid *id)
+{
+    struct ulid key[2] = {*node, *id};
+    struct wanted wanted = {.key = bytes_of(key, sizeof(key))};
+
+    return sheets_from(all, &instances_by_key, &wanted);
+}
+
+/* Where these bytes stand in the value; its length: nowhere. */
+static size_t find_in(struct bytes value, const void *what, size_t len)
+{
+    size_t at = 0;
+
+    while (at + len <= value.len && memcmp(value.data + at, what, len) != 0)
+        at++;
+    return at + len <= value.len ? at : value.len;
+}
+
+/* Room for the lists of most rows: a few ports. */
+#define INSTANCE_LISTS 256
+
+struct instance *instance_new(const struct row *row, struct ulid *ret_service)
+{
     struct arena mem = {0};
     struct instance_row value;
     struct wire_error err;
+    struct ulid node, id;
+    struct slot slot;
+    struct instance *i = NULL;
 
     arena_reserve(&mem, INSTANCE_LISTS);
-    bool ok = instance_key(row->key, &i->node, &i->id) &&
-              instance_row_decode(&value, row->value, &mem, &err) == 0 &&
-              slot_from(&i->slot, value.slot);
+    if (instance_key(row->key, &node, &id) &&
+        instance_row_decode(&value, row->value, &mem, &err) == 0 && slot_from(&slot, value.slot)) {
+        size_t spec_at = find_in(row->value, value.spec.b, sizeof(value.spec.b));
+        size_t slot_at = (size_t)(value.slot.data - row->value.data);
 
-    if (ok) {
-        i->content = content_reference(content_of(row));
-        take(i, &value);
-    } else {
-        instance_free(i);
-        i = NULL;
+        if (spec_at <= UINT16_MAX && slot_at <= UINT16_MAX) { /* as kithd writes it */
+            i = mem_alloc(sizeof(*i));
+            i->content = content_reference(content_of(row));
+            i->spec_at = spec_at < row->value.len ? (uint16_t)spec_at : 0;
+            i->slot_at = (uint16_t)slot_at;
+            i->slot_len = slot.len;
+            i->ports_n = (uint8_t)value.ports_n;
+            i->state = (uint8_t)value.state;
+            i->given_up = value.given_up;
+            *ret_service = value.service;
+        }
     }
     arena_deinit(&mem);
     return i;

@@ -7,6 +7,7 @@
  * A slot is what is to be filled: an ordinal, or a host when there is one instance per host.
  */
 #include "base/arena.h"
+#include "base/sheets.h"
 #include "base/tree.h"
 #include "state/state.h"
 #include "wire/gen/service.h"
@@ -39,20 +40,20 @@ struct placement {
     struct arena mem;        /* its lists; most have none */
 };
 
-/* What is decided by; there may be hundreds of thousands. The rest of the row is read when it is shown:
- * instance_says(). */
+struct service;
+
+/* What is decided by; there may be hundreds of thousands, so what its row says is read there: by the functions below,
+ * and all of it by instance_says(). */
 struct instance {
-    struct ulid node, id;
-    struct ulid service, spec;
-    TREE_ENTRY(instance) by_key;  /* in the catalog: node, id */
-    TREE_ENTRY(instance) by_slot; /* in its service: slot, id */
-    struct content *content;      /* of its row, a reference */
-    uint64_t restart_stamp, values_hash;
-    enum instance_state state;
-    uint32_t ports_n;
-    struct slot slot;
+    struct content *content;   /* of its row, a reference */
+    struct service *service;   /* which holds it */
+    uint16_t spec_at, slot_at; /* in the row's value; spec_at 0: it names none */
+    uint8_t slot_len, ports_n;
+    uint8_t state; /* an enum instance_state */
     bool given_up;
 };
+
+_Static_assert(sizeof(struct instance) <= 24, "there are hundreds of thousands");
 
 static inline int placement_compare_slot(const struct placement *a, const struct placement *b)
 {
@@ -66,28 +67,10 @@ static inline int placement_compare_here(const struct placement *a, const struct
     return order ? order : slot_compare(&a->slot, &b->slot);
 }
 
-static inline int instance_compare_key(const struct instance *a, const struct instance *b)
-{
-    int order = ulid_compare(&a->node, &b->node);
-
-    return order ? order : ulid_compare(&a->id, &b->id);
-}
-
-static inline int instance_compare_slot(const struct instance *a, const struct instance *b)
-{
-    int order = slot_compare(&a->slot, &b->slot);
-
-    return order ? order : ulid_compare(&a->id, &b->id);
-}
-
 TREE_HEAD(placement_tree, placement);
 TREE_HEAD(here_tree, placement);
-TREE_HEAD(instance_tree, instance);
-TREE_HEAD(fleet_tree, instance);
 TREE_FUNCTIONS(placement_tree, placement, by_slot, placement_compare_slot)
 TREE_FUNCTIONS(here_tree, placement, by_service, placement_compare_here)
-TREE_FUNCTIONS(instance_tree, instance, by_key, instance_compare_key)
-TREE_FUNCTIONS(fleet_tree, instance, by_slot, instance_compare_slot)
 
 /* Keys of the two tables. False: not such a key. */
 bool placement_key(struct bytes key, struct ulid *ret_service, struct slot *ret_slot);
@@ -99,10 +82,26 @@ void instance_key_put(struct buf *out, const struct ulid *node, const struct uli
  * the value is not one. */
 struct placement *placement_new(const struct row *row);
 void placement_free(struct placement *p);
-struct instance *instance_new(const struct row *row);
+/* *ret_service: whose it says it is; the caller sets i->service. */
+struct instance *instance_new(const struct row *row, struct ulid *ret_service);
 void instance_free(struct instance *i);
+const struct ulid *instance_node(const struct instance *i);
+const struct ulid *instance_id(const struct instance *i);
+const struct ulid *instance_spec(const struct instance *i);
+struct slot instance_slot(const struct instance *i);
 /* All that its host says of it; lists in mem, the rest is readable as long as the instance. */
 const struct instance_row *instance_says(const struct instance *i, struct arena *mem);
+
+/* Lists of instances: of one service in order of slot and id, and of all in order of node and id. */
+extern const struct sheets_rule instances_by_slot, instances_by_key;
+struct sheets_place fleet_place(const struct sheets *fleet, const struct instance *i);
+struct sheets_place instances_place(const struct sheets *all, const struct ulid *node,
+                                    const struct ulid *id);
+
+/* for each instance `i` (a variable of the caller's) of such a list */
+#define FLEET_FOREACH(i, list)                                                                     \
+    for (struct sheets_place place_of_##i = {0}; ((i) = sheets_at((list), place_of_##i)) != NULL;  \
+         place_of_##i = sheets_next((list), place_of_##i))
 
 /* By its row alone: it has a process (whether its host lives is another question). */
 bool instance_state_runs(enum instance_state state);

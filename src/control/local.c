@@ -70,7 +70,7 @@ void local_load(struct local *i, const struct instance *row, const struct state 
     const struct instance_row *r = instance_says(row, &mem);
 
     i->service = r->service;
-    i->slot = row->slot;
+    i->slot = instance_slot(row);
     i->epoch = r->epoch;
     i->state = r->state;
     i->known_at_start = true;

@@ -110,13 +110,13 @@ void logs_get(struct control *c, struct turn *t, const struct incoming *in, bool
              BYTES_ARG(request.instance));
     } else if (c->logs.count == LOGS_MAX) {
         fail(t, &w, FAIL_CODE_BUSY, "too many logs are being read: try again");
-    } else if (ulid_equal(&i->node, &c->self)) {
-        w.instance = i->id;
+    } else if (ulid_equal(instance_node(i), &c->self)) {
+        w.instance = *instance_id(i);
         read_here(c, t, &w, &request);
     } else if (forwarded) {
         fail(t, &w, FAIL_CODE_NOT_FOUND, "this instance is not on the host that was asked");
     } else {
-        w.node = i->node;
+        w.node = *instance_node(i);
         hand_on(c, t, in, &w);
     }
     arena_deinit(&mem);

@@ -125,10 +125,10 @@ static uint32_t add_ports(const struct lookup_endpoint *one, const struct bound_
 static uint32_t add_instance(const struct control *c, const struct instance *i,
                              struct lookup_endpoint *list, struct arena *mem)
 {
-    struct lookup_endpoint one = at_node(c, &i->node);
+    struct lookup_endpoint one = at_node(c, instance_node(i));
     const struct instance_row *says = instance_says(i, mem);
 
-    one.instance = i->id;
+    one.instance = *instance_id(i);
     one.addr = says->addr;
     if (!instance_healthy(&c->catalog, i)) {
         one.health = ENDPOINT_HEALTH_CRITICAL;
@@ -201,8 +201,8 @@ static size_t endpoints_max(const struct control *c, const struct service *s, st
         max += entries_of(r->ports_n);
     if (!s)
         return max;
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    max += entries_of(i->ports_n);
+    FLEET_FOREACH (i, service_fleet(s))
+        max += entries_of(i->ports_n);
     return max;
 }
 
@@ -243,8 +243,7 @@ static void fill(const struct control *c, const struct service *s, struct lookup
         ret->meta = s->spec->meta;
         ret->meta_n = s->spec->meta_n;
     }
-    TREE_FOREACH_FROM(i, fleet_tree, s ? service_instances(s) : NULL)
-    {
+    FLEET_FOREACH (i, service_fleet(s)) {
         if (instance_healthy(&c->catalog, i) || instance_runs(&c->catalog, i))
             count += add_instance(c, i, list + count, mem);
     }

@@ -17,10 +17,11 @@ static void notice_instance(struct control *c, struct turn *t, const struct inst
     struct buf what = {0};
     struct arena mem = {0};
 
-    buf_printf(&what, "instance-%s", instance_state_name(now->state));
+    buf_printf(&what, "instance-%s", instance_state_name((enum instance_state)now->state));
     journal_add(t->journal, t->wall_us / KITH_MS, buf_cstr(&what),
-                service_name_of(c, &now->service), "%s on " BYTES_FMT ": " BYTES_FMT,
-                ulid_text(&now->id).s, BYTES_ARG(node_name(&c->catalog, &now->node)),
+                service_name_of(c, &now->service->id), "%s on " BYTES_FMT ": " BYTES_FMT,
+                ulid_text(instance_id(now)).s,
+                BYTES_ARG(node_name(&c->catalog, instance_node(now))),
                 BYTES_ARG(instance_says(now, &mem)->reason));
     arena_deinit(&mem);
     buf_deinit(&what);

@@ -29,10 +29,9 @@ static bool is_ending(const struct control *c, const struct service *user)
     bool all = c->halting || c->leaving || !service_active(&c->catalog, user);
     struct instance *i;
 
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(user))
-    {
+    FLEET_FOREACH (i, service_fleet(user)) {
         if (!instance_runs(&c->catalog, i) ||
-            (c->leaving && !c->halting && !ulid_equal(&i->node, &c->self)))
+            (c->leaving && !c->halting && !ulid_equal(instance_node(i), &c->self)))
             continue;
         if (all || !instance_placed(&c->catalog, i))
             return true;

@@ -14,8 +14,7 @@ static const struct instance *only_one_of(const struct control *c, const struct 
     const struct instance *found = NULL;
     struct instance *i;
 
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    {
+    FLEET_FOREACH (i, service_fleet(s)) {
         if (!instance_runs(&c->catalog, i))
             continue;
         if (found)
@@ -49,13 +48,10 @@ const struct instance *request_find_instance(const struct control *c, struct byt
         return only_one_of(c, s);
     if (!what.len || what.len > ULID_TEXT_LEN)
         return NULL;
-    TREE_FOREACH_FROM(
-        i, instance_tree,
-        TREE_FIRST(instance_tree, (struct instance_tree *)(uintptr_t)&c->catalog.instances))
-    {
-        if (!same_start(ulid_text(&i->id).s, what))
+    FLEET_FOREACH (i, &c->catalog.instances) {
+        if (!same_start(ulid_text(instance_id(i)).s, what))
             continue;
-        if (found && !ulid_equal(&found->id, &i->id))
+        if (found && !ulid_equal(instance_id(found), instance_id(i)))
             return NULL;
         found = i;
     }

@@ -55,15 +55,21 @@ static bool follow_spec(struct control *c, struct turn *t, struct local *i, cons
 
 static bool current(const struct service *s, const struct instance *i, uint64_t values)
 {
-    return ulid_equal(&i->spec, &s->row.spec) && i->restart_stamp == s->row.restart_stamp &&
-           (i->values_hash == values || s->spec->on_change != ON_CHANGE_RESTART);
+    struct arena mem = {0};
+    const struct instance_row *says = instance_says(i, &mem);
+    bool is = ulid_equal(&says->spec, &s->row.spec) &&
+              says->restart_stamp == s->row.restart_stamp &&
+              (says->values_hash == values || s->spec->on_change != ON_CHANGE_RESTART);
+
+    arena_deinit(&mem);
+    return is;
 }
 
 /* Whether this other instance has to get along first. */
 static bool goes_first(const struct service *s, const struct instance *other,
                        const struct slot *own, uint64_t values)
 {
-    switch (other->state) {
+    switch ((enum instance_state)other->state) {
     case INSTANCE_STATE_STARTING:
     case INSTANCE_STATE_STOPPING:
         return true;
@@ -74,7 +80,9 @@ static bool goes_first(const struct service *s, const struct instance *other,
     default:
         break;
     }
-    if (slot_compare(&other->slot, own) > 0)
+    struct slot slot = instance_slot(other);
+
+    if (slot_compare(&slot, own) > 0)
         return false;
     return other->state != INSTANCE_STATE_RUNNING || !current(s, other, values);
 }
@@ -85,10 +93,9 @@ static const struct instance *blocker(const struct control *c, const struct serv
     uint64_t values = values_hash(&c->catalog, s->spec);
     struct instance *other;
 
-    TREE_FOREACH_FROM(other, fleet_tree, service_instances(s))
-    {
-        if (ulid_equal(&other->id, &i->id) || !node_lives(&c->catalog, &other->node) ||
-            !instance_placed(&c->catalog, other))
+    FLEET_FOREACH (other, service_fleet(s)) {
+        if (ulid_equal(instance_id(other), &i->id) ||
+            !node_lives(&c->catalog, instance_node(other)) || !instance_placed(&c->catalog, other))
             continue;
         if (goes_first(s, other, &i->slot, values))
             return other;
@@ -103,8 +110,8 @@ static bool its_turn(const struct control *c, const struct turn *t, const struct
 
     if (!other || i->state == INSTANCE_STATE_STARTING) /* nobody relies on one that only starts */
         return true;
-    if (!i->blocked_us || !ulid_equal(&i->blocker, &other->id)) {
-        i->blocker = other->id;
+    if (!i->blocked_us || !ulid_equal(&i->blocker, instance_id(other))) {
+        i->blocker = *instance_id(other);
         i->blocked_us = t->now_us;
     }
     if (t->now_us >= i->blocked_us + ROLLING_PATIENCE)

@@ -18,20 +18,22 @@ struct bytes node_name(const struct catalog *c, const struct ulid *node)
 
 bool instance_healthy(const struct catalog *c, const struct instance *i)
 {
-    return i->state == INSTANCE_STATE_RUNNING && node_lives(c, &i->node);
+    return i->state == INSTANCE_STATE_RUNNING && node_lives(c, instance_node(i));
 }
 
 bool instance_runs(const struct catalog *c, const struct instance *i)
 {
-    return instance_state_runs(i->state) && node_lives(c, &i->node);
+    return instance_state_runs((enum instance_state)i->state) && node_lives(c, instance_node(i));
 }
 
 bool instance_placed(const struct catalog *c, const struct instance *i)
 {
-    const struct service *s = catalog_get(c, &i->service);
-    const struct placement *p = s ? catalog_placement(s, &i->slot) : NULL;
+    struct slot slot = instance_slot(i);
+    const struct placement *p = catalog_placement(i->service, &slot);
 
-    return p && ulid_equal(&p->row.instance, &i->id) && ulid_equal(&p->row.node, &i->node);
+    (void)c;
+    return p && ulid_equal(&p->row.instance, instance_id(i)) &&
+           ulid_equal(&p->row.node, instance_node(i));
 }
 
 bool instance_serves(const struct catalog *c, const struct instance *i)
@@ -77,8 +79,8 @@ static uint32_t how_many(const struct catalog *c, const struct service *s,
     struct instance *i;
     uint32_t count = 0;
 
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    count += is(c, i);
+    FLEET_FOREACH (i, service_fleet(s))
+        count += is(c, i);
     return count;
 }
 

@@ -12,8 +12,7 @@ static void add_endpoint(struct buf *out, const struct catalog *c, struct bytes 
 
     if (!s)
         return;
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    {
+    FLEET_FOREACH (i, service_fleet(s)) {
         if (!instance_serves(c, i))
             continue;
         if (!first)

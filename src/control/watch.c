@@ -24,14 +24,23 @@ void watch_add(struct watch *w, const struct watched *command)
         mem_copy(command->services, command->services_n * sizeof(*command->services));
 }
 
+/* It was started as the service is wanted now. */
+static bool is_current(const struct instance *i, const struct service *s)
+{
+    struct arena mem = {0};
+    bool is = ulid_equal(instance_spec(i), &s->row.spec) &&
+              instance_says(i, &mem)->restart_stamp == s->row.restart_stamp;
+
+    arena_deinit(&mem);
+    return is;
+}
+
 static bool all_current(const struct control *c, const struct service *s)
 {
     struct instance *i;
 
-    TREE_FOREACH_FROM(i, fleet_tree, service_instances(s))
-    {
-        if (instance_serves(&c->catalog, i) &&
-            (!ulid_equal(&i->spec, &s->row.spec) || i->restart_stamp != s->row.restart_stamp))
+    FLEET_FOREACH (i, service_fleet(s)) {
+        if (instance_serves(&c->catalog, i) && !is_current(i, s))
             return false;
     }
     return true;

@@ -151,7 +151,7 @@ static void test_why_tells_reasons(void **state)
     (void)state;
     struct world *w = shop();
     struct instance *i = service_instances(world_service(w, 0, "redis"));
-    struct ulid_text id = ulid_text(&i->id);
+    struct ulid_text id = ulid_text(instance_id(i));
     struct service_spec big = world_spec("big", 1, NULL);
 
     assert_true(tells(w, 0, "api", "needs redis: 1 of 1 healthy"));
@@ -168,7 +168,7 @@ static void test_why_tells_reasons(void **state)
     world_run(w, KITH_SEC);
     assert_true(tells(w, 0, "api", "waits for redis"));
     i = service_instances(world_service(w, 0, "api"));
-    id = ulid_text(&i->id);
+    id = ulid_text(instance_id(i));
     assert_true(tells(w, 0, id.s, "it waits for redis"));
     big.resources.memory_bytes = 5000;
     world_apply(w, 0, &big, 1);

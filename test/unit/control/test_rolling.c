@@ -77,7 +77,7 @@ static void test_what_does_not_change_the_process_does_not_restart_it(void **sta
     world_until(w, world_healthy(w, 0, "api") == 4, 5 * KITH_SEC);
     assert_false(world_logged(w, "end", at));
     i = service_instances(world_service(w, 0, "api"));
-    assert_true(ulid_equal(&i->spec, &world_service(w, 0, "api")->row.spec));
+    assert_true(ulid_equal(instance_spec(i), &world_service(w, 0, "api")->row.spec));
     world_free(w);
 }
 
