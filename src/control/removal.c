@@ -4,18 +4,30 @@
 
 #include <string.h>
 
+struct doomed { /* a row that is to be deleted */
+    struct doomed *next;
+    struct bytes key;
+    uint64_t major;
+};
+
+/* The keys first, in one walk: it cannot go on from a row that is gone, and from the start it would pass all
+ * tombstones once more for each row. */
 static void delete_rows(struct control *c, struct turn *t, enum table_id table, struct bytes prefix)
 {
     struct arena mem = {0};
-    const struct row *row;
+    struct doomed *first = NULL, **end = &first;
 
-    /* From the start each time: the row that a walk stands on is gone after its deletion. */
-    while ((row = state_first(t->state, table, prefix))) {
-        struct bytes key = arena_bytes(&mem, row->key);
+    for (const struct row *row = state_first(t->state, table, prefix); row;
+         row = state_next(t->state, row, prefix)) {
+        struct doomed *d = arena_array(&mem, 1, sizeof(*d));
 
-        uint64_t major = table == TABLE_ID_PLACEMENT ? row->version.major + 1 : 0;
-
-        if (control_delete(c, t, table, key, major))
+        *d = (struct doomed){.key = arena_bytes(&mem, row->key),
+                             .major = table == TABLE_ID_PLACEMENT ? row->version.major + 1 : 0};
+        *end = d;
+        end = &d->next;
+    }
+    for (const struct doomed *d = first; d; d = d->next) {
+        if (control_delete(c, t, table, d->key, d->major))
             break;
     }
     arena_deinit(&mem);
