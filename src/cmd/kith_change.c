@@ -5,17 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int change(struct kith *k, struct change request)
+/* Asks for it with what --ack and --wait say. */
+static int ask_change(struct kith *k, struct change request)
 {
     request.id = ask_fresh_id();
-    request.service = bytes_str(kith_word(k, 0));
-    request.cascade = args_has(&k->args, FLAG_CASCADE);
     int status = ask_ack(k, &request.ack);
 
     if (status == KITH_DONE && args_has(&k->args, FLAG_WAIT) &&
         request.ack.kind != ACK_KIND_CONVERGED)
         status = kith_usage(k, "only --wait converged goes with this");
     return status ? status : ask_and_show(k, WIRE_CHANGE, &request, WIRE_CHANGED, VIEW_ONE);
+}
+
+/* Of the service that the first word names. */
+static int change(struct kith *k, struct change request)
+{
+    request.service = bytes_str(kith_word(k, 0));
+    request.cascade = args_has(&k->args, FLAG_CASCADE);
+    return ask_change(k, request);
 }
 
 int kith_scale(struct kith *k)
@@ -58,7 +65,7 @@ int kith_rm(struct kith *k)
 
 int kith_undo(struct kith *k)
 {
-    struct change request = {.id = ask_fresh_id(), .kind = COMMAND_KIND_UNDO};
+    struct change request = {.kind = COMMAND_KIND_UNDO};
     const char *text = kith_word(k, 0);
     char *end;
 
@@ -66,5 +73,5 @@ int kith_undo(struct kith *k)
     if (strlen(text) != 16 || *end)
         return kith_usage(
             k, "'%s' is no conflict: its id has 16 digits, as `kith conflicts` prints them", text);
-    return ask_and_show(k, WIRE_CHANGE, &request, WIRE_CHANGED, VIEW_ONE);
+    return ask_change(k, request);
 }

@@ -17,9 +17,10 @@ static struct conflict_list shown(struct world *w, unsigned node, struct arena *
     return list;
 }
 
-static void take_back(struct world *w, unsigned node, uint64_t conflict)
+/* Answered when `ack` is so. */
+static void take_back(struct world *w, unsigned node, uint64_t conflict, enum ack_kind ack)
 {
-    struct change change = {.kind = COMMAND_KIND_UNDO, .conflict = conflict};
+    struct change change = {.kind = COMMAND_KIND_UNDO, .conflict = conflict, .ack = {.kind = ack}};
     struct buf payload = {0};
 
     change_encode(&payload, &change);
@@ -72,12 +73,32 @@ static void what_lost_is_shown_and_can_be_brought_back(void **state)
     assert_true(one->can_undo && one->lost_ms < one->held_ms && one->lost_ms <= one->kept_ms);
 
     uint32_t others = shown(w, 1 - node, &mem).conflicts_n;
-    take_back(w, node, one->id);
+    take_back(w, node, one->id, ACK_KIND_HERE);
     assert_true(world_done(w));
     world_until(w, count_of(w, 0, "redis") == 3 && count_of(w, 1, "redis") == 3, 10 * KITH_SEC);
     world_run(w, KITH_SEC);
     assert_int_equal(shown(w, node, &mem).conflicts_n, 1); /* done knowingly: no other conflict */
     assert_int_equal(shown(w, 1 - node, &mem).conflicts_n, others);
+    arena_deinit(&mem);
+    world_free(w);
+}
+
+static void the_answer_waits_for_others_if_that_is_asked(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+    struct arena mem = {0};
+    unsigned node = write_apart(w);
+    struct conflict_list list = shown(w, node, &mem);
+
+    world_revive(w, 0);
+    world_revive(w, 1);
+    world_run(w, KITH_SEC); /* both are alive again */
+    take_back(w, node, list.conflicts[0].id, ACK_KIND_ALL);
+    assert_int_equal(w->reply_kind, 0);
+    world_until(w, w->reply_kind != 0, KITH_SEC);
+    assert_true(world_done(w));
+    assert_int_equal(count_of(w, 1 - node, "redis"), 3);
     arena_deinit(&mem);
     world_free(w);
 }
@@ -89,7 +110,7 @@ static void what_cannot_be_brought_back_says_so(void **state)
     struct arena mem = {0};
     struct service_spec spec = world_spec("redis", 1, NULL);
 
-    take_back(w, 0, 4711);
+    take_back(w, 0, 4711, ACK_KIND_HERE);
     assert_true(world_refused(w, "keeps no conflict 0000000000001267"));
 
     world_cut(w, 0, 1);
@@ -103,7 +124,7 @@ static void what_cannot_be_brought_back_says_so(void **state)
     assert_true(list.conflicts_n >= 1);
     assert_int_equal(list.conflicts[0].table, TABLE_ID_NAME);
     assert_false(list.conflicts[0].can_undo);
-    take_back(w, node, list.conflicts[0].id);
+    take_back(w, node, list.conflicts[0].id, ACK_KIND_HERE);
     assert_true(world_refused(w, "cannot be brought back"));
     arena_deinit(&mem);
     world_free(w);
@@ -113,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_lost_is_shown_and_can_be_brought_back),
+        cmocka_unit_test(the_answer_waits_for_others_if_that_is_asked),
         cmocka_unit_test(what_cannot_be_brought_back_says_so),
     };
 
