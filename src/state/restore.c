@@ -69,6 +69,7 @@ static bool is_hosts_own(enum table_id table)
     case TABLE_ID_REGISTRATION:
     case TABLE_ID_INTEREST:
     case TABLE_ID_COORD:
+    case TABLE_ID_CONFIRM:
         return true;
     default:
         return false;
@@ -118,12 +119,28 @@ static void restore_all(struct restore *r, struct turn *t, bool alone)
     r->at_us = KITH_NEVER;
 }
 
+/* Some member says that deleted rows are forgotten: what the backup holds may be among them. */
+static bool has_collected(const struct state *state)
+{
+    struct bytes all = {0};
+    struct confirm_row row = {0};
+    struct wire_error err;
+    const struct row *r = state_first(state, TABLE_ID_CONFIRM, all);
+
+    for (; r; r = state_next(state, r, all)) {
+        if (confirm_row_decode(&row, r->value, /* mem= */ NULL, &err) == 0 && row.collected_ms > 0)
+            return true;
+    }
+    return false;
+}
+
 /* Nothing was ever asked of this cluster: hosts that are being set up again, and not one that goes on. */
 static bool is_new_cluster(const struct state *state)
 {
     struct bytes all = {0};
 
-    return !state_first(state, TABLE_ID_COMMAND, all) && !state_first(state, TABLE_ID_SERVICE, all);
+    return !state_first(state, TABLE_ID_COMMAND, all) &&
+           !state_first(state, TABLE_ID_SERVICE, all) && !has_collected(state);
 }
 
 void restore_time(struct restore *r, struct turn *t, bool compared)

@@ -8,12 +8,13 @@
  *   what they hold decides. Of a row that they hold, the backup's wins where it is the newer one, as by any merge; it reaches them by the
  *   next comparison. A row of which they hold nothing, not even a tombstone, stays out: it was deleted, and that is
  *   forgotten, or it got lost, which cannot be told apart.
- * - Nobody else lives for RESTORE_ALONE, or those who do hold no service and no command of the last thirty days, so that the
- *   cluster is as new as this peer: the backup is the registry, and is merged into what is here.
+ * - Nobody else lives for RESTORE_ALONE, or those who do hold no service and no command of the last thirty days and never
+ *   collected a tombstone, so that the cluster is as new as this peer: the backup is the registry, and is merged into
+ *   what is here.
  *
  * Never believed, in either case, is what hosts say about themselves: members, instances, registrations, interests,
- * places. Whoever lives says it again; what ran then does not run because a backup says so. Placements come back and are decided
- * anew where their hosts are not there.
+ * places, what they confirmed. Whoever lives says it again; what ran then does not run because a backup says so.
+ * Placements come back and are decided anew where their hosts are not there.
  *
  * One backup is taken once: its digest is kept in a local row, so that a --restore which is left in the command line does
  * not bring back what is deleted from then on.
