@@ -114,6 +114,8 @@ static int open_folder(struct daemon *d)
     if (store_open(&d->store, data, &why) != 0 ||
         identity_open(&d->identity, data, clock_wall_us() / KITH_MS, &why) != 0)
         return complain(data, &why);
+    if (d->flags.fold_bytes > 0)
+        store_fold_at(d->store, d->flags.fold_bytes);
     struct lookup_file_config lookups = {.folder = d->flags.lookups,
                                          .group = d->flags.lookup_group};
     if (lookup_file_open(&d->lookups, &lookups, &why) != 0)

@@ -161,6 +161,12 @@ static int read_horizon(struct given *g, const char *value)
            g->config.horizon_us < KITH_MIN || g->config.horizon_us > 366 * 24 * KITH_HOUR;
 }
 
+static int read_fold(struct given *g, const char *value)
+{
+    return units_size_bytes(bytes_str(value), &g->config.fold_bytes) != 0 ||
+           g->config.fold_bytes < CONFIG_MIN_FOLD || g->config.fold_bytes > CONFIG_MAX_FOLD;
+}
+
 static int read_port_base(struct given *g, const char *value)
 {
     char *end;
@@ -211,6 +217,7 @@ static const struct flag table[] = {
      read_conflicts},
     {"--horizon", "TIME", "who is dead for so long is forgotten with its rows (default 30d)",
      read_horizon},
+    {"--fold", "SIZE", "the synced log goes into the file at this size (default 16MiB)", read_fold},
     {"--config", "FILE", "YAML file; every flag is a key in it", read_config},
     {"--insecure", NULL, "no keys at all; on loopback addresses only", read_insecure},
     {"--port-base", "N", "first port of the daemon's own (default 5484)", read_port_base},
@@ -343,6 +350,8 @@ static void merge(struct config *c, const struct config *file)
         c->conflicts_us = file->conflicts_us;
     if (c->horizon_us == 0)
         c->horizon_us = file->horizon_us;
+    if (c->fold_bytes == 0)
+        c->fold_bytes = file->fold_bytes;
     if (c->port_base == 0)
         c->port_base = file->port_base;
     c->insecure = c->insecure || file->insecure;
@@ -503,6 +512,7 @@ static int finish(struct flags *f, const struct config *c, struct arena *mem, st
     f->wan = c->profile == CONFIG_PROFILE_WAN;
     f->conflicts_us = c->conflicts_us;
     f->horizon_us = c->horizon_us;
+    f->fold_bytes = c->fold_bytes;
     f->insecure = c->insecure;
     f->port_base = c->port_base != 0 ? (uint16_t)c->port_base : DOORS_PORT_BASE;
     struct pair *tags = arena_array(mem, c->tags_n, sizeof *tags);

@@ -35,6 +35,7 @@ struct flags { /* texts live in the arena it was read with, or in argv */
     bool wan, insecure;
     kith_time conflicts_us; /* 0: the default */
     kith_time horizon_us;   /* 0: the default */
+    uint64_t fold_bytes;    /* 0: the default (store/store.h) */
     uint16_t port_base, port_low, port_high;
     enum log_level log_level;
 };

@@ -65,6 +65,8 @@ static const struct schema_key keys[] = {
      .max = 366 * 24 * KITH_HOUR},
     {"horizon", "horizon: 30d", SCHEMA_DURATION_US, FIELD(horizon_us), .min = KITH_MIN,
      .max = 366 * 24 * KITH_HOUR},
+    {"fold", "fold: 16MiB", SCHEMA_SIZE, FIELD(fold_bytes), .min = CONFIG_MIN_FOLD,
+     .max = CONFIG_MAX_FOLD},
     {"insecure", "insecure: false", SCHEMA_BOOL, FIELD(insecure)},
     {"port-base", "port-base: 5484", SCHEMA_U32, FIELD(port_base), .min = 1, .max = PORT_BASE_MAX},
     {"ports", "ports: 20000-29999", SCHEMA_TEXT, FIELD(ports), .min = 1, .max = ADDR_BYTES},

@@ -14,6 +14,7 @@
  *     profile: lan                          or wan
  *     conflicts: 24h                        how long overwritten concurrent values are kept
  *     horizon: 30d                          who is dead for so long is forgotten, the same on every host
+ *     fold: 16MiB                           the synced log goes into the registry's file at this size
  *     insecure: false
  *     port-base: 5484
  *     ports: 20000-29999                    given to services
@@ -31,7 +32,10 @@
 #define CONFIG_MAX_SEEDS 64
 #define CONFIG_MAX_TAGS  32
 #define CONFIG_MAX_WAYS  5
-#define CONFIG_MAX_HTTP  4
+/* Of `fold`: below, each fold would write more than the log; above, the log is full before (store/store.h). */
+#define CONFIG_MIN_FOLD (UINT64_C(64) << 10)
+#define CONFIG_MAX_FOLD (UINT64_C(64) << 20)
+#define CONFIG_MAX_HTTP 4
 
 enum config_profile { CONFIG_PROFILE_UNSET, CONFIG_PROFILE_LAN, CONFIG_PROFILE_WAN };
 
@@ -50,6 +54,7 @@ struct config { /* what is not given is empty */
     enum config_profile profile;
     kith_time conflicts_us; /* 0: not given */
     kith_time horizon_us;   /* 0: not given */
+    uint64_t fold_bytes;    /* 0: not given */
     bool insecure;
     uint32_t port_base;        /* 0: not given */
     struct bytes ports;        /* LOW-HIGH */

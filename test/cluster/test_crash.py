@@ -14,6 +14,7 @@ KILLS = int(os.environ.get("KITH_KILLS", "12"))  # scripts/soak: three hundred
 SEED = int(os.environ.get("KITH_SEED", "1"))
 CONNECTIONS = 4
 LONGEST_S = 0.4  # of a load, before the kill
+FOLD = "64KiB"  # as many folds as kills can be: else the log of 16 MiB is never full
 
 
 class Load:
@@ -48,16 +49,18 @@ def killed_at_random_moments():
     rng = random.Random(SEED)
     told = {}  # service -> the names that were acknowledged
     with Cluster(3, net="127.3.5") as cluster:
-        cluster.start()
+        cluster.start("--fold", FOLD)
         cluster.wait_alive(60)
+        folds = 0
         for number in range(KILLS):
             peer = rng.choice(cluster.peers)
             service = "kill%d" % number
             load = Load(cluster, peer, service)
             time.sleep(rng.uniform(0, LONGEST_S))  # the moment is what is tested
+            folds += info(peer)["counters"]["store.folds"]
             peer.kill()
             told[service] = load.acknowledged()
-            peer.start()
+            peer.start("--fold", FOLD)
             wait("%s answers after kill %d" % (peer.name, number), lambda: info(peer), 60)
             lost = told[service] - registered(peer, service)
             if lost:
@@ -69,7 +72,9 @@ def killed_at_random_moments():
             lost = names - registered(cluster.peers[0], service)
             if lost:
                 raise Failed("seed %d: %s of %s are lost in the end" % (SEED, len(lost), service))
-    print("%d kills, %d registrations acknowledged, seed %d" % (KILLS, sum(map(len, told.values())), SEED), flush=True)
+    if folds < KILLS // 4:
+        raise Failed("only %d folds in the lives that %d kills ended: the test says nothing about folding" % (folds, KILLS))
+    print("%d kills, %d registrations acknowledged, %d folds, seed %d" % (KILLS, sum(map(len, told.values())), folds, SEED), flush=True)
 
 
 if __name__ == "__main__":

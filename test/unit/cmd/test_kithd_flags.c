@@ -66,7 +66,8 @@ static void every_flag_is_taken(void **state)
     (void)state;
     struct line l;
     READ(&l, "--data=/d", "--bind=127.0.0.2", "--port-base", "7000", "--ports=100-200",
-         "--profile=wan", "--insecure", "--tag", "zone=eu", "--token=/t", "--horizon", "7d");
+         "--profile=wan", "--insecure", "--tag", "zone=eu", "--token=/t", "--horizon", "7d",
+         "--fold", "1MiB");
     assert_int_equal(l.rc, 0);
     assert_string_equal(l.flags.data, "/d");
     assert_string_equal(l.flags.socket, "/d/kithd.sock");
@@ -80,6 +81,7 @@ static void every_flag_is_taken(void **state)
     assert_true(bytes_equal_str(l.flags.tags[0].value, "eu"));
     assert_string_equal(l.flags.token, "/t");
     assert_int_equal(l.flags.horizon_us, 7 * 24 * KITH_HOUR);
+    assert_int_equal(l.flags.fold_bytes, 1 << 20);
     done(&l);
 }
 
@@ -118,6 +120,8 @@ static void mistakes_are_told_with_what_to_write(void **state)
     refused(&l, "--port-base");
     READ(&l, "--horizon", "5s"); /* whoever restarts would be forgotten */
     refused(&l, "--horizon TIME");
+    READ(&l, "--fold", "1GiB");
+    refused(&l, "--fold SIZE");
     READ(&l, "--profile", "moon");
     refused(&l, "lan|wan");
     READ(&l, "--log-level", "loud");
@@ -195,9 +199,10 @@ static void the_file_says_what_no_flag_says(void **state)
     (void)state;
     char path[] = "/tmp/kith-config-XXXXXX";
     close(mkstemp(path));
-    write_file(path,
-               "data: /from/file\nname: file\nseed: [10.0.0.9]\nports: 1000-2000\n"
-               "port-base: 6000\nlog-level: debug\nuser: daemon\nprofile: wan\nhorizon: 90d\n");
+    write_file(
+        path,
+        "data: /from/file\nname: file\nseed: [10.0.0.9]\nports: 1000-2000\n"
+        "port-base: 6000\nlog-level: debug\nuser: daemon\nprofile: wan\nhorizon: 90d\nfold: 256KiB\n");
     struct line l;
     READ(&l, "--config", path, "--name", "flag", "--seed", "10.0.0.1");
     assert_int_equal(l.rc, 0);
@@ -210,6 +215,7 @@ static void the_file_says_what_no_flag_says(void **state)
     assert_int_equal(l.flags.log_level, LOG_DEBUG_);
     assert_true(l.flags.wan);
     assert_int_equal(l.flags.horizon_us, 90 * 24 * KITH_HOUR);
+    assert_int_equal(l.flags.fold_bytes, 256 << 10);
     done(&l);
 
     write_file(path, "data: /d\nbnid: 10.0.0.1\n");
