@@ -198,6 +198,7 @@ static void actor(zsock_t *pipe, void *arg)
     pollset_forget(&pipe_hint);
     pollset_forget(&feed_hint);
     pollset_forget(&ask_hint);
+    server_leave(h->server);
     pollset_deinit(&poll);
     mail_end(pipe);
 }

@@ -11,5 +11,8 @@ void native_services(struct exchange *x);
 /* All endpoints of a service, those that fail too; with `passing` only those that do not, with `tag` those that have all of
  * these, with `near` the nearest first. 404 for a service that is not known. */
 void native_endpoints(struct exchange *x);
+/* For Prometheus' http_sd_configs, whose source is its documentation of 2.42: a target for each port (those of the name `port`,
+ * if given) of all services or those named by `service`, failing ones too, with what is known of them as labels. */
+void native_targets(struct exchange *x);
 
 #endif

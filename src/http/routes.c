@@ -26,6 +26,7 @@ const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/api/v1/members", native_members},
     {METHOD_GET, ROUTE_READS, "/api/v1/services", native_services},
     {METHOD_GET, ROUTE_READS, "/api/v1/services/:/endpoints", native_endpoints},
+    {METHOD_GET, ROUTE_READS, "/api/v1/prometheus", native_targets},
     {METHOD_GET, ROUTE_READS, "/metrics", metrics_show},
 };
 

@@ -52,6 +52,7 @@ TREE_DEFINE(asking_visits, visit, by_number, compare_number)
 struct door {
     struct MHD_Daemon *daemon;
     int epoll_fd;
+    struct pollset_hint hint;
 };
 
 struct server {
@@ -61,6 +62,7 @@ struct server {
     unsigned doors_n;
     unsigned connections_max, parked_max;
     int gone_fd; /* epoll of suspended connections: tells of clients that vanish */
+    struct pollset_hint gone_hint;
     struct due_visits due;
     struct asking_visits asking;
     bool ending;
@@ -457,8 +459,15 @@ void server_free(struct server *s)
 void server_poll(struct server *s, struct pollset *p)
 {
     for (unsigned i = 0; i < s->doors_n; i++)
-        pollset_add_fd(p, s->doors[i].epoll_fd, ZMQ_POLLIN, /* hint= */ NULL);
-    pollset_add_fd(p, s->gone_fd, ZMQ_POLLIN, /* hint= */ NULL);
+        pollset_add_fd(p, s->doors[i].epoll_fd, ZMQ_POLLIN, &s->doors[i].hint);
+    pollset_add_fd(p, s->gone_fd, ZMQ_POLLIN, &s->gone_hint);
+}
+
+void server_leave(struct server *s)
+{
+    for (unsigned i = 0; i < s->doors_n; i++)
+        pollset_forget(&s->doors[i].hint);
+    pollset_forget(&s->gone_hint);
 }
 
 kith_time server_deadline(const struct server *s)

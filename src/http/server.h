@@ -44,6 +44,7 @@ int server_listen(struct server *s, const char *address, struct buf *why);
 void server_poll(struct server *s, struct pollset *p);
 kith_time server_deadline(const struct server *s);
 void server_run(struct server *s);
+void server_leave(struct server *s); /* before the set ends */
 
 /* The directory's news: what this waited for has changed. */
 void server_woken(struct server *s, struct watcher *w);

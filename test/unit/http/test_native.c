@@ -79,15 +79,39 @@ static void a_service_that_is_not_there_is_not_found(void **state)
     assert_int_equal(stand_resume(&s), 200);
 }
 
+static void prometheus_is_told_its_targets(void **state)
+{
+    (void)state;
+    static const struct pair meta = {{(const uint8_t *)"my-team", 7}, {(const uint8_t *)"x", 1}};
+    struct lookup_endpoint e = stand_endpoint(7, &stand_b, ENDPOINT_HEALTH_PASSING);
+
+    e.addr = bytes_str("fd00::1");
+    e.own_tags = true;
+    e.meta = &meta;
+    e.meta_n = 1;
+    stand_tell(&s, "six", &e, 1);
+    assert_int_equal(stand_get(&s, "/api/v1/prometheus"), 200);
+    assert_int_equal(stand_count(&s), 4);
+    assert_string_equal(stand_text(&s, "0/targets/0"), "10.0.0.1:8002");
+    assert_string_equal(stand_text(&s, "0/labels/__meta_kith_service"), "api");
+    assert_string_equal(stand_text(&s, "0/labels/__meta_kith_health"), "critical");
+    assert_string_equal(stand_text(&s, "0/labels/__meta_kith_tags"), ",v1,");
+    assert_string_equal(stand_text(&s, "3/targets/0"), "[fd00::1]:8007");
+    assert_string_equal(stand_text(&s, "3/labels/__meta_kith_meta_my_team"), "x");
+    stand_get(&s, "/api/v1/prometheus?service=six&service=none");
+    assert_int_equal(stand_count(&s), 1);
+    stand_get(&s, "/api/v1/prometheus?port=admin");
+    assert_int_equal(stand_count(&s), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(members_are_as_kith_lists_them),
-        CASE(services_count_their_endpoints),
-        CASE(endpoints_are_chosen_and_ordered),
-        CASE(a_service_that_is_not_there_is_not_found),
+        CASE(members_are_as_kith_lists_them),   CASE(services_count_their_endpoints),
+        CASE(endpoints_are_chosen_and_ordered), CASE(a_service_that_is_not_there_is_not_found),
+        CASE(prometheus_is_told_its_targets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

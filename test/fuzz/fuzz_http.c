@@ -1,0 +1,78 @@
+/* What clients of HTTP send, beyond what libmicrohttpd reads: the first byte says which. */
+#include "http/consul_body.h"
+#include "http/routes.h"
+
+#include "wire/text.h"
+
+#include <assert.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is taken has bounds, and only text in it. */
+static void read_target(struct bytes in)
+{
+    struct arena mem = {0};
+    struct target t;
+    struct route_match match;
+    uint64_t number;
+    kith_time span = 0;
+
+    if (target_parse(&t, in, &mem) == 0) {
+        assert(t.segments_n <= TARGET_SEGMENTS_MAX && t.params_n <= TARGET_PARAMS_MAX);
+        for (unsigned i = 0; i < t.segments_n; i++)
+            assert(wire_text_ok(t.segments[i]));
+        for (unsigned i = 0; i < t.params_n; i++)
+            assert(wire_text_ok(t.params[i].name) && wire_text_ok(t.params[i].value));
+        (void)target_number(&t, "index", &number);
+        if (target_duration(&t, "wait", &span) == 0)
+            assert(span >= 0 && span <= READ_DURATION_MAX);
+        int r = route_find(&match, routes, routes_n, METHOD_GET, &t);
+
+        assert((match.route != NULL) == (r == 0));
+    }
+    arena_deinit(&mem);
+}
+
+static void read_span(struct bytes in)
+{
+    kith_time span = 0;
+
+    if (read_duration(in, &span) == 0)
+        assert(span >= 0 && span <= READ_DURATION_MAX);
+}
+
+/* What is taken can be sent to the peer as it is. */
+static void read_service(struct bytes in)
+{
+    struct arena mem = {0};
+    struct register_endpoint request;
+    struct wire_error err;
+    const char *why = NULL;
+
+    if (consul_read_service(&request, in, &mem, &why) == 0)
+        assert(wire_check(&register_endpoint_struct, &request, &err) == 0);
+    else
+        assert(why != NULL);
+    arena_deinit(&mem);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct bytes in = bytes_of(data + 1, size - 1);
+
+    switch (data[0] % 3) {
+    case 0:
+        read_target(in);
+        break;
+    case 1:
+        read_span(in);
+        break;
+    default:
+        read_service(in);
+        break;
+    }
+    return 0;
+}
