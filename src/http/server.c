@@ -15,7 +15,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define GONE_AT_ONCE 64 /* events of vanished clients taken in one go */
+#define GONE_AT_ONCE 64  /* events of vanished clients taken in one go */
+#define READ_ROOM    256 /* bytes: a token, and what rounding takes */
 
 struct visit { /* a request, from its first line until its answer is out or its client gone */
     struct exchange x;
@@ -49,6 +50,15 @@ static inline int compare_number(const struct visit *a, const struct visit *b)
 TREE_DEFINE(due_visits, visit, by_due, compare_due)
 TREE_DEFINE(asking_visits, visit, by_number, compare_number)
 
+struct caller { /* a connection */
+    int fd;
+    bool reading;       /* of a request, or for one to come: in the server's list */
+    kith_time since_us; /* when that began */
+    TAILQ_ENTRY(caller) others;
+};
+
+TAILQ_HEAD(callers, caller);
+
 struct door {
     struct MHD_Daemon *daemon;
     int epoll_fd;
@@ -65,6 +75,7 @@ struct server {
     struct pollset_hint gone_hint;
     struct due_visits due;
     struct asking_visits asking;
+    struct callers reading; /* the one who has been at it for longest first */
     bool ending;
 };
 
@@ -92,7 +103,40 @@ struct server *server_new(const struct server_config *config)
     s->connections_max = connections_allowed();
     s->parked_max = s->connections_max - s->connections_max / 16;
     s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
+    TAILQ_INIT(&s->reading);
     return s;
+}
+
+/* ---- who takes too long to say what he wants ---- */
+
+static void begin_reading(struct server *s, struct caller *c)
+{
+    c->reading = true;
+    c->since_us = clock_now_us();
+    TAILQ_INSERT_TAIL(&s->reading, c, others);
+}
+
+static void end_reading(struct server *s, struct caller *c)
+{
+    if (c->reading)
+        TAILQ_REMOVE(&s->reading, c, others);
+    c->reading = false;
+}
+
+static struct caller *caller_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* libmicrohttpd then finds that they have gone. */
+static void drop_slow(struct server *s)
+{
+    struct caller *c;
+
+    while ((c = TAILQ_FIRST(&s->reading)) && c->since_us + SERVER_READ_US <= s->hub->now_us) {
+        shutdown(c->fd, SHUT_RDWR);
+        end_reading(s, c);
+    }
 }
 
 /* ---- suspended exchanges ---- */
@@ -275,6 +319,8 @@ static void *on_target(void *cls, const char *raw, struct MHD_Connection *connec
     v->raw = mem_str(raw);
     v->came_us = clock_now_us();
     v->x.hub = s->hub;
+    /* As much as reading takes: thousands of these wait, and a block of the usual size is ten times that. */
+    arena_reserve(&v->x.mem, 2 * strlen(raw) + READ_ROOM);
     return v;
 }
 
@@ -337,7 +383,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     struct server *s = cls;
     struct visit *v = *context;
 
-    (void)connection;
     (void)url;
     (void)version;
     if (!v->read) {
@@ -353,6 +398,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return refuse_body(v);
     if (!v->begun) {
         v->begun = true;
+        end_reading(s, caller_of(connection));
         s->hub->now_us = clock_now_us();
         exchange_begin(&v->x, s->config->routes, s->config->routes_n, bytes_str(v->raw));
     }
@@ -381,11 +427,12 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     struct server *s = cls;
     struct visit *v = *context;
 
-    (void)connection;
     (void)code;
     if (!v)
         return;
     *context = NULL;
+    if (!caller_of(connection)->reading)
+        begin_reading(s, caller_of(connection)); /* for the next one */
     unsigned class = v->x.answer.status / 100;
 
     s->hub->requests[class < HUB_CLASSES ? class : 0]++;
@@ -403,10 +450,18 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 {
     struct server *s = cls;
 
-    (void)connection;
-    (void)context;
-    s->hub->connections += code == MHD_CONNECTION_NOTIFY_STARTED;
-    s->hub->connections -= code == MHD_CONNECTION_NOTIFY_CLOSED;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        struct caller *c = mem_alloc(sizeof(*c));
+
+        c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        begin_reading(s, c);
+        *context = c;
+        s->hub->connections++;
+    } else {
+        end_reading(s, *context);
+        mem_free(*context);
+        s->hub->connections--;
+    }
 }
 
 /* ---- listening ---- */
@@ -473,8 +528,11 @@ void server_leave(struct server *s)
 kith_time server_deadline(const struct server *s)
 {
     const struct visit *v = TREE_FIRST(due_visits, (struct due_visits *)(uintptr_t)&s->due);
+    const struct caller *c = TAILQ_FIRST(&s->reading);
     kith_time at_us = v ? v->x.until_us : KITH_NEVER;
 
+    if (c)
+        at_us = kith_time_min(at_us, c->since_us + SERVER_READ_US);
     for (unsigned i = 0; i < s->doors_n; i++) {
         MHD_UNSIGNED_LONG_LONG ms;
 
@@ -488,6 +546,7 @@ void server_run(struct server *s)
 {
     take_gone(s);
     take_due(s);
+    drop_slow(s);
     for (unsigned i = 0; i < s->doors_n; i++)
         MHD_run(s->doors[i].daemon);
 }

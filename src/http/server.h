@@ -9,7 +9,8 @@
  *
  * Limits: SERVER_CONNECTIONS_MAX, or what the system's limit of open files leaves; a sixteenth of them is kept free of
  * waiting ones, which are refused beyond that (429). Headers fit into SERVER_MEMORY, a body into SERVER_BODY_MAX
- * (413). Who sends and takes nothing for SERVER_IDLE_S is closed.
+ * (413). Who takes nothing of an answer for SERVER_IDLE_S is closed; so is whoever has not sent a whole request within
+ * SERVER_READ_US of connecting, or of the last answer, however busily he sends.
  */
 #include "http/exchange.h"
 #include "shell/pollset.h"
@@ -19,6 +20,7 @@
 #define SERVER_MEMORY          16384u /* a connection: request line, headers, and those of the answer */
 #define SERVER_BODY_MAX        (1u << 20)
 #define SERVER_IDLE_S          60u
+#define SERVER_READ_US         (30 * KITH_SEC)
 #define SERVER_ADDRESSES_MAX   4
 
 struct ask;

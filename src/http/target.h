@@ -11,8 +11,8 @@
 #include "base/time.h"
 
 #define TARGET_BYTES_MAX    8192 /* longer ones are nobody's honest question */
-#define TARGET_SEGMENTS_MAX 32
-#define TARGET_PARAMS_MAX   64
+#define TARGET_SEGMENTS_MAX 16
+#define TARGET_PARAMS_MAX   32 /* thousands of targets wait at once */
 
 struct target_param {
     struct bytes name, value; /* value: empty also where there is no "=" */
