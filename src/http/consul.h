@@ -19,6 +19,7 @@ void consul_catalog_datacenters(struct exchange *x);
 void consul_agent_self(struct exchange *x);
 void consul_agent_members(struct exchange *x);
 void consul_agent_services(struct exchange *x);
+void consul_agent_service(struct exchange *x);
 void consul_agent_checks(struct exchange *x);
 void consul_status_leader(
     struct exchange *x); /* there is none: this peer, which takes everything */
@@ -30,5 +31,6 @@ void consul_service_deregister(struct exchange *x);
 void consul_check_pass(struct exchange *x);
 void consul_check_warn(struct exchange *x);
 void consul_check_fail(struct exchange *x);
+void consul_check_update(struct exchange *x);
 
 #endif

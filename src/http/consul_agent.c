@@ -131,6 +131,30 @@ void consul_agent_services(struct exchange *x)
     json_close(out, '}');
 }
 
+/* One by its ID. */
+void consul_agent_service(struct exchange *x)
+{
+    const struct directory *d = &x->hub->directory;
+
+    if (consul_check_query(x))
+        return;
+    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
+        struct consul_group g;
+        struct ulid_text text;
+        uint32_t at = 0;
+
+        while (consul_next(s, &at, &g)) {
+            if (!ulid_equal(&g.ports->node, &x->hub->self) ||
+                !bytes_equal(consul_id(&g, &text), x->match.args[0]))
+                continue;
+            consul_service(answer_json(x), &g);
+            return;
+        }
+    }
+    answer_error(x, 404, "not_found", "this peer answers for no service of the ID " BYTES_FMT,
+                 BYTES_ARG(x->match.args[0]));
+}
+
 void consul_agent_checks(struct exchange *x)
 {
     if (consul_check_query(x))

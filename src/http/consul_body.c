@@ -231,24 +231,60 @@ static int take_service(struct reader *r, json_t *service, struct register_endpo
     return take_checks(r, service, ret);
 }
 
+/* NULL, and *why says so. */
+static json_t *parse(struct bytes body, const char **why)
+{
+    json_error_t error;
+    json_t *json = NULL;
+
+    if (body.len <= CONSUL_BODY_MAX)
+        json = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, &error);
+    if (!json)
+        *why = body.len > CONSUL_BODY_MAX ? "the body is too long" : "the body is no JSON object";
+    return json;
+}
+
 int consul_read_service(struct register_endpoint *ret, struct bytes body, struct arena *mem,
                         const char **why)
 {
     struct reader r = {.mem = mem};
-    json_error_t error;
+    json_t *json = parse(body, why);
 
     *ret = (struct register_endpoint){0};
-    if (body.len > CONSUL_BODY_MAX) {
-        *why = "the body is too long";
+    if (!json)
         return 1;
-    }
-    json_t *json = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, &error);
-
-    if (!json) {
-        *why = "the body is no JSON object";
-        return 1;
-    }
     int bad = take_service(&r, json, ret);
+
+    json_decref(json);
+    *why = r.why;
+    return bad;
+}
+
+static int take_report(struct reader *r, json_t *report, struct report_endpoint *ret)
+{
+    struct bytes output = {0};
+
+    if (!json_is_object(report))
+        return refuse(r, "the body is no JSON object");
+    if (!member(report, "Status"))
+        return refuse(r, "a Status is needed: passing, warning or critical");
+    if (take_status(r, report, &ret->health) ||
+        take_member(r, report, "Output", CONSUL_BODY_MAX, &output))
+        return 1;
+    ret->output = wire_text_clip(output, REPORT_ENDPOINT_OUTPUT_MAX);
+    return 0;
+}
+
+int consul_read_report(struct report_endpoint *ret, struct bytes body, struct arena *mem,
+                       const char **why)
+{
+    struct reader r = {.mem = mem};
+    json_t *json = parse(body, why);
+
+    *ret = (struct report_endpoint){0};
+    if (!json)
+        return 1;
+    int bad = take_report(&r, json, ret);
 
     json_decref(json);
     *why = r.why;

@@ -18,5 +18,8 @@
  * Status says otherwise. 0; or 1, and *why says what to write instead. All in `mem`. */
 int consul_read_service(struct register_endpoint *ret, struct bytes body, struct arena *mem,
                         const char **why);
+/* Of agent/check/update: Status and Output, which is cut to what a row holds. As above. */
+int consul_read_report(struct report_endpoint *ret, struct bytes body, struct arena *mem,
+                       const char **why);
 
 #endif

@@ -37,23 +37,36 @@ void consul_service_deregister(struct exchange *x)
     exchange_ask(x, WIRE_DEREGISTER_ENDPOINT, question, done);
 }
 
-/* "service:ID" is the check of the service ID. */
-static void report(struct exchange *x, enum endpoint_health health)
+/* "service:ID" is the check of the service ID. 0, or 1: the answer is that there is none. */
+static int find_check(struct exchange *x, struct bytes *ret_name)
 {
     struct bytes id = x->match.args[0], prefix = bytes_str("service:");
-    struct report_endpoint request = {.health = health, .output = target_get(&x->target, "note")};
-    struct buf question = {0};
 
     if (!bytes_starts(id, prefix) || id.len - prefix.len > REPORT_ENDPOINT_NAME_MAX) {
         answer_error(x, 404, "not_found",
-                     "there is no check of such an ID: the check of a service is "
-                     "service:ID");
-        return;
+                     "there is no check of such an ID: the check of a service is service:ID");
+        return 1;
     }
-    request.name = bytes_of(id.data + prefix.len, id.len - prefix.len);
-    request.output = wire_text_clip(request.output, REPORT_ENDPOINT_OUTPUT_MAX);
-    report_endpoint_encode(&question, &request);
+    *ret_name = bytes_of(id.data + prefix.len, id.len - prefix.len);
+    return 0;
+}
+
+static void ask(struct exchange *x, const struct report_endpoint *request)
+{
+    struct buf question = {0};
+
+    report_endpoint_encode(&question, request);
     exchange_ask(x, WIRE_REPORT_ENDPOINT, question, done);
+}
+
+static void report(struct exchange *x, enum endpoint_health health)
+{
+    struct report_endpoint request = {
+        .health = health,
+        .output = wire_text_clip(target_get(&x->target, "note"), REPORT_ENDPOINT_OUTPUT_MAX)};
+
+    if (find_check(x, &request.name) == 0)
+        ask(x, &request);
 }
 
 void consul_check_pass(struct exchange *x)
@@ -69,4 +82,20 @@ void consul_check_warn(struct exchange *x)
 void consul_check_fail(struct exchange *x)
 {
     report(x, ENDPOINT_HEALTH_CRITICAL);
+}
+
+void consul_check_update(struct exchange *x)
+{
+    struct report_endpoint request;
+    struct bytes name;
+    const char *why;
+
+    if (find_check(x, &name))
+        return;
+    if (consul_read_report(&request, buf_bytes(&x->body), &x->mem, &why)) {
+        answer_error(x, 400, "bad_request", "%s", why);
+        return;
+    }
+    request.name = name;
+    ask(x, &request);
 }

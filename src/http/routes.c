@@ -15,6 +15,8 @@ const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/v1/agent/members", consul_agent_members},
     {METHOD_GET, ROUTE_READS, "/v1/agent/services", consul_agent_services},
     {METHOD_GET, ROUTE_READS, "/v1/agent/checks", consul_agent_checks},
+    {METHOD_GET, ROUTE_READS, "/v1/agent/service/:", consul_agent_service},
+    {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/check/update/:", consul_check_update},
     {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/service/register", consul_service_register},
     {METHOD_GET | METHOD_PUT, ROUTE_CHANGES,
      "/v1/agent/service/deregister/:", consul_service_deregister},

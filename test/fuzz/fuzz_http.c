@@ -54,6 +54,12 @@ static void read_service(struct bytes in)
         assert(wire_check(&register_endpoint_struct, &request, &err) == 0);
     else
         assert(why != NULL);
+    struct report_endpoint report;
+
+    if (consul_read_report(&report, in, &mem, &why) == 0)
+        assert(report.output.len <= REPORT_ENDPOINT_OUTPUT_MAX && wire_text_ok(report.output));
+    else
+        assert(why != NULL);
     arena_deinit(&mem);
 }
 

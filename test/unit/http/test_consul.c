@@ -136,6 +136,9 @@ static void the_agent_shows_itself_and_what_is_its_own(void **state)
     assert_string_equal(stand_text(&s, "api-3/Service"), "api");
     assert_int_equal(stand_get(&s, "/v1/agent/checks"), 200);
     assert_string_equal(stand_text(&s, "service:api-3/Status"), "warning");
+    assert_int_equal(stand_get(&s, "/v1/agent/service/api-3"), 200);
+    assert_string_equal(stand_text(&s, "Service"), "api");
+    assert_int_equal(stand_get(&s, "/v1/agent/service/api-4"), 404);
     stand_tell_member(&s, &stand_b, MEMBER_STATE_DEAD, "b");
     assert_int_equal(stand_get(&s, "/v1/agent/members"), 200);
     assert_int_equal(stand_number(&s, "0/Status"), 1);
@@ -188,6 +191,14 @@ static void a_check_is_reported_with_its_note(void **state)
     assert_int_equal(r.health, ENDPOINT_HEALTH_WARNING);
     assert_true(bytes_equal_str(r.output, "slow disk"));
     assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/pass/other", NULL, NULL), 404);
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/update/service:api-3", NULL,
+                               "{\"Status\":\"critical\",\"Output\":\"gone\"}"),
+                     0);
+    assert_int_equal(report_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(r.name, "api-3"));
+    assert_int_equal(r.health, ENDPOINT_HEALTH_CRITICAL);
+    assert_true(bytes_equal_str(r.output, "gone"));
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/update/service:api-3", NULL, "{}"), 400);
     arena_deinit(&mem);
 }
 

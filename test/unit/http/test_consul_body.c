@@ -115,6 +115,30 @@ static void too_long_is_refused(void **state)
     buf_deinit(&body);
 }
 
+static void a_report_has_a_status_and_its_output_is_cut(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{}",
+                                      "{\"Status\":\"fine\"}",
+                                      "{\"Status\":1}",
+                                      "{\"Status\":\"passing\",\"Output\":[]}"};
+    struct report_endpoint report;
+    struct buf body = {0};
+
+    buf_str(&body, "{\"Status\":\"warning\",\"Output\":\"");
+    for (unsigned i = 0; i < 2 * REPORT_ENDPOINT_OUTPUT_MAX; i++)
+        buf_byte(&body, 'x');
+    buf_str(&body, "\"}");
+    assert_int_equal(consul_read_report(&report, buf_bytes(&body), &mem, &why), 0);
+    assert_int_equal(report.health, ENDPOINT_HEALTH_WARNING);
+    assert_int_equal(report.output.len, REPORT_ENDPOINT_OUTPUT_MAX);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(consul_read_report(&report, bytes_str(bad[i]), &mem, &why), 1);
+    buf_deinit(&body);
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -129,6 +153,7 @@ int main(void)
         cmocka_unit_test(what_is_not_said_is_as_in_consul),
         cmocka_unit_test(what_kith_does_not_do_is_refused_with_words),
         cmocka_unit_test(too_long_is_refused),
+        cmocka_unit_test(a_report_has_a_status_and_its_output_is_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
