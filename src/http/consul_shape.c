@@ -132,7 +132,8 @@ uint32_t consul_groups(struct exchange *x, const struct dir_service *s,
 
     while (consul_next(s, &at, &list[count]))
         count += is_wanted(x, &list[count]);
-    if (count && target_get(&x->target, "near").len)
+    x->answer.fleeting = target_get(&x->target, "near").len > 0;
+    if (count && x->answer.fleeting)
         qsort(list, count, sizeof(*list), compare_near);
     *ret = list;
     return count;

@@ -69,8 +69,12 @@ static void handle(struct exchange *x)
         return;
     }
     x->match.route->handle(x);
-    if (x->state == EXCHANGE_READY && x->answer.about)
-        x->answer.index = x->answer.about->index;
+    if (x->state != EXCHANGE_READY || !x->answer.about)
+        return;
+    x->answer.index = x->answer.about->index;
+    if (x->answer.status == 200 && !x->answer.fleeting)
+        cache_put(&x->hub->cache, x->raw, x->answer.index, x->answer.type,
+                  buf_bytes(&x->answer.body));
 }
 
 /* Takes as long whatever the token is. */
@@ -124,6 +128,7 @@ void exchange_begin(struct exchange *x, const struct route *table, size_t table_
 {
     int r = target_parse(&x->target, raw, &x->mem);
 
+    x->raw = raw;
     x->consul = x->target.segments_n > 0 && bytes_equal_str(x->target.segments[0], "v1");
     if (r == TARGET_LONG) {
         answer_error(x, 414, "too_long", "the path or its query is too long");
@@ -165,14 +170,28 @@ static bool wait_span(struct exchange *x, kith_time *ret)
     return true;
 }
 
+/* The same was asked before, and nothing has changed since. */
+static bool answer_kept(struct exchange *x, const struct resource *r)
+{
+    const struct cache_entry *e = cache_find(&x->hub->cache, x->raw, r->index);
+
+    if (!e)
+        return false;
+    answer_text(x, e->type, "");
+    buf_append(&x->answer.body, e->body.data, e->body.len);
+    x->answer.fleeting = true;
+    return true;
+}
+
 bool exchange_blocks(struct exchange *x, struct resource *r)
 {
     uint64_t index = 0;
     kith_time span_us;
 
     x->answer.about = r;
+    x->answer.fleeting = false;
     if (x->waited)
-        return false;
+        return answer_kept(x, r);
     if (target_number(&x->target, "index", &index) == TARGET_BAD) {
         answer_error(x, 400, "bad_request", "index: write the number that the last answer had");
         return true;
@@ -180,7 +199,7 @@ bool exchange_blocks(struct exchange *x, struct resource *r)
     if (!wait_span(x, &span_us))
         return true;
     if (index == 0 || index != r->index)
-        return false;
+        return answer_kept(x, r);
     x->state = EXCHANGE_PARKED;
     x->until_us = x->hub->now_us + span_us;
     directory_watch(r, &x->watcher);

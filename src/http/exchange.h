@@ -13,6 +13,7 @@
  * Errors have one shape: {"error": {"code": "not_found", "text": "..."}}; and where Consul's clients ask, the text alone, as
  * Consul's own agent answers.
  */
+#include "http/cache.h"
 #include "http/directory.h"
 #include "http/route.h"
 #include "http/times.h"
@@ -26,6 +27,7 @@
 
 struct hub { /* what all exchanges share; the HTTP thread's */
     struct directory directory;
+    struct cache cache;
     struct ulid self;
     const char *name;    /* of this host */
     const char *address; /* ADDR:PORT that is listened on first */
@@ -56,6 +58,8 @@ struct answer {
     const char *allow, *retry; /* headers, NULL: none; in the exchange's mem */
     struct buf body;
     const struct resource *about; /* its index goes with the answer; NULL: none */
+    bool
+        fleeting; /* it can change while the index does not, so it is not kept; or it is a kept one */
     uint64_t index;
 };
 
@@ -63,6 +67,7 @@ struct exchange {
     struct hub *hub;
     struct arena mem; /* lives as long as the exchange */
     unsigned method;
+    struct bytes raw; /* target, as it came */
     struct target target;
     struct route_match match;
     struct buf body;    /* of the request */
@@ -83,7 +88,8 @@ struct exchange {
 
 void exchange_deinit(struct exchange *x);
 
-/* The target is read and the route found; both may fail, and then the answer says so. The handler is called. */
+/* The target (borrowed as long as the exchange) is read and the route found; both may fail, and then the answer says so.
+ * The handler is called. */
 void exchange_begin(struct exchange *x, const struct route *table, size_t table_n,
                     struct bytes raw);
 /* What it waited for has changed, or its time is over: the handler is called again. */
@@ -94,7 +100,8 @@ void exchange_take(struct exchange *x, enum wire_kind kind, struct bytes payload
 /* ---- for handlers ---- */
 
 /* The answer is about this resource. True: the client knows this state of it, and wants to wait for the next one (parameters
- * index and wait); the handler returns, and is called again. The answer may also be an error by then. */
+ * index and wait); the handler returns, and is called again. The answer may also be there by then: an error, or one that
+ * was kept (cache.h). */
 bool exchange_blocks(struct exchange *x, struct resource *r);
 
 /* Asks the peer as its own socket's clients do: `question` is the encoded message, taken over. */

@@ -136,6 +136,7 @@ void http_stop(struct http *h)
     zsock_destroy(&h->feed_in);
     zsock_destroy(&h->feed);
     directory_deinit(&h->hub.directory);
+    cache_deinit(&h->hub.cache);
     access_log_close(h->log);
     held_free(h->held);
     mem_free(h);

@@ -143,7 +143,8 @@ void native_endpoints(struct exchange *x)
         if (is_wanted(x, s, &s->says.endpoints[i]))
             list[n++] = &s->says.endpoints[i];
     }
-    if (n && target_flag(&x->target, "near"))
+    x->answer.fleeting = target_flag(&x->target, "near");
+    if (n && x->answer.fleeting)
         qsort(list, n, sizeof(*list), compare_near);
     struct buf *out = answer_json(x);
 

@@ -70,6 +70,7 @@ void stand_deinit(struct stand *s)
 {
     end_exchange(s);
     directory_deinit(&s->hub.directory);
+    cache_deinit(&s->hub.cache);
 }
 
 struct lookup_endpoint stand_endpoint(unsigned number, const struct ulid *node,
