@@ -180,7 +180,22 @@ def join_etcd(rows, case, keys, size):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def registered(rows, instances):
+    """The same instances as registrations alone: what a peer takes for each."""
+    with Cluster(1, net="127.0.1") as cluster:
+        peer = cluster.peers[0].start()
+        wait("the peer to answer", lambda: info(peer), 10)
+        empty = resident(peer)
+        stop(peer)
+        made = tool(cluster, "register", peer.data, instances)
+        peer.start()
+        wait("the peer to load its store", lambda: (info(peer) or {}).get("rows", 0) >= made, JOIN_S)
+        rows.add("%d registrations" % instances, "memory an instance, after a start", "B",
+                 (resident(peer) - empty) / instances, MUST_BYTES)
+
+
 def once(rows, instances, differing, with_etcd):
+    registered(rows, instances)
     with Cluster(2, net="127.0.1") as cluster:
         made, empty = start_full(cluster, rows, instances)
         rows.add(case_of(instances), "rows", "1", made)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define SHEET_MIN 4u
@@ -15,6 +16,14 @@ void sheets_deinit(struct sheets *s)
     *s = (struct sheets){0};
 }
 
+static bool begins_before(const struct sheet *sheet, const struct sheets_rule *rule,
+                          const void *key)
+{
+    if (rule->order)
+        return sheet->first < *(const uint64_t *)key;
+    return rule->compare(sheet->at[0], key) < 0;
+}
+
 /* The last sheet whose first element comes before the key: what is looked for is in it or begins the next. */
 static uint32_t find_sheet(const struct sheets *s, const struct sheets_rule *rule, const void *key)
 {
@@ -23,7 +32,7 @@ static uint32_t find_sheet(const struct sheets *s, const struct sheets_rule *rul
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
 
-        if (rule->compare(s->sheets[mid].at[0], key) < 0)
+        if (begins_before(&s->sheets[mid], rule, key))
             low = mid + 1;
         else
             high = mid;
@@ -31,13 +40,9 @@ static uint32_t find_sheet(const struct sheets *s, const struct sheets_rule *rul
     return low > 0 ? low - 1 : 0;
 }
 
-struct sheets_place sheets_from(const struct sheets *s, const struct sheets_rule *rule,
-                                const void *key)
+static uint32_t find_compared(const struct sheet *sheet, const struct sheets_rule *rule,
+                              const void *key)
 {
-    if (s->n == 0)
-        return (struct sheets_place){0};
-    uint32_t i = find_sheet(s, rule, key);
-    const struct sheet *sheet = &s->sheets[i];
     uint32_t low = 0, high = sheet->n;
 
     while (low < high) {
@@ -48,7 +53,49 @@ struct sheets_place sheets_from(const struct sheets *s, const struct sheets_rule
         else
             high = mid;
     }
-    return (struct sheets_place){.sheet = i, .at = low}; /* its end is the next one's beginning */
+    return low;
+}
+
+/* The numbers of most sheets are spread evenly (they are hashes), so the first steps go where the key should be; each
+ * step costs a line of memory. */
+static uint32_t find_ordered(const struct sheet *sheet, const struct sheets_rule *rule,
+                             uint64_t key, uint64_t end)
+{
+    uint64_t from = sheet->first, to = end;
+    uint32_t low = 0, high = sheet->n;
+
+    for (int step = 0; low < high; step++) {
+        uint32_t mid = low + (high - low) / 2;
+
+        uint64_t gap = (to - from) / (high - low); /* from one to the next, on average */
+
+        if (step < 3 && key > from && key < to && gap > 0 && (key - from) / gap < high - low)
+            mid = low + (uint32_t)((key - from) / gap);
+        uint64_t at = rule->order(sheet->at[mid]);
+
+        if (at < key) {
+            low = mid + 1;
+            from = at;
+        } else {
+            high = mid;
+            to = at;
+        }
+    }
+    return low;
+}
+
+struct sheets_place sheets_from(const struct sheets *s, const struct sheets_rule *rule,
+                                const void *key)
+{
+    if (s->n == 0)
+        return (struct sheets_place){0};
+    uint32_t i = find_sheet(s, rule, key);
+    const struct sheet *sheet = &s->sheets[i];
+    uint64_t end = i + 1 < s->n ? sheet[1].first : UINT64_MAX;
+    uint32_t at = rule->order ? find_ordered(sheet, rule, *(const uint64_t *)key, end)
+                              : find_compared(sheet, rule, key);
+
+    return (struct sheets_place){.sheet = i, .at = at}; /* its end is the next one's beginning */
 }
 
 void *sheets_at(const struct sheets *s, struct sheets_place place)
@@ -79,6 +126,12 @@ static struct sheet *open_sheet(struct sheets *s, uint32_t i, uint32_t cap)
     return &s->sheets[i];
 }
 
+static void note_first(struct sheet *sheet, const struct sheets_rule *rule)
+{
+    if (rule->order && sheet->n > 0)
+        sheet->first = rule->order(sheet->at[0]);
+}
+
 static uint64_t number_of(const struct sheets_rule *rule, const void *element)
 {
     return rule->number ? rule->number(element) : 0;
@@ -95,6 +148,7 @@ static void split(struct sheets *s, const struct sheets_rule *rule, uint32_t i, 
     for (uint32_t k = 0; k < right->n; k++)
         right->sum ^= number_of(rule, right->at[k]);
     left->sum ^= right->sum;
+    note_first(right, rule);
 }
 
 /* Makes room in a full sheet, and says where the place is then. */
@@ -134,6 +188,8 @@ void sheets_put(struct sheets *s, const struct sheets_rule *rule, struct sheets_
     sheet->at[place.at] = element;
     sheet->n++;
     sheet->sum ^= number_of(rule, element);
+    if (place.at == 0)
+        note_first(sheet, rule);
     s->count++;
 }
 
@@ -153,6 +209,8 @@ void sheets_replace(struct sheets *s, const struct sheets_rule *rule, struct she
 
     sheet->sum ^= number_of(rule, sheet->at[place.at]) ^ number_of(rule, element);
     sheet->at[place.at] = element;
+    if (place.at == 0)
+        note_first(sheet, rule);
 }
 
 static void close_sheet(struct sheets *s, uint32_t i)
@@ -189,6 +247,8 @@ void sheets_take(struct sheets *s, const struct sheets_rule *rule, struct sheets
     s->count--;
     memmove(&sheet->at[place.at], &sheet->at[place.at + 1],
             (sheet->n - place.at) * sizeof(*sheet->at));
+    if (place.at == 0)
+        note_first(sheet, rule);
     if (sheet->n == 0)
         close_sheet(s, place.sheet);
     else if (sheet->n <= SHEETS_MAX / 4)

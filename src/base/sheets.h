@@ -22,11 +22,15 @@ struct sheets_rule {
     int (*compare)(const void *element,
                    const void *key);         /* < 0: the element comes before the key */
     uint64_t (*number)(const void *element); /* NULL: nothing is summed */
+    /* Where the order is that of a number, which the key points to: a search then looks at few elements, since sheets
+     * note the first one's. NULL: it is not. `compare` is not needed then. */
+    uint64_t (*order)(const void *element);
 };
 
 struct sheet {
     void **at;
     uint64_t sum;
+    uint64_t first; /* the order of the first one, by rules that have one */
     uint32_t n, cap;
 };
 

@@ -48,6 +48,8 @@ static void service_free(struct catalog *c, struct service *s)
     if (s->touched)
         TREE_REMOVE(touched_tree, &c->touched, s);
     unmention(c, s);
+    content_release(s->contents[0]);
+    content_release(s->contents[1]);
     arena_deinit(&s->mem);
     mem_free(s);
 }
@@ -69,6 +71,7 @@ void catalog_deinit(struct catalog *c)
     TREE_FOREACH_SAFE(n, name_tree, &c->names, n_next)
     name_free(c, n);
     sheets_deinit(&c->instances);
+    arena_deinit(&c->scratch);
     graph_free(c->graph);
 }
 
@@ -255,17 +258,38 @@ const struct service_spec *catalog_spec(const struct state *state, const struct 
     return &value->spec;
 }
 
-static void load_spec(struct service *s, const struct state *state, struct arena *mem)
+/* The rows that a service is made of, as far as they are here. */
+struct service_rows {
+    struct row service, count, spec;
+    bool has_service, has_count, has_spec;
+};
+
+static void find_rows(const struct state *state, const struct ulid *id, struct service_rows *ret)
 {
-    uint8_t key[2 * sizeof(s->id.b)];
+    struct service_row row;
+    struct arena mem = {0};
+    struct wire_error err;
 
-    s->spec = catalog_spec(state, &s->id, &s->row.spec, mem);
-    if (!s->spec)
+    *ret = (struct service_rows){0};
+    ret->has_service = state_look(state, TABLE_ID_SERVICE, ulid_bytes(id), &ret->service);
+    ret->has_count = state_look(state, TABLE_ID_COUNT, ulid_bytes(id), &ret->count);
+    if (ret->has_service && !service_row_decode(&row, ret->service.value, &mem, &err)) {
+        struct ulid key[2] = {*id, row.spec};
+
+        ret->has_spec = state_look(state, TABLE_ID_SPEC, bytes_of(key, sizeof(key)), &ret->spec);
+    }
+    arena_deinit(&mem);
+}
+
+static void load_spec(struct service *s, const struct row *row, struct arena *mem)
+{
+    struct spec_row *value = arena_alloc(mem, sizeof(*value));
+    struct wire_error err;
+
+    if (spec_row_decode(value, row->value, mem, &err))
         return;
-    memcpy(key, s->id.b, sizeof(s->id.b));
-    memcpy(key + sizeof(s->id.b), s->row.spec.b, sizeof(s->row.spec.b));
-    const struct row *row = state_get(state, TABLE_ID_SPEC, bytes_of(key, sizeof(key)));
-
+    s->spec = &value->spec;
+    s->contents[1] = content_of(row);
     s->rank = (struct graph_rank){
         .major = row->version.major, .minor = row->version.minor, .id = s->row.spec};
 }
@@ -289,22 +313,23 @@ static void load_mentions(struct service *s, struct arena *mem)
         mention_add(s, s->spec->needs[k]);
 }
 
-/* What is held of the service itself, in `mem`. */
-static void load(struct service *s, const struct state *state, struct arena *mem)
+/* What is held of the service itself, in `mem` and the rows' contents. */
+static void load(struct service *s, const struct service_rows *rows, struct arena *mem)
 {
-    const struct row *row = state_get(state, TABLE_ID_SERVICE, ulid_bytes(&s->id));
-    const struct row *count = state_get(state, TABLE_ID_COUNT, ulid_bytes(&s->id));
     struct wire_error err;
 
     s->spec = NULL;
     s->mentions_n = 0;
-    s->counted = count && !count_row_decode(&s->count, arena_bytes(mem, count->value), mem, &err);
-    s->known = row && !service_row_decode(&s->row, arena_bytes(mem, row->value), mem, &err);
+    s->contents[0] = s->contents[1] = NULL;
+    s->counted = rows->has_count && !count_row_decode(&s->count, rows->count.value, mem, &err);
+    s->known = rows->has_service && !service_row_decode(&s->row, rows->service.value, mem, &err);
     if (!s->known) {
         s->row = (struct service_row){0};
         return;
     }
-    load_spec(s, state, mem);
+    s->contents[0] = content_of(&rows->service);
+    if (rows->has_spec)
+        load_spec(s, &rows->spec, mem);
     load_mentions(s, mem);
 }
 
@@ -314,15 +339,22 @@ static void reload(struct catalog *c, const struct state *state, const struct ul
 {
     struct service *s = need_service(c, id);
     struct ulid old_spec = s->row.spec;
-    struct arena trial = {0};
+    struct content *former[2] = {s->contents[0], s->contents[1]};
+    struct service_rows rows;
 
     stir(c, s);
     unmention(c, s);
-    load(s, state, &trial);
+    find_rows(state, id, &rows);
+    arena_reset(&c->scratch);
+    load(s, &rows, &c->scratch);
     arena_deinit(&s->mem);
-    arena_reserve(&s->mem, trial.used_bytes);
-    load(s, state, &s->mem);
-    arena_deinit(&trial);
+    arena_reserve(&s->mem, c->scratch.used_bytes);
+    load(s, &rows, &s->mem);
+    for (int k = 0; k < 2; k++) {
+        if (s->contents[k])
+            (void)content_reference(s->contents[k]);
+        content_release(former[k]);
+    }
     for (uint32_t k = 0; k < s->mentions_n; k++)
         TREE_INSERT(mention_tree, &c->mentions, &s->mentions[k]);
     if (!ulid_is_zero(&old_spec) && !ulid_equal(&old_spec, &s->row.spec))

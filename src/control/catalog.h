@@ -28,14 +28,15 @@ struct service {
     TREE_ENTRY(service) by_id;
     TREE_ENTRY(service) by_touch;    /* of those that are touched */
     bool known;                      /* it has a row; else only others' rows speak of it */
-    struct service_row row;          /* in mem */
+    struct service_row row;          /* in contents and mem */
     struct ulid former_spec;         /* before the last change of row.spec, as seen here */
-    const struct service_spec *spec; /* in mem; NULL when that row is not here yet */
+    const struct service_spec *spec; /* in contents and mem; NULL when that row is not here yet */
     struct graph_rank rank;          /* of the specification */
     bool counted;                    /* it has a count row */
     struct count_row count;
     struct mention *mentions; /* in mem: its name, then its needs */
     uint32_t mentions_n;
+    struct content *contents[2]; /* references: of its row and of its specification's */
     struct arena mem;
     struct placement_tree placements;
     struct sheets instances;      /* in order of slot, see FLEET_FOREACH */
@@ -86,6 +87,7 @@ struct catalog {
     struct here_tree here;   /* placements on this host */
     struct graph *graph;
     struct lookups *lookups; /* hears of the names whose services change */
+    struct arena scratch; /* of one call; kept, since blocks that come and go would leave holes */
     /* Of the last row, when it was an instance's that is there now: the state that was known until then, or
      * CATALOG_UNKNOWN. */
     const struct instance *taken;

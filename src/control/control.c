@@ -128,8 +128,9 @@ int control_delete(struct control *c, struct turn *t, enum table_id table, struc
 
 static void load_rows(struct control *c, struct turn *t)
 {
-    static const enum table_id tables[] = {TABLE_ID_NAME,  TABLE_ID_SERVICE,   TABLE_ID_SPEC,
-                                           TABLE_ID_COUNT, TABLE_ID_PLACEMENT, TABLE_ID_INSTANCE};
+    /* Specifications and counts are found by the row of their service. */
+    static const enum table_id tables[] = {TABLE_ID_NAME, TABLE_ID_SERVICE, TABLE_ID_PLACEMENT,
+                                           TABLE_ID_INSTANCE};
 
     for (size_t k = 0; k < sizeof(tables) / sizeof(tables[0]); k++) {
         struct row row = {0};

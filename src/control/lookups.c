@@ -330,9 +330,12 @@ void lookups_tell(struct control *c, struct turn *t)
     for (uint32_t k = 0; k < effect.lookup.services_n; k++)
         drop(l, TREE_FIRST(lookups_tree, &l->names));
     l->anew = false;
+    l->flood = l->whole && (l->flood || more);
     l->whole = l->whole || all;
-    if (all)
-        l->after_us = t->now_us + LOOKUPS_GATHER;
+    if (all) {
+        l->after_us = t->now_us + (l->flood ? LOOKUPS_FLOOD : LOOKUPS_GATHER);
+        l->flood = false;
+    }
     arena_deinit(&mem);
 }
 

@@ -11,7 +11,8 @@
  *
  * At most LOOKUPS_BATCH services and as many members a step, so that a large registry does not stop the peer; the rest is due at
  * once. Where changes follow on one another, each is told LOOKUPS_GATHER later at most, and a service that changes
- * often is told of once in that time; the first change after a pause is told at once. It is not held back until
+ * often is told of once in that time; the first change after a pause is told at once. When more than a batch changed at
+ * once, LOOKUPS_FLOOD takes the place of that time: a peer joins, and a service's rows come in any order. It is not held back until
  * the store has it: a look-up is a reading of this peer's own memory.
  */
 #include "base/time.h"
@@ -20,6 +21,7 @@
 
 #define LOOKUPS_BATCH  512u
 #define LOOKUPS_GATHER (50 * KITH_MS)
+#define LOOKUPS_FLOOD  KITH_SEC       /* instead, after more than a batch at once */
 #define LOOKUPS_RETRY  (1 * KITH_SEC) /* after the host could not write: all is told anew */
 #define LOOKUPS_SPACE  "default"      /* the one namespace until there are more */
 
@@ -34,6 +36,7 @@ struct lookups { /* a zeroed one is valid and off */
     bool on;     /* this host has applications that read */
     bool anew;   /* the next effect is the first of all */
     bool whole;  /* all has been told once */
+    bool flood;  /* and then there was more to tell than a batch */
     kith_time after_us;
     struct lookups_tree names; /* to be told */
     struct lookups_nodes nodes;

@@ -18,6 +18,9 @@ struct whole {
     struct content content;
 };
 
+_Static_assert(offsetof(struct whole, row) + sizeof(struct row) == offsetof(struct whole, content),
+               "content_whole() finds the row there");
+
 struct contents {
     struct whole **places; /* by hash of the record */
     size_t places_n;       /* a power of two */
@@ -262,31 +265,6 @@ struct content *content_of(const struct row *row)
 {
     assert(row->content);
     return row->content;
-}
-
-struct bytes content_record(const struct content *c)
-{
-    return bytes_of(c->bytes, c->len);
-}
-
-struct bytes content_ns(const struct content *c)
-{
-    return c->whole ? whole_of(c)->row.ns : bytes_of(c->bytes + c->ns_at, c->ns_len);
-}
-
-struct bytes content_key(const struct content *c)
-{
-    return c->whole ? whole_of(c)->row.key : bytes_of(c->bytes + c->key_at, c->key_len);
-}
-
-struct bytes content_value(const struct content *c)
-{
-    return c->whole ? whole_of(c)->row.value : bytes_of(c->bytes + c->value_at, c->value_len);
-}
-
-enum table_id content_table(const struct content *c)
-{
-    return (enum table_id)c->table;
 }
 
 void content_read(struct content *c, struct row *ret)

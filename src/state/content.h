@@ -41,11 +41,39 @@ void content_release(struct content *c);              /* one less; NULL is nothi
 /* Of a row that a state handed out. */
 struct content *content_of(const struct row *row);
 
-struct bytes content_record(const struct content *c);
-struct bytes content_ns(const struct content *c);
-struct bytes content_key(const struct content *c);
-struct bytes content_value(const struct content *c);
-enum table_id content_table(const struct content *c);
+/* The row of one that is whole: it stands right before it. */
+static inline const struct row *content_whole(const struct content *c)
+{
+    return (const struct row *)(const void *)c - 1;
+}
+
+/* These are here since a search asks for the keys of many. */
+static inline struct bytes content_record(const struct content *c)
+{
+    return (struct bytes){c->bytes, c->len};
+}
+
+static inline struct bytes content_ns(const struct content *c)
+{
+    return c->whole ? content_whole(c)->ns : (struct bytes){c->bytes + c->ns_at, c->ns_len};
+}
+
+static inline struct bytes content_key(const struct content *c)
+{
+    return c->whole ? content_whole(c)->key : (struct bytes){c->bytes + c->key_at, c->key_len};
+}
+
+static inline struct bytes content_value(const struct content *c)
+{
+    return c->whole ? content_whole(c)->value
+                    : (struct bytes){c->bytes + c->value_at, c->value_len};
+}
+
+static inline enum table_id content_table(const struct content *c)
+{
+    return (enum table_id)c->table;
+}
+
 /* The whole row, as long as the content is held; in `mem` unless it is whole. */
 const struct row *content_row(struct content *c, struct arena *mem);
 void content_read(struct content *c, struct row *ret);

@@ -2,12 +2,9 @@
 
 #include <assert.h>
 
-static int compare(const void *element, const void *key)
+static uint64_t key_hash_of(const void *element)
 {
-    const struct digest_item *item = element;
-    const uint64_t *key_hash = key;
-
-    return (item->key_hash > *key_hash) - (item->key_hash < *key_hash);
+    return ((const struct digest_item *)element)->key_hash;
 }
 
 static uint64_t hash_of(const void *element)
@@ -15,7 +12,7 @@ static uint64_t hash_of(const void *element)
     return ((const struct digest_item *)element)->hash;
 }
 
-static const struct sheets_rule rule = {compare, hash_of};
+static const struct sheets_rule rule = {.number = hash_of, .order = key_hash_of};
 
 static uint32_t shift_of(uint32_t depth)
 {

@@ -109,7 +109,9 @@ uint64_t state_merged(const struct state *s, enum state_result result);
 /* NULL when there is none or it is a tombstone. Rows stay readable until the next state_clock(), also
  * when they are replaced meanwhile. */
 const struct row *state_get(const struct state *s, enum table_id table, struct bytes key);
-/* The same, a tombstone too. */
+/* The same into *ret, without memory of this step; false: there is none. */
+bool state_look(const struct state *s, enum table_id table, struct bytes key, struct row *ret);
+/* As state_get(), a tombstone too. */
 const struct row *state_held(const struct state *s, enum table_id table, struct bytes key);
 /* What is held of it is a tombstone: there was such a row, and somebody deleted it. */
 bool state_is_deleted(const struct state *s, enum table_id table, struct bytes key);

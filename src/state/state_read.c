@@ -12,6 +12,16 @@ const struct row *state_get(const struct state *s, enum table_id table, struct b
     return c && !c->tombstone ? state_view(s, c) : NULL;
 }
 
+bool state_look(const struct state *s, enum table_id table, struct bytes key, struct row *ret)
+{
+    struct content *c = find(s, table, key);
+
+    if (!c || c->tombstone)
+        return false;
+    content_read(c, ret);
+    return true;
+}
+
 const struct row *state_held(const struct state *s, enum table_id table, struct bytes key)
 {
     struct content *c = find(s, table, key);

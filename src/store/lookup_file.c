@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -228,6 +229,7 @@ int lookup_file_publish(struct lookup_file *f)
     if (r == 0) {
         f->published = true;
         lookup_map_close(&f->former);
+        malloc_trim(/* pad= */ 0); /* of what telling of everything took, a third of the heap */
     }
     return r;
 }

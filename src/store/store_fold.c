@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,6 +237,8 @@ int store_fold(struct store *s, struct buf *why)
     }
     mem_free(writes);
     redo_content_deinit(&content);
+    malloc_trim(
+        /* pad= */ 0); /* so much is folded after a burst, which left holes behind elsewhere, too */
     return problem;
 }
 

@@ -3,6 +3,7 @@
  *
  *     bench-sync fill DIR INSTANCES         services of ten instances each: per service its row, its specification,
  *                                           its name and its count, per instance one row; prints how many rows
+ *     bench-sync register DIR INSTANCES     the same instances as registrations, as of `kith register`: one row each
  *     bench-sync age DIR INSTANCES N        N of these instances, spread over all of them, as they were one version ago
  *
  * The instances are of 3,000 hosts that this cluster never had, so nobody acts on them; the services are stopped, so
@@ -188,6 +189,36 @@ static void add_instance(struct filler *f, uint32_t number, uint64_t version)
     buf_deinit(&addr);
 }
 
+static void add_registration(struct filler *f, uint32_t number)
+{
+    struct ulid host = host_of(number), key[2] = {host, id_of('i', number)};
+    struct bound_port port = {.name = bytes_str("http"), .port = (uint16_t)(20000 + number % 10)};
+    struct buf addr = {0}, service = {0}, name = {0}, value = {0};
+
+    buf_printf(&addr, "10.%u.%u.%u", number / 62500u % 250u, number / 250u % 250u,
+               1 + number % 250u);
+    buf_printf(&service, "service-%u", number / PER_SERVICE);
+    buf_printf(&name, BYTES_FMT "@" BYTES_FMT ":%u", BYTES_ARG(buf_bytes(&service)),
+               BYTES_ARG(buf_bytes(&addr)), port.port);
+    registration_row_encode(&value, &(struct registration_row){.service = buf_bytes(&service),
+                                                               .name = buf_bytes(&name),
+                                                               .addr = buf_bytes(&addr),
+                                                               .ports = &port,
+                                                               .ports_n = 1});
+    add(f, TABLE_ID_REGISTRATION, bytes_of(key, sizeof(key)), &value, host,
+        (struct version){.major = 1, .minor = (uint64_t)number + 1});
+    buf_deinit(&addr);
+    buf_deinit(&service);
+    buf_deinit(&name);
+    buf_deinit(&value);
+}
+
+static void fill_registrations(struct filler *f, uint32_t instances)
+{
+    for (uint32_t i = 0; i < instances; i++)
+        add_registration(f, i);
+}
+
 static void fill(struct filler *f, uint32_t instances)
 {
     for (uint32_t i = 0; i < instances / PER_SERVICE; i++)
@@ -217,10 +248,12 @@ int main(int argc, char **argv)
     uint32_t instances = argc > 3 ? number(argv[3]) : 0;
     uint32_t n = argc > 4 ? number(argv[4]) : 0;
     bool fills = argc == 4 && strcmp(argv[1], "fill") == 0;
+    bool registers = argc == 4 && strcmp(argv[1], "register") == 0;
     bool ages = argc == 5 && strcmp(argv[1], "age") == 0;
 
-    if ((!fills && !ages) || !instances || (ages && !n)) {
-        fputs("Usage: bench-sync fill DIR INSTANCES\n       bench-sync age DIR INSTANCES N\n",
+    if ((!fills && !registers && !ages) || !instances || (ages && !n)) {
+        fputs("Usage: bench-sync fill|register DIR INSTANCES\n       bench-sync age DIR INSTANCES "
+              "N\n",
               stderr);
         return 2;
     }
@@ -230,6 +263,8 @@ int main(int argc, char **argv)
     }
     if (fills)
         fill(&f, instances);
+    else if (registers)
+        fill_registrations(&f, instances);
     else
         age(&f, instances, n);
     flush(&f);

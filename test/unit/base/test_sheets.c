@@ -24,7 +24,14 @@ static uint64_t number(const void *element)
     return *a * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static const struct sheets_rule rule = {compare, number};
+static uint64_t order(const void *element)
+{
+    return *(const uint64_t *)element;
+}
+
+static const struct sheets_rule by_comparison = {.compare = compare, .number = number};
+static const struct sheets_rule by_order = {.number = number, .order = order};
+static struct sheets_rule rule; /* each test runs with both */
 
 static void put(struct sheets *s, uint64_t *item)
 {
@@ -66,7 +73,7 @@ static void holds_what_a_plain_array_holds(void **unused)
 {
     (void)unused;
     struct sheets s = {0};
-    static struct plain p;
+    struct plain p = {0};
     struct rng rng;
 
     rng_seed(&rng, 7);
@@ -168,14 +175,33 @@ static void one_is_replaced_where_it_stands(void **unused)
     sheets_deinit(&s);
 }
 
+static int set_comparison(void **unused)
+{
+    (void)unused;
+    rule = by_comparison;
+    return 0;
+}
+
+static int set_order(void **unused)
+{
+    (void)unused;
+    rule = by_order;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(holds_what_a_plain_array_holds),
-        cmocka_unit_test(sums_any_range),
-        cmocka_unit_test(what_comes_in_order_fills_its_sheets),
-        cmocka_unit_test(what_is_left_of_many_takes_few_sheets),
-        cmocka_unit_test(one_is_replaced_where_it_stands),
+        cmocka_unit_test_setup(holds_what_a_plain_array_holds, set_comparison),
+        cmocka_unit_test_setup(holds_what_a_plain_array_holds, set_order),
+        cmocka_unit_test_setup(sums_any_range, set_comparison),
+        cmocka_unit_test_setup(sums_any_range, set_order),
+        cmocka_unit_test_setup(what_comes_in_order_fills_its_sheets, set_comparison),
+        cmocka_unit_test_setup(what_comes_in_order_fills_its_sheets, set_order),
+        cmocka_unit_test_setup(what_is_left_of_many_takes_few_sheets, set_comparison),
+        cmocka_unit_test_setup(what_is_left_of_many_takes_few_sheets, set_order),
+        cmocka_unit_test_setup(one_is_replaced_where_it_stands, set_comparison),
+        cmocka_unit_test_setup(one_is_replaced_where_it_stands, set_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
