@@ -12,6 +12,8 @@
 /* Reads. */
 void consul_health_service(struct exchange *x);
 void consul_health_checks(struct exchange *x);
+void consul_health_node(struct exchange *x);
+void consul_catalog_node(struct exchange *x);
 void consul_catalog_services(struct exchange *x);
 void consul_catalog_service(struct exchange *x);
 void consul_catalog_nodes(struct exchange *x);

@@ -174,6 +174,81 @@ void consul_catalog_nodes(struct exchange *x)
     json_close(out, ']');
 }
 
+/* The node that the path names, and true when its answer is to be written. One that nobody is called by can only be waited for
+ * with all others. */
+static bool begin_node(struct exchange *x, const struct dir_member **ret)
+{
+    struct directory *d = &x->hub->directory;
+    struct dir_member *m = directory_named(d, x->match.args[0]);
+
+    *ret = m;
+    return !consul_check_query(x) && !exchange_blocks(x, m ? &m->resource : &d->nodes);
+}
+
+/* The next instance on a node, of any service; begin with *s the first service and *at 0. */
+static bool next_on(const struct ulid *node, const struct dir_service **s, uint32_t *at,
+                    struct consul_group *ret)
+{
+    for (; *s; *s = directory_next(*s), *at = 0) {
+        while (consul_next(*s, at, ret)) {
+            if (ulid_equal(&ret->ports->node, node))
+                return true;
+        }
+    }
+    return false;
+}
+
+void consul_health_node(struct exchange *x)
+{
+    const struct dir_service *s = directory_first(&x->hub->directory);
+    const struct dir_member *m;
+    struct consul_group g;
+    uint32_t at = 0;
+
+    if (!begin_node(x, &m))
+        return;
+    struct buf *out = answer_json(x);
+
+    json_open(out, '[');
+    if (m)
+        consul_node_check(out, &m->says, m->resource.index);
+    while (m && next_on(&m->says.id, &s, &at, &g)) {
+        if (consul_is_checked(&g))
+            consul_service_check(out, &g, &x->mem);
+    }
+    json_close(out, ']');
+}
+
+void consul_catalog_node(struct exchange *x)
+{
+    const struct dir_service *s = directory_first(&x->hub->directory);
+    const struct dir_member *m;
+    struct consul_group g;
+    struct ulid_text text;
+    uint32_t at = 0;
+
+    if (!begin_node(x, &m))
+        return;
+    struct buf *out = answer_json(x);
+
+    if (!m) {
+        buf_str(out, "null"); /* as Consul */
+        return;
+    }
+    json_open(out, '{');
+    json_name(out, "Node");
+    consul_node(out, &m->says, m->resource.index);
+    json_name(out, "Services");
+    json_open(out, '{');
+    while (next_on(&m->says.id, &s, &at, &g)) {
+        json_text(out, consul_id(&g, &text));
+        buf_byte(out, ':');
+        consul_service(out, &g);
+    }
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
 void consul_catalog_datacenters(struct exchange *x)
 {
     struct buf *out = answer_json(x);

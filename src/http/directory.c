@@ -96,6 +96,13 @@ static struct dir_service *find(const struct directory *d, struct bytes name)
     return TREE_FIND(dir_services, (struct dir_services *)(uintptr_t)&d->services, &key);
 }
 
+static struct dir_member *find_member(const struct directory *d, const struct ulid *id)
+{
+    struct dir_member key = {.says = {.id = *id}};
+
+    return TREE_FIND(dir_members, (struct dir_members *)(uintptr_t)&d->members, &key);
+}
+
 /* The oldest that nobody waits for is forgotten when there are too many. */
 static void forget_some(struct directory *d)
 {
@@ -214,6 +221,48 @@ static bool same_service(const struct lookup_service *a, const struct lookup_ser
     return same;
 }
 
+/* The first endpoint from `at` on that is of another node. */
+static uint32_t end_of_node(const struct lookup_service *s, uint32_t at, const struct ulid *node)
+{
+    while (at < s->endpoints_n && ulid_equal(&s->endpoints[at].node, node))
+        at++;
+    return at;
+}
+
+static const struct ulid *first_node(const struct lookup_service *a, uint32_t i,
+                                     const struct lookup_service *b, uint32_t k)
+{
+    if (i == a->endpoints_n)
+        return &b->endpoints[k].node;
+    if (k == b->endpoints_n || ulid_compare(&a->endpoints[i].node, &b->endpoints[k].node) <= 0)
+        return &a->endpoints[i].node;
+    return &b->endpoints[k].node;
+}
+
+/* Answers about nodes show what runs there: those whose part differs have changed. */
+static void touch_nodes(struct directory *d, const struct lookup_service *before,
+                        const struct lookup_service *after)
+{
+    bool whole = !same_texts(before->tags, before->tags_n, after->tags, after->tags_n) ||
+                 !same_pairs(before->meta, before->meta_n, after->meta, after->meta_n);
+    uint32_t i = 0, k = 0;
+
+    while (i < before->endpoints_n || k < after->endpoints_n) {
+        const struct ulid *node = first_node(before, i, after, k);
+        uint32_t i_end = end_of_node(before, i, node), k_end = end_of_node(after, k, node);
+        bool same = !whole && i_end - i == k_end - k;
+
+        for (; same && i < i_end; i++, k++)
+            same = same_endpoint(&before->endpoints[i], &after->endpoints[k]);
+        struct dir_member *m = same ? NULL : find_member(d, node);
+
+        if (m)
+            change(d, &m->resource);
+        i = i_end;
+        k = k_end;
+    }
+}
+
 static int compare_texts(const void *a, const void *b)
 {
     return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
@@ -272,6 +321,7 @@ static void remove_service(struct directory *d, struct dir_service *s)
     if (!s->there)
         return;
     set_there(d, s, false);
+    touch_nodes(d, &s->says, &(struct lookup_service){0});
     arena_deinit(&s->mem);
     s->says = (struct lookup_service){0};
     s->listed = (struct bytes){0};
@@ -298,6 +348,8 @@ static void tell_service(struct directory *d, const struct lookup_service *said)
     bool same_listed = s->there && bytes_equal(listed, s->listed);
 
     set_there(d, s, true);
+    if (!same)
+        touch_nodes(d, &s->says, &says);
     arena_deinit(&s->mem);
     s->mem = mem;
     s->says = says;
@@ -311,13 +363,6 @@ static void tell_service(struct directory *d, const struct lookup_service *said)
 }
 
 /* ---- members ---- */
-
-static struct dir_member *find_member(const struct directory *d, const struct ulid *id)
-{
-    struct dir_member key = {.says = {.id = *id}};
-
-    return TREE_FIND(dir_members, (struct dir_members *)(uintptr_t)&d->members, &key);
-}
 
 /* Answers about services show their hosts. */
 static void touch_services_on(struct directory *d, const struct ulid *node)
@@ -340,16 +385,22 @@ static bool same_face(const struct lookup_member *a, const struct lookup_member 
            same_pairs(a->tags, a->tags_n, b->tags, b->tags_n);
 }
 
+/* Who waits for it is told; what they then ask for is not there any more. */
+static void lose_member(struct directory *d, struct dir_member *m)
+{
+    change(d, &m->resource);
+    free_member(d, m);
+    change(d, &d->nodes);
+}
+
 static void tell_member(struct directory *d, const struct lookup_member *said)
 {
     struct dir_member *m = find_member(d, &said->id);
     struct arena mem = {0};
 
     if (said->state == MEMBER_STATE_UNKNOWN) {
-        if (!m)
-            return;
-        free_member(d, m);
-        change(d, &d->nodes);
+        if (m)
+            lose_member(d, m);
         return;
     }
     struct lookup_member says = lookup_member_copy(&mem, said);
@@ -367,8 +418,10 @@ static void tell_member(struct directory *d, const struct lookup_member *said)
     m->mem = mem;
     m->says = says;
     m->told = d->round;
-    if (!same_state)
+    if (!same_state) {
+        change(d, &m->resource);
         change(d, &d->nodes);
+    }
     if (!same)
         touch_services_on(d, &says.id);
 }
@@ -388,10 +441,8 @@ static void drop_untold(struct directory *d)
     }
     TREE_FOREACH_SAFE(m, dir_members, &d->members, next_member)
     {
-        if (m->told != d->round) {
-            free_member(d, m);
-            change(d, &d->nodes);
-        }
+        if (m->told != d->round)
+            lose_member(d, m);
     }
 }
 
@@ -439,6 +490,17 @@ const struct dir_service *directory_next(const struct dir_service *s)
 const struct dir_member *directory_member(const struct directory *d, const struct ulid *id)
 {
     return find_member(d, id);
+}
+
+struct dir_member *directory_named(const struct directory *d, struct bytes name)
+{
+    struct dir_member *m;
+
+    TREE_FOREACH (m, dir_members, (struct dir_members *)(uintptr_t)&d->members) {
+        if (bytes_equal(m->says.name, name))
+            return m;
+    }
+    return NULL;
 }
 
 const struct dir_member *directory_first_member(const struct directory *d)

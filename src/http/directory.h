@@ -6,7 +6,8 @@
  *
  * Each thing that can be asked for is a resource with an index out of one counter, which grows exactly when an answer
  * about that resource changes: a service when its endpoints, their health, tags, meta, or their hosts' names, addresses or
- * tags do; the list of services with its names and tags; the list of nodes with theirs. Where an endpoint stands among
+ * tags do; the list of services with its names and tags; the list of nodes with theirs; a node with itself and the
+ * endpoints on it. Where an endpoint stands among
  * others by distance changes no index.
  *
  * Whoever waits for a resource is in its list, and is told once when it changes; nobody else is.
@@ -50,6 +51,7 @@ struct dir_service {
 
 struct dir_member {
     TREE_ENTRY(dir_member) by_id;
+    struct resource resource;  /* itself, and what runs there */
     struct lookup_member says; /* in mem */
     uint64_t told;
     struct arena mem;
@@ -88,6 +90,8 @@ const struct dir_service *directory_next(const struct dir_service *s);
 
 /* In order of id; of unknown members nothing is said. */
 const struct dir_member *directory_member(const struct directory *d, const struct ulid *id);
+/* By its name; NULL: nobody is called so. */
+struct dir_member *directory_named(const struct directory *d, struct bytes name);
 const struct dir_member *directory_first_member(const struct directory *d);
 const struct dir_member *directory_next_member(const struct dir_member *m);
 

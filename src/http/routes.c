@@ -7,6 +7,8 @@
 const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/v1/health/service/:", consul_health_service},
     {METHOD_GET, ROUTE_READS, "/v1/health/checks/:", consul_health_checks},
+    {METHOD_GET, ROUTE_READS, "/v1/health/node/:", consul_health_node},
+    {METHOD_GET, ROUTE_READS, "/v1/catalog/node/:", consul_catalog_node},
     {METHOD_GET, ROUTE_READS, "/v1/catalog/services", consul_catalog_services},
     {METHOD_GET, ROUTE_READS, "/v1/catalog/service/:", consul_catalog_service},
     {METHOD_GET, ROUTE_READS, "/v1/catalog/nodes", consul_catalog_nodes},

@@ -156,6 +156,8 @@ def python_registers_and_every_peer_finds_it(cluster):
     expect("own services", sorted(here.agent.services()), ["db-1"])
     expect("nodes", sorted(n["Node"] for n in there.catalog.nodes()[1]), ["h1", "h2", "h3"])
     expect("members", sorted(m["Name"] for m in there.agent.members()), ["h1", "h2", "h3"])
+    expect("a node", list(there.catalog.node("h1")[1]["Services"]), ["db-1"])
+    expect("its checks", [c["Status"] for c in there.health.node("h1")[1]], ["passing", "passing"])
     expect("self", there.agent.self()["Config"]["NodeName"], "h2")
     expect("leader", there.status.leader(), "%s:%d" % (cluster.peers[1].addr, PORT))
     expect("peers", len(there.status.peers()), 3)

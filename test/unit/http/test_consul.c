@@ -123,6 +123,22 @@ static void the_catalog_lists_services_and_nodes(void **state)
     assert_string_equal(stand_text(&s, "0"), CONSUL_DATACENTER);
 }
 
+static void a_node_is_shown_with_what_runs_there(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/v1/catalog/node/a"), 200);
+    assert_string_equal(stand_text(&s, "Node/Address"), "10.0.0.1");
+    assert_string_equal(stand_text(&s, "Services/api-3/Service"), "api");
+    assert_int_equal(stand_get(&s, "/v1/health/node/b"), 200);
+    assert_int_equal(stand_count(&s), 2);
+    assert_string_equal(stand_text(&s, "0/CheckID"), "serfHealth");
+    assert_string_equal(stand_text(&s, "1/Status"), "passing");
+    assert_int_equal(stand_get(&s, "/v1/health/node/none"), 200);
+    assert_int_equal(stand_count(&s), 0);
+    assert_int_equal(stand_get(&s, "/v1/catalog/node/none"), 200);
+    assert_string_equal(stand_body(&s), "null");
+}
+
 static void the_agent_shows_itself_and_what_is_its_own(void **state)
 {
     (void)state;
@@ -211,6 +227,7 @@ int main(void)
         CASE(what_is_asked_for_is_what_comes),
         CASE(what_is_not_understood_is_refused),
         CASE(the_catalog_lists_services_and_nodes),
+        CASE(a_node_is_shown_with_what_runs_there),
         CASE(the_agent_shows_itself_and_what_is_its_own),
         CASE(a_registration_is_asked_of_the_peer),
         CASE(a_check_is_reported_with_its_note),

@@ -148,6 +148,37 @@ static void a_member_with_another_name_changes_what_runs_there(void **state)
     assert_null(directory_member(d, &stand_b));
 }
 
+static void a_node_changes_with_what_runs_there_and_no_other(void **state)
+{
+    (void)state;
+    struct lookup_endpoint e[] = {stand_endpoint(1, &stand_a, ENDPOINT_HEALTH_PASSING),
+                                  stand_endpoint(2, &stand_b, ENDPOINT_HEALTH_PASSING)};
+    struct directory *d = &s.hub.directory;
+    struct dir_member *a = directory_named(d, bytes_str("a"));
+    struct dir_member *b = directory_named(d, bytes_str("b"));
+    struct watcher w = {0};
+
+    stand_tell(&s, "api", e, 2);
+    uint64_t a_index = a->resource.index, b_index = b->resource.index;
+
+    e[1].port = 7;
+    stand_tell(&s, "api", e, 2);
+    assert_int_equal(a->resource.index, a_index);
+    assert_true(b->resource.index > b_index);
+    b_index = b->resource.index;
+    stand_tell(&s, "api", e, 1);
+    assert_int_equal(a->resource.index, a_index);
+    assert_true(b->resource.index > b_index);
+    b_index = b->resource.index;
+    stand_tell_gone(&s, "api");
+    assert_true(a->resource.index > a_index);
+    assert_int_equal(b->resource.index, b_index);
+    directory_watch(&b->resource, &w);
+    stand_tell_member(&s, &stand_b, MEMBER_STATE_UNKNOWN, ""); /* who waits for it is told */
+    assert_int_equal(s.woken, 1);
+    assert_null(directory_named(d, bytes_str("b")));
+}
+
 static void told_anew_what_is_not_said_again_is_gone(void **state)
 {
     (void)state;
@@ -197,6 +228,7 @@ int main(void)
         CASE(a_service_that_went_is_not_there_and_its_index_is),
         CASE(the_list_changes_with_names_and_tags_only),
         CASE(a_member_with_another_name_changes_what_runs_there),
+        CASE(a_node_changes_with_what_runs_there_and_no_other),
         CASE(told_anew_what_is_not_said_again_is_gone),
         CASE(unknown_names_are_forgotten),
     };
