@@ -213,10 +213,23 @@ static int open_again(struct store *s, struct buf *why)
                                                                                 : STORE_BROKEN;
 }
 
+/* LMDB keeps the pages of its largest transaction for the next one: after 60,000 rows 50 MB. Only closing it frees them. */
+#define FOLD_LARGE 4096u
+
+static void let_pages_go(struct store *s)
+{
+    struct buf why = {0};
+
+    (void)open_again(s, &why); /* or again at the next fold, which says why not */
+    buf_deinit(&why);
+    malloc_trim(/* pad= */ 0); /* such a burst left holes behind elsewhere, too */
+}
+
 int store_fold(struct store *s, struct buf *why)
 {
     struct redo_content content = {0};
     struct store_write *writes = NULL;
+    size_t n = 0;
     int problem = s->stale || !s->env ? open_again(s, why) : 0;
 
     if (problem)
@@ -224,8 +237,7 @@ int store_fold(struct store *s, struct buf *why)
     int rc = -redo_read(&s->redo[!s->active], s->id, s->folded, &content);
 
     if (!rc && s->sealed_last > s->folded) {
-        size_t n = redo_sorted(&content, 1, &writes);
-
+        n = redo_sorted(&content, 1, &writes);
         rc = content.last == s->sealed_last ? put_all(s, writes, n, content.last) : EBADMSG;
         s->stale = rc != 0;
     }
@@ -237,8 +249,8 @@ int store_fold(struct store *s, struct buf *why)
     }
     mem_free(writes);
     redo_content_deinit(&content);
-    malloc_trim(
-        /* pad= */ 0); /* so much is folded after a burst, which left holes behind elsewhere, too */
+    if (!problem && n >= FOLD_LARGE)
+        let_pages_go(s);
     return problem;
 }
 
