@@ -223,12 +223,32 @@ static void improve(struct tree *tr, struct turn *t, int slot)
         tr->publish_us = kith_time_min(tr->publish_us, t->now_us + TELL_LATER);
 }
 
-/* A root numbers its rounds from its incarnation at start on; far above that is no round. */
+/* The incarnation from which a root numbers its rounds. */
+static uint64_t incarnation_of(uint64_t round)
+{
+    return round >> 32;
+}
+
+/* Some neighbour told of a later life of the root. */
+static bool is_outlived(const struct tree *tr, const struct beacon *b)
+{
+    for (int i = 0; i < NEIGHBOURS_MAX; i++) {
+        if (neighbours_has(tr->links, i) && ulid_equal(&tr->hops[i].root, &b->root) &&
+            incarnation_of(tr->hops[i].round) > incarnation_of(b->round))
+            return true;
+    }
+    return false;
+}
+
+/* Far above the root's incarnation is no round. Below is one of a former life, whose term may be above that of the
+ * present one: with a third root between them each would give way to the next, for ever. */
 static bool is_possible(const struct tree *tr, const struct beacon *b)
 {
     const struct member *m = members_get(tr->core->members, &b->root);
+    uint64_t incarnation = incarnation_of(b->round);
     return !ulid_equal(&b->root, &tr->core->self) && core_alive(tr->core, &b->root) &&
-           b->round >> 32 <= m->incarnation + INCARNATIONS_AHEAD;
+           incarnation >= m->incarnation && incarnation <= m->incarnation + INCARNATIONS_AHEAD &&
+           !is_outlived(tr, b);
 }
 
 /* Of two roots that both live. */

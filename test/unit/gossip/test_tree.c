@@ -225,6 +225,34 @@ static void a_higher_term_counts_more_than_a_lower_id(void **unused)
     view_deinit(&v);
 }
 
+/* It was an heir once, with a term above another root's, and has started anew since: three that each outrank the next
+ * would take turns as fast as beacons travel. */
+static void a_former_life_of_a_root_is_over(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    view_link(&v, 6, KITH_MS);
+    view_link(&v, 7, KITH_MS);
+    struct beacon former = {.root = view_id(8), .round = ROUND(9), .term = 3};
+    struct beacon other = {.root = view_id(9), .round = ROUND(1), .term = 2};
+    struct beacon present = {.root = view_id(8), .round = 2 * ROUND(0) + 1, .term = 1};
+    view_tell(&v, 7, &former);
+    view_tell(&v, 7, &present);
+    assert_int_equal(v.tree.term, 1);
+    view_tell(&v, 6, &other);
+    assert_true(ulid_equal(&v.tree.root, &other.root));
+    view_forget(&v);
+    for (int i = 0; i < 3; i++) {
+        view_tell(&v, 6, &former);
+        view_tell(&v, 7, &present);
+        view_tell(&v, 6, &other);
+    }
+    assert_true(ulid_equal(&v.tree.root, &other.root));
+    assert_int_equal(view_sent(&v, 0, WIRE_BEACON), 0);
+    view_deinit(&v);
+}
+
 /* Members 2 to 9 told where they are, 100 ms after each other on a line. */
 static void on_a_line(struct view *v, int64_t first_us)
 {
@@ -300,6 +328,7 @@ int main(void)
         cmocka_unit_test(the_lowest_that_lives_is_the_root),
         cmocka_unit_test(the_heir_takes_over_with_the_next_term),
         cmocka_unit_test(a_higher_term_counts_more_than_a_lower_id),
+        cmocka_unit_test(a_former_life_of_a_root_is_over),
         cmocka_unit_test(a_root_at_the_edge_names_one_in_the_middle),
         cmocka_unit_test(a_root_in_the_middle_stays),
         cmocka_unit_test(beacons_that_cannot_be_are_ignored),
