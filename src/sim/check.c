@@ -3,6 +3,7 @@
 #include "base/hlc.h"
 #include "base/mem.h"
 #include "base/tree.h"
+#include "gossip/anew.h"
 #include "sim/site.h"
 #include "sim/view.h"
 
@@ -19,6 +20,8 @@ struct seen {
     struct bytes record; /* owned */
     uint64_t token;      /* of the origin's batch, until that is on disk; then 0 */
     bool early;          /* stamped by a clock so wrong that everybody refuses it */
+    bool dropped;        /* its origin was forgotten since and began anew: nobody has to hold it */
+    bool spread;         /* another host has it, or had it */
     struct seen *next;   /* in the origin's list of those that are not on disk yet */
 };
 
@@ -243,12 +246,54 @@ static void check_write(struct check *c, uint32_t host, kith_time now_us,
     if (s && !own && s->token > 0)
         check_violation(c, host, now_us, "a row is heard of before its origin's disk has it: %s",
                         buf_cstr(&text));
+    if (s && !own && s->dropped && !s->spread)
+        check_violation(c, host, now_us, "a row comes from a host that has dropped it: %s",
+                        buf_cstr(&text));
+    if (s && !own)
+        s->spread = true;
     buf_deinit(&text);
     arena_deinit(&mem);
 }
 
+/* The row goes with its node, which was forgotten, as the host knows. */
+static bool is_forgotten(const struct state *state, const struct record *r)
+{
+    struct verdict_row verdict;
+    struct wire_error err;
+    struct arena mem = {0};
+    const struct row *row =
+        own_table(r->table) && r->key.len >= sizeof(struct ulid)
+            ? state_get(state, TABLE_ID_VERDICT, bytes_of(r->key.data, sizeof(struct ulid)))
+            : NULL;
+    bool forgotten = row && row->version.major >= r->version.major &&
+                     verdict_row_decode(&verdict, row->value, &mem, &err) == 0 && verdict.forgotten;
+    arena_deinit(&mem);
+    return forgotten;
+}
+
+/* The host itself was forgotten, and drops all it holds in this step. */
+static bool begins_anew(const struct effects *effects)
+{
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *e = &effects->items[i];
+        for (uint32_t k = 0; e->kind == EFFECT_STORE && k < e->store.writes_n; k++) {
+            if (e->store.writes[k].local && bytes_equal_str(e->store.writes[k].key, ANEW_LOCAL))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What it wrote until now may have reached others, or is exported and nowhere else. */
+static void drop_written(struct check *c, uint32_t host)
+{
+    struct seen *s;
+    TREE_FOREACH (s, seen_tree, &c->seen)
+        s->dropped = s->dropped || ulid_equal(&s->origin, &c->hosts[host].node);
+}
+
 static void check_removed(struct check *c, uint32_t host, kith_time now_us, const struct disk *disk,
-                          struct bytes storage_key)
+                          const struct state *state, struct bytes storage_key)
 {
     struct bytes held = disk_last(disk, storage_key); /* others may have newer rows under the key */
     struct record r;
@@ -256,7 +301,7 @@ static void check_removed(struct check *c, uint32_t host, kith_time now_us, cons
     struct arena mem = {0};
     /* A tombstone goes when all hold it; if it went too early, what it deleted comes back: check_newest(). */
     if (held.len > 0 && record_decode(&r, held, &mem, &err) == 0 && r.expires_ms == 0 &&
-        !(r.flags & ROW_TOMBSTONE)) {
+        !(r.flags & ROW_TOMBSTONE) && !is_forgotten(state, &r)) {
         struct buf text = {0};
         name_row(&text, &r);
         check_violation(c, host, now_us, "a row is removed without a tombstone: %s",
@@ -331,6 +376,9 @@ void check_step(struct check *c, uint32_t host, kith_time now_us, const struct e
     bool moved = false, starts = false;
     if (c->off)
         return;
+    bool anew = begins_anew(effects);
+    if (anew)
+        drop_written(c, host);
     settle_stored(&c->hosts[host], disk_durable(disk));
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->items[i];
@@ -346,8 +394,8 @@ void check_step(struct check *c, uint32_t host, kith_time now_us, const struct e
             moved = moved || tells_of_health(w);
             if (w->value.len > 0)
                 check_write(c, host, now_us, w, e->store.token);
-            else
-                check_removed(c, host, now_us, disk, w->key);
+            else if (!anew)
+                check_removed(c, host, now_us, disk, state, w->key);
         }
     }
     if (moved || starts)
@@ -409,7 +457,7 @@ void check_final(struct check *c, uint32_t host, kith_time now_us, const struct 
             check_newest(c, host, now_us, state, last);
             last = NULL;
         }
-        last = s->early ? last : s;
+        last = s->early || s->dropped ? last : s;
     }
     if (last)
         check_newest(c, host, now_us, state, last);

@@ -7,12 +7,13 @@
  * - a client hears of a command that is not on disk
  * - a row has two contents under one version, or is heard of before its origin has it on disk, or an own
  *   row is written by another host than its owner
- * - a stored row goes away without having expired
+ * - a stored row goes away without having expired, on a host that was not forgotten and of one that was not
+ * - what only a host that was forgotten had reaches another after that host began anew
  * - an instance starts while something it needs has not been healthy in its host's own view lately
  * - a port is given twice on a host, an instance started twice (procs.h says so)
  *
  * And at the end: what was acknowledged is everywhere; no row is older than the newest that was ever on
- * a disk; deleted rows stay deleted.
+ * a disk, but for what a host wrote before it was forgotten and began anew; deleted rows stay deleted.
  */
 #include "sim/disk.h"
 #include "state/members.h"

@@ -9,6 +9,7 @@ const char *fault_name(enum fault f)
         [FAULT_CUT] = "cut",
         [FAULT_CUT_ONE_WAY] = "cut_one_way",
         [FAULT_CLOSE_WAY] = "close_way",
+        [FAULT_ANEW] = "anew",
         [FAULT_LOSS] = "loss",
         [FAULT_LATENCY] = "latency",
         [FAULT_BREAK] = "break",

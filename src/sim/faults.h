@@ -23,6 +23,7 @@ enum fault {
     FAULT_SICK,        /* a process runs, but its checks fail */
     FAULT_PORT_TAKEN,  /* somebody else holds a port */
     FAULT_CLOSE_WAY,   /* nothing by one of the ways that a host listens by; in scenarios only */
+    FAULT_ANEW, /* a host that was forgotten exported what it wrote and began anew; likewise */
     FAULT_KINDS
 };
 

@@ -197,6 +197,32 @@ void load_write(struct load *l, uint32_t host, kith_time now_us)
     buf_deinit(&key);
 }
 
+static struct site *who_misses(const struct load *l, const struct ulid *node)
+{
+    for (uint32_t i = 0; i < l->w->sites_n; i++) {
+        struct site *s = l->w->sites[i];
+        const struct member *m =
+            site_runs(s) ? members_get(peer_members(site_peer(s)), node) : NULL;
+        if (m && m->state == MEMBER_STATE_DEAD && !ulid_equal(site_node(s), node))
+            return s;
+    }
+    return NULL;
+}
+
+void load_forget(struct load *l, uint32_t host, kith_time now_us)
+{
+    const struct ulid *node = site_node(l->w->sites[host]);
+    struct site *to = who_misses(l, node);
+    struct buf payload = {0};
+    struct forget forget = {.node = bytes_str(ulid_text(node).s)};
+    if (!to)
+        return;
+    ulid_next(&l->ulids, &forget.id, site_wall(to, now_us), l->w->rng);
+    forget_encode(&payload, &forget);
+    send(l, to, WIRE_FORGET, buf_bytes(&payload), now_us);
+    buf_deinit(&payload);
+}
+
 void load_reply(void *load, uint32_t host, uint64_t route, struct bytes frame, kith_time now_us)
 {
     struct load *l = load;

@@ -20,6 +20,8 @@ void load_use(struct load *l, const struct service_spec *specs, size_t n);
 /* One change at this host: a request that is refused for what is in it, and recorded as such. So one command
  * and two rows of its history go to everybody, in one payload, and nobody acts on them. */
 void load_write(struct load *l, uint32_t host, kith_time now_us);
+/* Asks a host that holds this one for dead to forget it, if there is one. */
+void load_forget(struct load *l, uint32_t host, kith_time now_us);
 void load_reply(void *load, uint32_t host, uint64_t route, struct bytes frame, kith_time now_us);
 uint64_t load_sent(const struct load *l);
 uint64_t load_failed(const struct load *l);

@@ -11,12 +11,13 @@ struct plan {
     kith_time gap_us; /* mean */
 };
 
-/* Half of the kinds are left out, each time other ones. Lost writes come with power cuts; ways are several in
- * scenarios only. */
+/* Half of the kinds are left out, each time other ones. Lost writes come with power cuts; ways are several,
+ * and hosts forgotten, in scenarios only. */
 static void weigh_all(struct plan *p)
 {
     for (int i = 0; i < FAULT_KINDS; i++)
-        p->weights[i] = i == FAULT_LOST_WRITES || i == FAULT_CLOSE_WAY || rng_below(p->w->rng, 2)
+        p->weights[i] = i == FAULT_LOST_WRITES || i == FAULT_CLOSE_WAY || i == FAULT_ANEW ||
+                                rng_below(p->w->rng, 2)
                             ? 0
                             : 1 + (uint32_t)rng_below(p->w->rng, 5);
 }
@@ -169,6 +170,7 @@ void plan_begin(struct plan *p, const struct plan_fault *f, kith_time now_us)
         return;
     case FAULT_LOST_WRITES:
     case FAULT_CLOSE_WAY:
+    case FAULT_ANEW:
     case FAULT_KINDS:
         return;
     }

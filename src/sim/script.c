@@ -164,6 +164,9 @@ static void act_around(struct site_world *w, const struct scenario_fault *f, uin
     case SCENARIO_WRITE:
         load_write(w->operator, host, now_us);
         break;
+    case SCENARIO_FORGET:
+        load_forget(w->operator, host, now_us);
+        break;
     case SCENARIO_BREAK:
         net_break_some(w->net, host, now_us);
         break;

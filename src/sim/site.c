@@ -284,6 +284,8 @@ static bool execute(struct site *s, const struct effect *e, kith_time now_us)
                 &(struct sim_item){.at_us = now_us + KITH_SEC, .kind = SIM_BOOT, .host = s->index});
         return true;
     case EFFECT_EXPORT: /* nobody reads it there */
+        s->w->counts->n[FAULT_ANEW]++;
+        break;
     case EFFECT_ADMIT:  /* the virtual PUB lets everybody in */
     case EFFECT_LOOKUP: /* no applications there */
     case EFFECT_LOG:

@@ -43,6 +43,7 @@ static const struct {
     [SCENARIO_CLOSE_WAY] = {"close_way", WHO | WAY},
     [SCENARIO_PAUSES] = {"pauses", WHO | BETWEEN},
     [SCENARIO_BOUNCE] = {"bounce", WHO | DURATION},
+    [SCENARIO_FORGET] = {"forget", WHO},
     [SCENARIO_WRITE] = {"write", WHO},
     [SCENARIO_HEAL] = {"heal", 0},
 };

@@ -66,6 +66,7 @@ enum scenario_kind {
     SCENARIO_CLOSE_WAY, /* who, way: nothing comes or goes by what others connect to by tcp, ws or ipc */
     SCENARIO_PAUSES, /* who, min, max: stands still and goes on, again and again, for times drawn between both */
     SCENARIO_BOUNCE, /* who, value: each is killed, and starts again, at a moment within that time */
+    SCENARIO_FORGET, /* who: an operator at a host that holds it for dead has it forgotten */
     SCENARIO_WRITE, /* who: a client changes one record there, and its way to all others is measured */
     SCENARIO_HEAL, /* all cuts, losses, delays, pauses and disk faults end */
     SCENARIO_KINDS
