@@ -167,7 +167,7 @@ static void large_rows_and_others_fields_are_read_as_well(void **unused)
     (void)unused;
     static const struct seen_version seen[] = {{.origin = {{1}}, .version = {0, 7}}};
     struct buf encoded = {0}, value = {0};
-    char argument[4000];
+    char argument[4000] = {0};
     struct bytes argv = bytes_of(argument, sizeof(argument));
     struct record r = {.cluster = id_of(250),
                        .namespace = bytes_str(STATE_NAMESPACE),
