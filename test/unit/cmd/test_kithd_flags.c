@@ -13,14 +13,16 @@ struct line { /* one command line, read */
     int rc;
 };
 
-#define MAX_ARGS 12
+#define MAX_ARGS 24
 
 static void read_line(struct line *l, const char *const *args)
 {
     char *argv[MAX_ARGS + 2] = {"kithd"};
     int argc = 1;
-    for (; args[argc - 1] != NULL; argc++)
+    for (; args[argc - 1] != NULL; argc++) {
+        assert_in_range(argc, 1, MAX_ARGS);
         argv[argc] = (char *)args[argc - 1];
+    }
     *l = (struct line){0};
     l->rc = flags_read(&l->flags, argc, argv, &l->mem, &l->why);
 }
