@@ -338,8 +338,11 @@ static bool is_lowest(const struct tree *tr)
 
 void tree_time(struct tree *tr, struct turn *t)
 {
-    if (t->now_us >= tr->choose_us)
+    if (t->now_us >= tr->choose_us) {
+        tr->choose_us =
+            KITH_NEVER; /* also when whoever told of the new round has lost its way meanwhile */
         adopt(tr, t, &tr->root, newest_round(tr));
+    }
     if (t->now_us >= tr->publish_us)
         publish(tr, t);
     if (t->now_us < tr->beacon_us)

@@ -157,6 +157,23 @@ static void a_delayed_beacon_moves_nothing(void **unused)
     view_deinit(&v);
 }
 
+/* The round that waits for the parent's word came from one that went below this peer meanwhile. */
+static void a_round_that_nobody_has_any_more_is_waited_for_no_longer(void **unused)
+{
+    (void)unused;
+    struct view v;
+    view_init(&v, FIVE);
+    int up = view_link(&v, 6, 10 * KITH_MS);
+    view_link(&v, 7, 10 * KITH_MS);
+    view_beacon(&v, 6, 1, 1, 1000, 1);
+    view_beacon(&v, 7, 1, 2, 30000, 8);
+    view_beacon(&v, 7, 1, 2, 30000, FIVE);
+    view_wait(&v, 2500 * KITH_MS);
+    assert_int_equal(v.tree.parent, up);
+    assert_true(tree_deadline(&v.tree) > v.turn.now_us);
+    view_deinit(&v);
+}
+
 static void the_lowest_that_lives_is_the_root(void **unused)
 {
     (void)unused;
@@ -325,6 +342,7 @@ int main(void)
         cmocka_unit_test(whoever_has_no_way_says_so_and_hangs_on_to_another),
         cmocka_unit_test(a_parent_without_a_way_is_left),
         cmocka_unit_test(a_delayed_beacon_moves_nothing),
+        cmocka_unit_test(a_round_that_nobody_has_any_more_is_waited_for_no_longer),
         cmocka_unit_test(the_lowest_that_lives_is_the_root),
         cmocka_unit_test(the_heir_takes_over_with_the_next_term),
         cmocka_unit_test(a_higher_term_counts_more_than_a_lower_id),

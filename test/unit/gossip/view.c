@@ -204,10 +204,13 @@ void view_ping(struct view *v, unsigned from)
 void view_wait(struct view *v, kith_time for_us)
 {
     kith_time until = v->turn.now_us + for_us;
+    unsigned again = 0;
     for (;;) {
         kith_time at = kith_time_min(tree_deadline(&v->tree), spread_deadline(v->spread));
         if (at > until)
             break;
+        again = at > v->turn.now_us ? 0 : again + 1;
+        assert_in_range(again, 0, 100); /* it asks for the time and does nothing with it */
         v->turn.now_us = at > v->turn.now_us ? at : v->turn.now_us;
         tree_time(&v->tree, &v->turn);
         spread_time(v->spread, &v->turn);
