@@ -34,7 +34,10 @@ static void write_health(struct buf *out, struct exchange *x, const struct consu
     json_close(out, '}');
 }
 
-void consul_health_service(struct exchange *x)
+/* One group of a service's endpoints into a list. */
+typedef void group_writer(struct buf *out, struct exchange *x, const struct consul_group *g);
+
+static void list_groups(struct exchange *x, group_writer *write)
 {
     const struct dir_service *s;
     const struct consul_group *groups = NULL;
@@ -46,26 +49,24 @@ void consul_health_service(struct exchange *x)
 
     json_open(out, '[');
     for (uint32_t i = 0; i < n; i++)
-        write_health(out, x, &groups[i]);
+        write(out, x, &groups[i]);
     json_close(out, ']');
+}
+
+void consul_health_service(struct exchange *x)
+{
+    list_groups(x, write_health);
+}
+
+static void write_checks(struct buf *out, struct exchange *x, const struct consul_group *g)
+{
+    if (consul_is_checked(g))
+        consul_service_check(out, g, &x->mem);
 }
 
 void consul_health_checks(struct exchange *x)
 {
-    const struct dir_service *s;
-    const struct consul_group *groups = NULL;
-
-    if (!begin_service(x, &s))
-        return;
-    struct buf *out = answer_json(x);
-    uint32_t n = s ? consul_groups(x, s, &groups) : 0;
-
-    json_open(out, '[');
-    for (uint32_t i = 0; i < n; i++) {
-        if (consul_is_checked(&groups[i]))
-            consul_service_check(out, &groups[i], &x->mem);
-    }
-    json_close(out, ']');
+    list_groups(x, write_checks);
 }
 
 static void write_catalog(struct buf *out, struct exchange *x, const struct consul_group *g)
@@ -93,18 +94,7 @@ static void write_catalog(struct buf *out, struct exchange *x, const struct cons
 
 void consul_catalog_service(struct exchange *x)
 {
-    const struct dir_service *s;
-    const struct consul_group *groups = NULL;
-
-    if (!begin_service(x, &s))
-        return;
-    struct buf *out = answer_json(x);
-    uint32_t n = s ? consul_groups(x, s, &groups) : 0;
-
-    json_open(out, '[');
-    for (uint32_t i = 0; i < n; i++)
-        write_catalog(out, x, &groups[i]);
-    json_close(out, ']');
+    list_groups(x, write_catalog);
 }
 
 /* As the directory lists them: one behind the other, with a NUL each. */

@@ -92,55 +92,8 @@ def serve(server):
                 pass
 
 
-class ForeignPeer:
-    """Shakes hands as ZeroMQ does without keys, and gives each frame back as a peer of protocol 7 to 9 would; or nothing."""
-    PROTO_AT = 1 + 1 + 3 * 18  # in the envelope, behind the array's head, format, cluster, sender and boot
-
-    def __init__(self, host, answers):
-        self.answers = answers
-        self.server = socket.socket()
-        self.server.bind((host, 0))
-        self.server.listen()
-        self.addr = "%s:%d" % self.server.getsockname()
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.server.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rb") as stream:
-                try:
-                    self.talk(connection, stream)
-                except (OSError, struct.error):
-                    pass
-
-    def talk(self, connection, stream):
-        connection.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
-        stream.read(64)
-        ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"ROUTER"
-        connection.sendall(bytes([4, len(ready)]) + ready)
-        while True:
-            flags, = struct.unpack("B", stream.read(1))
-            size, = struct.unpack(*((">Q", stream.read(8)) if flags & 2 else ("B", stream.read(1))))
-            body = stream.read(size)
-            if flags & 4 or not self.answers:
-                continue
-            at = self.PROTO_AT
-            if body[at:at + 4] != b"\x01\xcd\xff\xff":
-                raise Failed("the probe does not claim all versions: %r" % body[:80])
-            reply = body[:at] + b"\x07\x09" + body[at + 4:]
-            connection.sendall(bytes([0, len(reply)]) + reply)
-
-    def close(self):
-        self.server.shutdown(socket.SHUT_RDWR)
-        self.server.close()
-
-
-class HangsUpFirst:
-    """Greets with keys; of who tells another mechanism it is rid before its own is heard, as by a connection reset."""
-    HEAD = b"\xff" + bytes(8) + b"\x7f\x03"
+class Played:
+    """Something that is played instead of a daemon: listens, and talk()s to one connection after the other."""
 
     def __init__(self, host):
         self.server = socket.socket()
@@ -157,11 +110,47 @@ class HangsUpFirst:
                 return
             with connection:
                 try:
-                    self.greet(connection)
-                except OSError:
+                    self.talk(connection)
+                except (OSError, struct.error):
                     pass
 
-    def greet(self, connection):
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
+class ForeignPeer(Played):
+    """Shakes hands as ZeroMQ does without keys, and gives each frame back as a peer of protocol 7 to 9 would; or nothing."""
+    PROTO_AT = 1 + 1 + 3 * 18  # in the envelope, behind the array's head, format, cluster, sender and boot
+
+    def __init__(self, host, answers):
+        self.answers = answers
+        super().__init__(host)
+
+    def talk(self, connection):
+        stream = connection.makefile("rb")
+        connection.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+        stream.read(64)
+        ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"ROUTER"
+        connection.sendall(bytes([4, len(ready)]) + ready)
+        while True:
+            flags, = struct.unpack("B", stream.read(1))
+            size, = struct.unpack(*((">Q", stream.read(8)) if flags & 2 else ("B", stream.read(1))))
+            body = stream.read(size)
+            if flags & 4 or not self.answers:
+                continue
+            at = self.PROTO_AT
+            if body[at:at + 4] != b"\x01\xcd\xff\xff":
+                raise Failed("the probe does not claim all versions: %r" % body[:80])
+            reply = body[:at] + b"\x07\x09" + body[at + 4:]
+            connection.sendall(bytes([0, len(reply)]) + reply)
+
+
+class HangsUpFirst(Played):
+    """Greets with keys; of who tells another mechanism it is rid before its own is heard, as by a connection reset."""
+    HEAD = b"\xff" + bytes(8) + b"\x7f\x03"
+
+    def talk(self, connection):
         connection.sendall(self.HEAD)
         connection.settimeout(0.3)
         heard = b""
@@ -173,10 +162,6 @@ class HangsUpFirst:
                 heard += more
         except TimeoutError:
             connection.sendall(b"\0" + b"CURVE".ljust(20, b"\0") + bytes(32))
-
-    def close(self):
-        self.server.shutdown(socket.SHUT_RDWR)
-        self.server.close()
 
 
 def a_version_that_does_not_fit_and_one_that_never_answers():
