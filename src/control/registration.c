@@ -4,9 +4,7 @@
 #include "control/inside.h"
 #include "control/standing.h"
 #include "state/content.h"
-#include "state/hash.h"
 #include "state/journal.h"
-#include "wire/text.h"
 
 #include <assert.h>
 #include <string.h>
@@ -27,7 +25,7 @@ const struct ulid *registration_id(const struct registration *r)
     return registration_node(r) + 1;
 }
 
-static struct bytes service_of(const struct registration *r)
+struct bytes registration_service(const struct registration *r)
 {
     return bytes_of(content_value(r->content).data + r->service_at, r->service_len);
 }
@@ -59,7 +57,7 @@ static int compare_keys(const void *element, const void *key)
 static int compare_services(const void *element, const void *key)
 {
     const struct wanted *wanted = key;
-    int order = bytes_compare(service_of(element), wanted->service);
+    int order = bytes_compare(registration_service(element), wanted->service);
 
     return order ? order : compare_keys(element, key);
 }
@@ -93,7 +91,7 @@ static void free_one(struct registration *r)
 
 static struct wanted wanted_of(const struct registration *r)
 {
-    return (struct wanted){service_of(r), content_key(r->content)};
+    return (struct wanted){registration_service(r), content_key(r->content)};
 }
 
 static void add(struct registrations *all, struct registration *r)
@@ -137,8 +135,7 @@ static struct registration *find_key(const struct control *c, struct bytes key)
     return r && bytes_equal(content_key(r->content), key) ? r : NULL;
 }
 
-/* One of this peer's. */
-static struct registration *find(const struct control *c, const struct ulid *id)
+struct registration *registrations_find(const struct control *c, const struct ulid *id)
 {
     struct ulid key[2] = {c->self, *id};
 
@@ -169,8 +166,7 @@ static struct registration *new_one(const struct row *row, struct arena *mem)
     return r;
 }
 
-/* It is critical and stays until it is reaped, if ever; a TTL has nothing to say then. */
-static bool is_lapsed(const struct registration_row *row)
+bool registration_is_lapsed(const struct registration_row *row)
 {
     return row->keep && row->health == ENDPOINT_HEALTH_CRITICAL;
 }
@@ -178,7 +174,7 @@ static bool is_lapsed(const struct registration_row *row)
 static bool has_lapsed(const struct registration *r)
 {
     struct arena mem = {0};
-    bool lapsed = is_lapsed(registration_says(r, &mem));
+    bool lapsed = registration_is_lapsed(registration_says(r, &mem));
 
     arena_deinit(&mem);
     return lapsed;
@@ -203,12 +199,11 @@ static void set_due(struct control *c, struct registration *r, kith_time at_us)
     c->deadline_us = kith_time_min(c->deadline_us, at_us);
 }
 
-/* Its time begins anew. */
-static void renew(struct control *c, const struct turn *t, struct registration *r)
+void registrations_renew(struct control *c, const struct turn *t, struct registration *r)
 {
     struct arena mem = {0};
     const struct registration_row *row = registration_says(r, &mem);
-    uint32_t within_ms = is_lapsed(row) ? row->reap_ms : row->ttl_ms;
+    uint32_t within_ms = registration_is_lapsed(row) ? row->reap_ms : row->ttl_ms;
 
     set_due(c, r, within_ms ? t->now_us + within_ms * KITH_MS : KITH_NEVER);
     arena_deinit(&mem);
@@ -222,7 +217,7 @@ static void take_own(struct control *c, const struct turn *t, struct registratio
     if (reap_us && has_lapsed(r))
         set_due(c, r, *reap_us);
     else
-        renew(c, t, r);
+        registrations_renew(c, t, r);
 }
 
 static bool is_own(const struct control *c, const struct registration *r)
@@ -242,13 +237,13 @@ static void take_row(struct control *c, const struct turn *t, const struct row *
 
     arena_deinit(&mem);
     if (old) {
-        lookups_touch(&c->lookups, service_of(old));
+        lookups_touch(&c->lookups, registration_service(old));
         drop(all, old, &c->self);
     }
     if (!r)
         return;
     add(all, r);
-    lookups_touch(&c->lookups, service_of(r));
+    lookups_touch(&c->lookups, registration_service(r));
     if (is_own(c, r))
         take_own(c, t, r, waits ? &reap_us : NULL);
 }
@@ -270,7 +265,7 @@ void registrations_member(struct control *c, const struct ulid *node)
 
     for (; (r = sheets_at(all, place)) != NULL && ulid_equal(registration_node(r), node);
          place = sheets_next(all, place))
-        lookups_touch(&c->lookups, service_of(r));
+        lookups_touch(&c->lookups, registration_service(r));
 }
 
 void registrations_touch_all(struct control *c)
@@ -280,7 +275,7 @@ void registrations_touch_all(struct control *c)
 
     for (struct sheets_place place = {0}; (r = sheets_at(all, place)) != NULL;
          place = sheets_next(all, place))
-        lookups_touch(&c->lookups, service_of(r));
+        lookups_touch(&c->lookups, registration_service(r));
 }
 
 /* From here on, the first whose host lives. */
@@ -290,7 +285,7 @@ static const struct registration *living(const struct control *c, struct sheets_
     const struct sheets *all = &c->registrations.services;
     const struct registration *r;
 
-    for (; (r = sheets_at(all, place)) != NULL && bytes_equal(service_of(r), service);
+    for (; (r = sheets_at(all, place)) != NULL && bytes_equal(registration_service(r), service);
          place = sheets_next(all, place)) {
         if (node_lives(&c->catalog, registration_node(r)))
             return r;
@@ -316,19 +311,7 @@ const struct registration *registrations_next(const struct control *c, const str
 
 /* ---- this peer's own ---- */
 
-/* The same name gives the same id at every start, so that a registrant needs to remember nothing else. */
-static struct ulid id_of(struct bytes name)
-{
-    struct ulid id;
-    uint64_t half[2] = {hash64_pair(bytes_str("registration 0"), name),
-                        hash64_pair(bytes_str("registration 1"), name)};
-
-    for (unsigned k = 0; k < sizeof(id.b); k++)
-        id.b[k] = (uint8_t)(half[k / 8] >> (8 * (k % 8)));
-    return id;
-}
-
-static struct buf key_of(const struct control *c, const struct ulid *id)
+struct buf registrations_key(const struct control *c, const struct ulid *id)
 {
     struct buf key = {0};
 
@@ -336,9 +319,9 @@ static struct buf key_of(const struct control *c, const struct ulid *id)
     return key;
 }
 
-static int end_one(struct control *c, struct turn *t, const struct ulid *id)
+int registrations_end(struct control *c, struct turn *t, const struct ulid *id)
 {
-    struct buf key = key_of(c, id);
+    struct buf key = registrations_key(c, id);
     struct row gone = {
         .table = TABLE_ID_REGISTRATION, .key = buf_bytes(&key), .flags = ROW_TOMBSTONE};
     int result = state_delete(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), /* major= */ 0);
@@ -353,7 +336,7 @@ static int end_one(struct control *c, struct turn *t, const struct ulid *id)
 static int rewrite(struct control *c, struct turn *t, const struct registration *r,
                    const struct registration_row *row)
 {
-    struct buf key = key_of(c, registration_id(r)), value = {0};
+    struct buf key = registrations_key(c, registration_id(r)), value = {0};
 
     registration_row_encode(&value, row);
     int result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
@@ -372,7 +355,7 @@ static void lapse(struct control *c, struct turn *t, struct registration *r)
     struct arena mem = {0};
     struct registration_row row = *registration_says(r, &mem);
     struct ulid id = *registration_id(r);
-    bool reaped = is_lapsed(&row);
+    bool reaped = registration_is_lapsed(&row);
 
     journal_add(t->journal, t->wall_us / KITH_MS, "registration-lapsed", row.service,
                 BYTES_FMT " was %s %u ms", BYTES_ARG(row.name),
@@ -380,9 +363,9 @@ static void lapse(struct control *c, struct turn *t, struct registration *r)
     row.health = ENDPOINT_HEALTH_CRITICAL;
     row.output = bytes_str("TTL expired");
     if (!row.keep || reaped)
-        (void)end_one(c, t, &id);
+        (void)registrations_end(c, t, &id);
     else if (rewrite(c, t, r, &row) != 0)
-        renew(c, t, r); /* the clock is ahead: again after another TTL */
+        registrations_renew(c, t, r); /* the clock is ahead: again after another TTL */
     arena_deinit(&mem);
 }
 
@@ -393,221 +376,4 @@ kith_time registrations_settle(struct control *c, struct turn *t)
     while ((due = TREE_FIRST(due_tree, &c->registrations.due)) != NULL && due->at_us <= t->now_us)
         lapse(c, t, due->registration);
     return due ? due->at_us : KITH_NEVER;
-}
-
-/* ---- requests ---- */
-
-static void answer(struct control *c, struct turn *t, const struct incoming *in,
-                   const struct ack *ack, const struct registered *reply)
-{
-    struct confirm_rows rows = {0};
-    struct buf key = key_of(c, &reply->instance), out = {0};
-
-    registered_encode(&out, reply);
-    if (ack->kind != ACK_KIND_HERE)
-        confirm_row(&rows, t, TABLE_ID_REGISTRATION, buf_bytes(&key));
-    confirm_answer(c, t, in, ack, &rows, WIRE_REGISTERED, buf_bytes(&out));
-    confirm_rows_deinit(&rows);
-    buf_deinit(&key);
-    buf_deinit(&out);
-}
-
-static struct bytes say(struct arena *mem, struct bytes service, const char *what,
-                        struct bytes name)
-{
-    return wire_text_clip(bytes_str(arena_printf(mem, BYTES_FMT " %s " BYTES_FMT,
-                                                 BYTES_ARG(service), what, BYTES_ARG(name))),
-                          REGISTERED_TEXT_MAX);
-}
-
-/* Why it cannot be taken; NULL: it can. */
-static const char *refusal(const struct control *c, const struct turn *t,
-                           const struct registration_row *row, const struct registration *held)
-{
-    if (c->leaving || c->halting)
-        return "this host is leaving: register with another";
-    if (ulid_is_zero(&t->post->cluster))
-        return "this host has not joined a cluster yet";
-    if (!row->service.len)
-        return "a registration needs the name of its service";
-    if (row->ttl_ms && row->ttl_ms < REGISTRATION_TTL_MIN_MS)
-        return "a TTL below 500 ms cannot be kept";
-    if (!held && c->registrations.here >= REGISTRATIONS_MAX)
-        return "this peer answers for as many registrations as it can";
-    return NULL;
-}
-
-/* service@addr:port, as far as they are given. */
-static struct bytes name_of(const struct registration_row *row, struct arena *mem)
-{
-    struct buf name = {0};
-
-    buf_printf(&name, BYTES_FMT "@" BYTES_FMT, BYTES_ARG(row->service), BYTES_ARG(row->addr));
-    if (row->ports_n)
-        buf_printf(&name, ":%u", row->ports[0].port);
-    struct bytes kept =
-        arena_bytes(mem, wire_text_clip(buf_bytes(&name), REGISTER_ENDPOINT_NAME_MAX));
-
-    buf_deinit(&name);
-    return kept;
-}
-
-static struct registration_row row_of(const struct control *c,
-                                      const struct register_endpoint *request, struct arena *mem)
-{
-    struct registration_row row = {
-        .service = request->service,
-        .name = request->name,
-        .addr = request->addr.len ? request->addr : bytes_str(c->addr),
-        .ports = request->ports,
-        .ports_n = request->ports_n,
-        .tags = request->tags,
-        .tags_n = request->tags_n,
-        .meta = request->meta,
-        .meta_n = request->meta_n,
-        .ttl_ms = request->ttl_ms,
-        .health = request->health,
-        .keep = request->keep,
-        .reap_ms = request->reap_ms,
-    };
-
-    if (!row.name.len)
-        row.name = name_of(&row, mem);
-    return row;
-}
-
-/* What was said of its health lasts, where that is asked for. */
-static void keep_health(struct registration_row *row, const struct registration *held,
-                        struct arena *mem)
-{
-    const struct registration_row *was = held && row->keep ? registration_says(held, mem) : NULL;
-
-    if (!was || !was->keep)
-        return;
-    row->health = was->health;
-    row->output = was->output;
-}
-
-/* Writes it unless it is held so already; then only its time begins anew. What is written is taken in with all other
- * rows that changed. */
-static int put(struct control *c, struct turn *t, const struct ulid *id,
-               const struct registration_row *row, struct registration *held)
-{
-    struct buf key = key_of(c, id), value = {0};
-    int result = 0;
-
-    registration_row_encode(&value, row);
-    const struct row *now =
-        held ? state_get(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key)) : NULL;
-
-    if (now && bytes_equal(now->value, buf_bytes(&value))) {
-        if (!is_lapsed(row))
-            renew(c, t, held);
-    } else {
-        result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
-                           /* major= */ 0, /* expires_ms= */ 0);
-    }
-    buf_deinit(&key);
-    buf_deinit(&value);
-    return result;
-}
-
-void registration_register(struct control *c, struct turn *t, const struct incoming *in)
-{
-    struct arena mem = {0};
-    struct register_endpoint request;
-    struct wire_error err;
-
-    if (register_endpoint_decode(&request, in->payload, &mem, &err)) {
-        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
-        arena_deinit(&mem);
-        return;
-    }
-    struct registration_row row = row_of(c, &request, &mem);
-    struct ulid id = id_of(row.name);
-    struct registration *held = find(c, &id);
-    const char *why = refusal(c, t, &row, held);
-
-    keep_health(&row, held, &mem);
-
-    if (why)
-        turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
-    else if (put(c, t, &id, &row, held) != 0)
-        turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be registered");
-    else
-        answer(c, t, in, &request.ack,
-               &(struct registered){.instance = id,
-                                    .name = row.name,
-                                    .text = say(&mem, row.service, "is registered as", row.name)});
-    arena_deinit(&mem);
-}
-
-static void not_held(struct turn *t, const struct incoming *in, struct bytes name)
-{
-    turn_fail(t, in, FAIL_CODE_NOT_FOUND,
-              "nothing is registered with this peer as " BYTES_FMT
-              ": ask the peer that it was registered with",
-              BYTES_ARG(name));
-}
-
-void registration_report(struct control *c, struct turn *t, const struct incoming *in)
-{
-    struct arena mem = {0};
-    struct report_endpoint request;
-    struct wire_error err;
-
-    if (report_endpoint_decode(&request, in->payload, &mem, &err)) {
-        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
-        arena_deinit(&mem);
-        return;
-    }
-    struct ulid id = id_of(request.name);
-    struct registration *held = find(c, &id);
-
-    if (!held) {
-        not_held(t, in, request.name);
-    } else {
-        struct registration_row row = *registration_says(held, &mem);
-
-        row.health = request.health;
-        row.output = request.output;
-        struct registered reply = {
-            .instance = id,
-            .name = request.name,
-            .text = say(&mem, row.service, endpoint_health_name(row.health), request.name)};
-
-        if (put(c, t, &id, &row, held) != 0)
-            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written now");
-        else
-            answer(c, t, in, &request.ack, &reply);
-    }
-    arena_deinit(&mem);
-}
-
-void registration_deregister(struct control *c, struct turn *t, const struct incoming *in)
-{
-    struct arena mem = {0};
-    struct deregister_endpoint request;
-    struct wire_error err;
-
-    if (deregister_endpoint_decode(&request, in->payload, &mem, &err)) {
-        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
-        arena_deinit(&mem);
-        return;
-    }
-    struct ulid id = id_of(request.name);
-    const struct registration *held = find(c, &id);
-
-    if (!held) {
-        not_held(t, in, request.name);
-    } else {
-        struct registered reply = {
-            .instance = id,
-            .name = request.name,
-            .text = say(&mem, service_of(held), "is no longer registered as", request.name)};
-
-        (void)end_one(c, t, &id);
-        answer(c, t, in, &request.ack, &reply);
-    }
-    arena_deinit(&mem);
 }

@@ -73,9 +73,18 @@ const struct registration *registrations_first(const struct control *c, struct b
 const struct registration *registrations_next(const struct control *c,
                                               const struct registration *r);
 
-/* `register_endpoint`, `report_endpoint` and `deregister_endpoint`; the answer waits until the row is on disk. */
-void registration_register(struct control *c, struct turn *t, const struct incoming *in);
-void registration_report(struct control *c, struct turn *t, const struct incoming *in);
-void registration_deregister(struct control *c, struct turn *t, const struct incoming *in);
+/* -- for registrar.h: this peer's own -- */
+
+/* NULL: none of that id. */
+struct registration *registrations_find(const struct control *c, const struct ulid *id);
+struct bytes registration_service(const struct registration *r);
+/* It is critical and stays until it is reaped, if ever; a TTL has nothing to say then. */
+bool registration_is_lapsed(const struct registration_row *row);
+/* Its time begins anew. */
+void registrations_renew(struct control *c, const struct turn *t, struct registration *r);
+/* The row's key; for the caller to free. */
+struct buf registrations_key(const struct control *c, const struct ulid *id);
+/* As state_delete(). */
+int registrations_end(struct control *c, struct turn *t, const struct ulid *id);
 
 #endif

@@ -4,6 +4,7 @@
 #include "control/command.h"
 #include "control/explain.h"
 #include "control/history.h"
+#include "control/registrar.h"
 #include "control/undo.h"
 #include "trust/authority.h"
 
@@ -158,15 +159,15 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
         return true;
     case WIRE_REGISTER_ENDPOINT:
         if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
-            registration_register(c, t, in);
+            registrar_register(c, t, in);
         return true;
     case WIRE_DEREGISTER_ENDPOINT:
         if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
-            registration_deregister(c, t, in);
+            registrar_deregister(c, t, in);
         return true;
     case WIRE_REPORT_ENDPOINT:
         if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
-            registration_report(c, t, in);
+            registrar_report(c, t, in);
         return true;
     case WIRE_BACKUP:
         if (allowed(t, in, AUTHORITY_BACKUP, (struct bytes){0}))

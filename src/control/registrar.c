@@ -1,0 +1,234 @@
+#include "control/registrar.h"
+
+#include "control/inside.h"
+#include "state/hash.h"
+#include "wire/text.h"
+
+/* The same name gives the same id at every start, so that a registrant needs to remember nothing else. */
+static struct ulid id_of(struct bytes name)
+{
+    struct ulid id;
+    uint64_t half[2] = {hash64_pair(bytes_str("registration 0"), name),
+                        hash64_pair(bytes_str("registration 1"), name)};
+
+    for (unsigned k = 0; k < sizeof(id.b); k++)
+        id.b[k] = (uint8_t)(half[k / 8] >> (8 * (k % 8)));
+    return id;
+}
+
+static void answer(struct control *c, struct turn *t, const struct incoming *in,
+                   const struct ack *ack, const struct registered *reply)
+{
+    struct confirm_rows rows = {0};
+    struct buf key = registrations_key(c, &reply->instance), out = {0};
+
+    registered_encode(&out, reply);
+    if (ack->kind != ACK_KIND_HERE)
+        confirm_row(&rows, t, TABLE_ID_REGISTRATION, buf_bytes(&key));
+    confirm_answer(c, t, in, ack, &rows, WIRE_REGISTERED, buf_bytes(&out));
+    confirm_rows_deinit(&rows);
+    buf_deinit(&key);
+    buf_deinit(&out);
+}
+
+static struct bytes say(struct arena *mem, struct bytes service, const char *what,
+                        struct bytes name)
+{
+    return wire_text_clip(bytes_str(arena_printf(mem, BYTES_FMT " %s " BYTES_FMT,
+                                                 BYTES_ARG(service), what, BYTES_ARG(name))),
+                          REGISTERED_TEXT_MAX);
+}
+
+/* Why it cannot be taken; NULL: it can. */
+static const char *refusal(const struct control *c, const struct turn *t,
+                           const struct registration_row *row, const struct registration *held)
+{
+    if (c->leaving || c->halting)
+        return "this host is leaving: register with another";
+    if (ulid_is_zero(&t->post->cluster))
+        return "this host has not joined a cluster yet";
+    if (!row->service.len)
+        return "a registration needs the name of its service";
+    if (row->ttl_ms && row->ttl_ms < REGISTRATION_TTL_MIN_MS)
+        return "a TTL below 500 ms cannot be kept";
+    if (!held && c->registrations.here >= REGISTRATIONS_MAX)
+        return "this peer answers for as many registrations as it can";
+    return NULL;
+}
+
+/* service@addr:port, as far as they are given. */
+static struct bytes name_of(const struct registration_row *row, struct arena *mem)
+{
+    struct buf name = {0};
+
+    buf_printf(&name, BYTES_FMT "@" BYTES_FMT, BYTES_ARG(row->service), BYTES_ARG(row->addr));
+    if (row->ports_n)
+        buf_printf(&name, ":%u", row->ports[0].port);
+    struct bytes kept =
+        arena_bytes(mem, wire_text_clip(buf_bytes(&name), REGISTER_ENDPOINT_NAME_MAX));
+
+    buf_deinit(&name);
+    return kept;
+}
+
+static struct registration_row row_of(const struct control *c,
+                                      const struct register_endpoint *request, struct arena *mem)
+{
+    struct registration_row row = {
+        .service = request->service,
+        .name = request->name,
+        .addr = request->addr.len ? request->addr : bytes_str(c->addr),
+        .ports = request->ports,
+        .ports_n = request->ports_n,
+        .tags = request->tags,
+        .tags_n = request->tags_n,
+        .meta = request->meta,
+        .meta_n = request->meta_n,
+        .ttl_ms = request->ttl_ms,
+        .health = request->health,
+        .keep = request->keep,
+        .reap_ms = request->reap_ms,
+    };
+
+    if (!row.name.len)
+        row.name = name_of(&row, mem);
+    return row;
+}
+
+/* What was said of its health lasts, where that is asked for. */
+static void keep_health(struct registration_row *row, const struct registration *held,
+                        struct arena *mem)
+{
+    const struct registration_row *was = held && row->keep ? registration_says(held, mem) : NULL;
+
+    if (!was || !was->keep)
+        return;
+    row->health = was->health;
+    row->output = was->output;
+}
+
+/* Writes it unless it is held so already; then only its time begins anew. What is written is taken in with all other
+ * rows that changed. */
+static int put(struct control *c, struct turn *t, const struct ulid *id,
+               const struct registration_row *row, struct registration *held)
+{
+    struct buf key = registrations_key(c, id), value = {0};
+    int result = 0;
+
+    registration_row_encode(&value, row);
+    const struct row *now =
+        held ? state_get(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key)) : NULL;
+
+    if (now && bytes_equal(now->value, buf_bytes(&value))) {
+        if (!registration_is_lapsed(row))
+            registrations_renew(c, t, held);
+    } else {
+        result = state_put(t->state, TABLE_ID_REGISTRATION, buf_bytes(&key), buf_bytes(&value),
+                           /* major= */ 0, /* expires_ms= */ 0);
+    }
+    buf_deinit(&key);
+    buf_deinit(&value);
+    return result;
+}
+
+void registrar_register(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct register_endpoint request;
+    struct wire_error err;
+
+    if (register_endpoint_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        arena_deinit(&mem);
+        return;
+    }
+    struct registration_row row = row_of(c, &request, &mem);
+    struct ulid id = id_of(row.name);
+    struct registration *held = registrations_find(c, &id);
+    const char *why = refusal(c, t, &row, held);
+
+    keep_health(&row, held, &mem);
+
+    if (why)
+        turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
+    else if (put(c, t, &id, &row, held) != 0)
+        turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be registered");
+    else
+        answer(c, t, in, &request.ack,
+               &(struct registered){.instance = id,
+                                    .name = row.name,
+                                    .text = say(&mem, row.service, "is registered as", row.name)});
+    arena_deinit(&mem);
+}
+
+static void not_held(struct turn *t, const struct incoming *in, struct bytes name)
+{
+    turn_fail(t, in, FAIL_CODE_NOT_FOUND,
+              "nothing is registered with this peer as " BYTES_FMT
+              ": ask the peer that it was registered with",
+              BYTES_ARG(name));
+}
+
+void registrar_report(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct report_endpoint request;
+    struct wire_error err;
+
+    if (report_endpoint_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        arena_deinit(&mem);
+        return;
+    }
+    struct ulid id = id_of(request.name);
+    struct registration *held = registrations_find(c, &id);
+
+    if (!held) {
+        not_held(t, in, request.name);
+    } else {
+        struct registration_row row = *registration_says(held, &mem);
+
+        row.health = request.health;
+        row.output = request.output;
+        struct registered reply = {
+            .instance = id,
+            .name = request.name,
+            .text = say(&mem, row.service, endpoint_health_name(row.health), request.name)};
+
+        if (put(c, t, &id, &row, held) != 0)
+            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written now");
+        else
+            answer(c, t, in, &request.ack, &reply);
+    }
+    arena_deinit(&mem);
+}
+
+void registrar_deregister(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct deregister_endpoint request;
+    struct wire_error err;
+
+    if (deregister_endpoint_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        arena_deinit(&mem);
+        return;
+    }
+    struct ulid id = id_of(request.name);
+    const struct registration *held = registrations_find(c, &id);
+
+    if (!held) {
+        not_held(t, in, request.name);
+    } else {
+        struct registered reply = {.instance = id,
+                                   .name = request.name,
+                                   .text = say(&mem, registration_service(held),
+                                               "is no longer registered as", request.name)};
+
+        if (registrations_end(c, t, &id) != 0)
+            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be ended now");
+        else
+            answer(c, t, in, &request.ack, &reply);
+    }
+    arena_deinit(&mem);
+}

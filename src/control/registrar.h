@@ -1,0 +1,16 @@
+#ifndef KITH_CONTROL_REGISTRAR_H
+#define KITH_CONTROL_REGISTRAR_H
+/*
+ * The requests of those who register endpoints with this peer (registration.h): `register_endpoint`, `report_endpoint` and
+ * `deregister_endpoint`. Decides what is refused, under which id a name stands, and what is written; the answer waits
+ * until the row is on disk, and for others where that is asked for (confirm.h).
+ */
+#include "state/turn.h"
+
+struct control;
+
+void registrar_register(struct control *c, struct turn *t, const struct incoming *in);
+void registrar_report(struct control *c, struct turn *t, const struct incoming *in);
+void registrar_deregister(struct control *c, struct turn *t, const struct incoming *in);
+
+#endif
