@@ -1,17 +1,23 @@
 #include "gossip/load_batch.h"
 
 #define HOST_BYTES     7u
-#define ENDPOINT_BYTES 4u
-#define ID_BYTES       4u /* of a host, in its 7 */
-#define VALUE_BYTES    3u /* the rest: age, processors, memory */
+#define ENDPOINT_BYTES 4u                   /* beside which host it is on */
+#define OWNED_BYTES    (2 + ENDPOINT_BYTES) /* behind the number of that */
+#define ID_BYTES       4u                   /* of a host, in its 7 */
+#define VALUE_BYTES    3u                   /* the rest: age, processors, memory */
 #define HOSTS_MAX      (LOAD_BATCH_HOSTS_MAX / HOST_BYTES)
 #define OLDEST         255 /* tenths: what is older is not passed on */
-#define GAP_MORE       255 /* so many places, and more to follow */
+#define GAP_MORE       255 /* so many places or hosts, and more to follow */
+/* Of one list, so that both stay below the bound: five bytes each, and one for each 255 of all the hosts. */
+#define GAPS_MAX      (2 * HOSTS_MAX / GAP_MORE)
+#define ENDPOINTS_MAX ((LOAD_BATCH_ENDPOINTS_MAX - GAPS_MAX) / (2 * (ENDPOINT_BYTES + 1)))
 
-/* Hosts in one of the two ways, as they are in the message. */
+/* Hosts in one of the two ways. */
 struct list {
-    struct buf hosts, counts, endpoints;
-    size_t place; /* after the last one */
+    struct buf hosts; /* as in the message */
+    size_t hosts_n;
+    size_t place;         /* after the last one */
+    struct buf endpoints; /* OWNED_BYTES each */
 };
 
 /* The order that both sides have; NULL: hosts are named by hash. */
@@ -20,8 +26,7 @@ struct lists {
     struct list by_hash, by_place;
 };
 
-_Static_assert(LOAD_BATCH_ENDPOINTS_MAX % ENDPOINT_BYTES == 0, "a whole number of them");
-_Static_assert(2 * HOSTS_MAX <= LOAD_BATCH_COUNTS_MAX, "there is a count for each host");
+_Static_assert(HOSTS_MAX <= UINT16_MAX, "a host's number has two bytes while a batch is made");
 
 static uint32_t host_of(uint64_t key)
 {
@@ -39,12 +44,16 @@ static void add_hash(struct list *l, uint32_t host)
         buf_byte(&l->hosts, (uint8_t)(host >> (8 * k)));
 }
 
+static void put_gap(struct buf *out, size_t gap)
+{
+    for (; gap >= GAP_MORE; gap -= GAP_MORE)
+        buf_byte(out, GAP_MORE);
+    buf_byte(out, (uint8_t)gap);
+}
+
 static void add_place(struct list *l, size_t place)
 {
-    size_t gap = place - l->place;
-    for (; gap >= GAP_MORE; gap -= GAP_MORE)
-        buf_byte(&l->hosts, GAP_MORE);
-    buf_byte(&l->hosts, (uint8_t)gap);
+    put_gap(&l->hosts, place - l->place);
     l->place = place + 1;
 }
 
@@ -56,7 +65,7 @@ static struct list *add_host(struct lists *ls, const struct load_news *n, uint8_
     bool placed = ls->order && place < ls->order->n && place >= ls->by_place.place;
     struct list *l = placed ? &ls->by_place : &ls->by_hash;
     /* A place takes a byte for each 255 of at most 65,536 and one for each host. */
-    if (l->counts.len == HOSTS_MAX)
+    if (l->hosts_n == HOSTS_MAX)
         return NULL;
     if (placed)
         add_place(l, place);
@@ -65,20 +74,19 @@ static struct list *add_host(struct lists *ls, const struct load_news *n, uint8_
     const uint8_t value[VALUE_BYTES] = {tenths, (uint8_t)(n->load.value >> 8),
                                         (uint8_t)n->load.value};
     buf_append(&l->hosts, value, sizeof(value));
-    buf_byte(&l->counts, 0);
+    l->hosts_n++;
     return l;
 }
 
+/* Of the host that was added last. */
 static void add_endpoint(struct list *l, const struct load_news *n)
 {
-    uint8_t at[ENDPOINT_BYTES] = {(uint8_t)(n->key >> 8), (uint8_t)n->key,
-                                  (uint8_t)(n->load.value >> 8), (uint8_t)n->load.value};
-    /* Both lists together stay below the bound. */
-    if (l->endpoints.len + ENDPOINT_BYTES > LOAD_BATCH_ENDPOINTS_MAX / 2 ||
-        l->counts.data[l->counts.len - 1] == UINT8_MAX)
-        return;
-    buf_append(&l->endpoints, at, sizeof(at));
-    l->counts.data[l->counts.len - 1]++;
+    size_t host = l->hosts_n - 1;
+    const uint8_t at[OWNED_BYTES] = {(uint8_t)(host >> 8),          (uint8_t)host,
+                                     (uint8_t)(n->key >> 8),        (uint8_t)n->key,
+                                     (uint8_t)(n->load.value >> 8), (uint8_t)n->load.value};
+    if (l->endpoints.len < ENDPOINTS_MAX * OWNED_BYTES)
+        buf_append(&l->endpoints, at, sizeof(at));
 }
 
 static void fill(struct lists *ls, const struct loads *loads, const struct load_target *target,
@@ -103,10 +111,26 @@ static void fill(struct lists *ls, const struct loads *loads, const struct load_
     }
 }
 
+static uint16_t number(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+/* As they are in the message. `before`: hosts that stand before the list; *host: that of the endpoint before. */
+static void put_endpoints(struct buf *out, const struct list *l, size_t before, size_t *host)
+{
+    for (size_t i = 0; i < l->endpoints.len; i += OWNED_BYTES) {
+        const uint8_t *at = l->endpoints.data + i;
+        size_t next = before + number(at);
+        put_gap(out, next - *host);
+        buf_append(out, at + 2, ENDPOINT_BYTES);
+        *host = next;
+    }
+}
+
 static void list_deinit(struct list *l)
 {
     buf_deinit(&l->hosts);
-    buf_deinit(&l->counts);
     buf_deinit(&l->endpoints);
 }
 
@@ -115,19 +139,19 @@ bool load_batch_write(struct buf *out, const struct loads *loads, const struct l
 {
     const struct roster_order *own = &target->roster->now;
     struct lists ls = {.order = own->digest != 0 && target->theirs == own->digest ? own : NULL};
-    fill(&ls, loads, target, now_us);
     struct list *a = &ls.by_hash, *b = &ls.by_place;
-    bool any = a->hosts.len + b->hosts.len > 0;
-    buf_append(&a->counts, b->counts.data, b->counts.len);
-    buf_append(&a->endpoints, b->endpoints.data, b->endpoints.len);
-    if (a->endpoints.len == 0)
-        buf_reset(&a->counts);
+    struct buf endpoints = {0};
+    size_t host = 0;
+    fill(&ls, loads, target, now_us);
+    put_endpoints(&endpoints, a, /* before= */ 0, &host);
+    put_endpoints(&endpoints, b, a->hosts_n, &host);
+    bool any = a->hosts_n + b->hosts_n > 0;
     if (any)
         load_batch_encode(out, &(struct load_batch){.hosts = buf_bytes(&a->hosts),
-                                                    .counts = buf_bytes(&a->counts),
-                                                    .endpoints = buf_bytes(&a->endpoints),
                                                     .roster = own->digest,
-                                                    .places = buf_bytes(&b->hosts)});
+                                                    .places = buf_bytes(&b->hosts),
+                                                    .endpoints = buf_bytes(&endpoints)});
+    buf_deinit(&endpoints);
     list_deinit(a);
     list_deinit(b);
     return any;
@@ -140,30 +164,53 @@ struct reader {
     struct loads *loads;
     uint8_t source;
     kith_time now_us;
-    const uint8_t *count;    /* of the next host; NULL: none has endpoints */
-    const uint8_t *endpoint; /* the next */
+    size_t host;            /* the number of the next */
+    struct bytes endpoints; /* of the message */
+    size_t at;              /* the next of them, behind its gap */
+    size_t owner;           /* the number of its host; SIZE_MAX: there is none */
 };
+
+/* Adds the gap at *at, which is behind it then. False: the list ends within it. */
+static bool take_gap(struct bytes list, size_t *at, size_t *number_of)
+{
+    for (; *at < list.len && list.data[*at] == GAP_MORE; (*at)++)
+        *number_of += GAP_MORE;
+    if (*at == list.len)
+        return false;
+    *number_of += list.data[(*at)++];
+    return true;
+}
 
 /* How many hosts `places` has; false: it ends within one. */
 static bool count_places(struct bytes places, size_t *ret)
 {
-    size_t at = 0;
+    size_t at = 0, place = 0;
     for (*ret = 0; at < places.len; (*ret)++) {
-        while (at < places.len && places.data[at] == GAP_MORE)
-            at++;
-        at += 1 + VALUE_BYTES;
+        if (!take_gap(places, &at, &place) || places.len - at < VALUE_BYTES)
+            return false;
+        at += VALUE_BYTES;
     }
-    return at == places.len;
+    return true;
+}
+
+/* Each endpoint is whole and on one of so many hosts. */
+static bool endpoints_fit(struct bytes endpoints, size_t hosts)
+{
+    size_t at = 0, host = 0;
+    while (at < endpoints.len) {
+        if (!take_gap(endpoints, &at, &host) || host >= hosts ||
+            endpoints.len - at < ENDPOINT_BYTES)
+            return false;
+        at += ENDPOINT_BYTES;
+    }
+    return true;
 }
 
 static bool lists_agree(const struct load_batch *b)
 {
-    size_t endpoints = 0, places;
-    for (size_t i = 0; i < b->counts.len; i++)
-        endpoints += b->counts.data[i];
+    size_t places;
     return b->hosts.len % HOST_BYTES == 0 && count_places(b->places, &places) &&
-           (b->counts.len == 0 || b->counts.len == b->hosts.len / HOST_BYTES + places) &&
-           b->endpoints.len == endpoints * ENDPOINT_BYTES;
+           endpoints_fit(b->endpoints, b->hosts.len / HOST_BYTES + places);
 }
 
 static void put(struct reader *r, uint64_t key, const struct load_value *value)
@@ -174,26 +221,30 @@ static void put(struct reader *r, uint64_t key, const struct load_value *value)
         r->ret->old++;
 }
 
-static uint16_t number(const uint8_t *at)
+/* Whose is the next endpoint? */
+static void look_at_owner(struct reader *r)
 {
-    return (uint16_t)(at[0] << 8 | at[1]);
+    if (!take_gap(r->endpoints, &r->at, &r->owner))
+        r->owner = SIZE_MAX;
 }
 
-/* A host, whose value is at `at`, and its endpoints. */
+/* The next host, whose value is at `at`, and its endpoints. */
 static void read_host(struct reader *r, bool known, uint32_t host, const uint8_t *at)
 {
-    size_t count = r->count ? *r->count++ : 0;
     uint64_t key = (uint64_t)host << 16;
     struct load_value v = {.value = number(at + 1), .taken_us = r->now_us - at[0] * LOADS_TENTH};
     if (known)
         put(r, key, &v);
     else
         r->ret->unknown++;
-    for (; count > 0; count--, r->endpoint += ENDPOINT_BYTES) {
-        v.value = number(r->endpoint + 2);
+    for (; r->owner == r->host; look_at_owner(r)) {
+        const uint8_t *endpoint = r->endpoints.data + r->at;
+        r->at += ENDPOINT_BYTES;
+        v.value = number(endpoint + 2);
         if (known)
-            put(r, key | number(r->endpoint), &v);
+            put(r, key | number(endpoint), &v);
     }
+    r->host++;
 }
 
 static void read_hashes(struct reader *r, struct bytes hosts)
@@ -210,10 +261,7 @@ static void read_hashes(struct reader *r, struct bytes hosts)
 static void read_places(struct reader *r, struct bytes places, const struct roster_order *order)
 {
     size_t place = 0, i = 0;
-    for (; i < places.len; i += VALUE_BYTES, place++) {
-        for (; places.data[i] == GAP_MORE; i++)
-            place += GAP_MORE;
-        place += places.data[i++];
+    for (; take_gap(places, &i, &place); i += VALUE_BYTES, place++) {
         bool known = order && place < order->n;
         read_host(r, known, known ? order->keys[place] : 0, places.data + i);
     }
@@ -231,9 +279,12 @@ int load_batch_read(struct load_read *ret, struct loads *loads, const struct ros
         bad = WIRE_BAD;
     }
     if (bad == 0) {
-        struct reader r = {.ret = ret, .loads = loads, .source = source, .now_us = now_us};
-        r.count = b.counts.len > 0 ? b.counts.data : NULL;
-        r.endpoint = b.endpoints.data;
+        struct reader r = {.ret = ret,
+                           .loads = loads,
+                           .source = source,
+                           .now_us = now_us,
+                           .endpoints = b.endpoints};
+        look_at_owner(&r);
         ret->roster = b.roster;
         read_hashes(&r, b.hosts);
         read_places(&r, b.places, roster_find(roster, b.roster));

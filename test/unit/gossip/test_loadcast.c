@@ -309,6 +309,46 @@ static void hosts_are_named_by_their_places(void **unused)
     loads_free(to);
 }
 
+/* The batch that peers with one roster send of a thousand hosts; `every` so manieth has two endpoints. */
+static void batch_of_a_thousand(struct buf *ret, struct loads *from, uint32_t every)
+{
+    static uint32_t keys[1000];
+    struct roster roster = {.now = {keys, 1000, 77}};
+    struct load_value v = {.value = 7, .taken_us = 9 * KITH_SEC};
+    for (uint32_t i = 0; i < 1000; i++) {
+        keys[i] = 1 + i;
+        uint64_t key = (uint64_t)keys[i] << 16;
+        loads_put(from, key, &v, 1, 10 * KITH_SEC);
+        for (uint16_t k = 1; k <= 2 && every > 0 && i % every == every - 1; k++)
+            loads_put(from, key | k, &v, 1, 10 * KITH_SEC);
+    }
+    const struct load_target target = {.not_from = 2, .roster = &roster, .theirs = 77};
+    assert_true(load_batch_write(ret, from, &target, 10 * KITH_SEC));
+}
+
+static void endpoints_cost_nothing_for_hosts_that_have_none(void **unused)
+{
+    (void)unused;
+    struct loads *bare = loads_new(), *from = loads_new(), *to = loads_new();
+    struct buf hosts = {0}, all = {0};
+    struct load_read read;
+    struct wire_error err;
+    batch_of_a_thousand(&hosts, bare, 0);
+    batch_of_a_thousand(&all, from, 300); /* on the hosts 299, 599, 899: more than a byte apart */
+    assert_true(hosts.len < 4 * 1000 + 20);
+    assert_in_range(all.len - hosts.len, 6 * 5 + 3, 6 * 5 + 3 + 4);
+    /* Who does not know the order takes nothing, but reads over all of it. */
+    assert_int_equal(load_batch_read(&read, to, &nobody, buf_bytes(&all), 1, 10 * KITH_SEC, &err),
+                     0);
+    assert_int_equal(read.unknown, 1000);
+    assert_int_equal(loads_count(to), 0);
+    buf_deinit(&hosts);
+    buf_deinit(&all);
+    loads_free(bare);
+    loads_free(from);
+    loads_free(to);
+}
+
 /* In any order they come in; who left is still one until it is forgotten. */
 static void peers_with_the_same_members_have_one_roster(void **unused)
 {
@@ -325,21 +365,27 @@ static void lists_that_do_not_agree_are_refused_as_a_whole(void **unused)
 {
     (void)unused;
     struct loads *l = loads_new();
-    const uint8_t ones[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     struct load_read read;
     struct wire_error err;
     struct buf out = {0};
+    /* One endpoint on the first host, two on the second. */
+    static const char endpoints[] = "\0abcd"
+                                    "\1ABCD"
+                                    "\0abcd",
+                      far[] = "\0abcd"
+                              "\2ABCD",
+                      cut[] = "\0abcd"
+                              "\xff";
     struct load_batch good = {.hosts = bytes_of("abcdefgABCDEFG", 14),
-                              .counts = bytes_of(ones, 2),
-                              .endpoints = bytes_of("abcdABCDabcd", 8)};
+                              .endpoints = bytes_of(endpoints, 15)};
     struct load_batch bad[5];
     for (size_t i = 0; i < 5; i++)
         bad[i] = good;
     bad[0].hosts.len = 13;
     bad[1].hosts.len = 7;
-    bad[2].counts.len = 1;
-    bad[3].endpoints.len = 12;
-    bad[4].counts.len = 0;
+    bad[2].endpoints.len = 14;
+    bad[3].endpoints = bytes_of(far, 10);
+    bad[4].endpoints = bytes_of(cut, 6);
     for (size_t i = 0; i < 5; i++) {
         buf_reset(&out);
         load_batch_encode(&out, &bad[i]);
@@ -350,7 +396,7 @@ static void lists_that_do_not_agree_are_refused_as_a_whole(void **unused)
     buf_reset(&out);
     load_batch_encode(&out, &good);
     assert_int_equal(load_batch_read(&read, l, &nobody, buf_bytes(&out), 1, KITH_SEC, &err), 0);
-    assert_int_equal(loads_count(l), 4);
+    assert_int_equal(loads_count(l), 5);
     buf_deinit(&out);
     loads_free(l);
 }
@@ -365,6 +411,7 @@ int main(void)
         cmocka_unit_test(nobody_reports_for_another),
         cmocka_unit_test(a_batch_says_what_is_news_and_not_to_whom_it_came_from),
         cmocka_unit_test(hosts_are_named_by_their_places),
+        cmocka_unit_test(endpoints_cost_nothing_for_hosts_that_have_none),
         cmocka_unit_test(peers_with_the_same_members_have_one_roster),
         cmocka_unit_test(lists_that_do_not_agree_are_refused_as_a_whole),
     };
