@@ -163,6 +163,12 @@ void held_leave(struct held *h, const struct held_use *use)
     __atomic_fetch_sub(&h->shared->counters[use->place][use->shard].inside, 1, __ATOMIC_RELEASE);
 }
 
+void held_look(struct held *h)
+{
+    __atomic_store_n(&h->look_at_us[0], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&h->look_at_us[1], 0, __ATOMIC_RELAXED);
+}
+
 int held_enter(struct held *h, uint64_t hash, struct held_use *ret)
 {
     bool is_in = count_in(h, ret), retired = false;

@@ -39,4 +39,8 @@ struct held_use { /* of one call */
 int held_enter(struct held *h, uint64_t hash, struct held_use *ret);
 void held_leave(struct held *h, const struct held_use *use);
 
+/* The next call looks at the path if the mapping is retired or old, however short ago that was done: who was told of a change
+ * that is in the file by now sees it. */
+void held_look(struct held *h);
+
 #endif

@@ -88,9 +88,10 @@ void consul_agent_self(struct exchange *x)
 static void each_own(struct exchange *x, struct buf *out,
                      void (*write)(struct buf *, struct exchange *, const struct consul_group *))
 {
-    const struct directory *d = &x->hub->directory;
+    struct directory *d = &x->hub->directory;
 
-    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
+    for (const struct dir_service *s = directory_first_on(d, &x->hub->self); s;
+         s = directory_next_on(s, &x->hub->self)) {
         struct consul_group g;
         uint32_t at = 0;
 
@@ -134,11 +135,12 @@ void consul_agent_services(struct exchange *x)
 /* One by its ID. */
 void consul_agent_service(struct exchange *x)
 {
-    const struct directory *d = &x->hub->directory;
+    struct directory *d = &x->hub->directory;
 
     if (consul_check_query(x))
         return;
-    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
+    for (const struct dir_service *s = directory_first_on(d, &x->hub->self); s;
+         s = directory_next_on(s, &x->hub->self)) {
         struct consul_group g;
         struct ulid_text text;
         uint32_t at = 0;

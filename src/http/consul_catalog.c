@@ -22,12 +22,12 @@ static void write_health(struct buf *out, struct exchange *x, const struct consu
 
     json_open(out, '{');
     json_name(out, "Node");
-    consul_node(out, &m, g->service->resource.index);
+    consul_node(out, &m, g->service->index);
     json_name(out, "Service");
     consul_service(out, g);
     json_name(out, "Checks");
     json_open(out, '[');
-    consul_node_check(out, &m, g->service->resource.index);
+    consul_node_check(out, &m, g->service->index);
     if (consul_is_checked(g))
         consul_service_check(out, g, &x->mem);
     json_close(out, ']');
@@ -88,7 +88,7 @@ static void write_catalog(struct buf *out, struct exchange *x, const struct cons
     json_unsigned_of(out, "ServicePort", g->ports->port);
     consul_weights(out, "ServiceWeights", g);
     json_bool_of(out, "ServiceEnableTagOverride", false);
-    consul_indexes(out, g->service->resource.index);
+    consul_indexes(out, g->service->index);
     json_close(out, '}');
 }
 
@@ -113,17 +113,14 @@ static void write_listed(struct buf *out, struct bytes tags)
 }
 
 /* Some instance of it runs where the request looks. */
-static bool is_on_wanted_node(const struct exchange *x, const struct dir_service *s)
+static bool is_on_wanted_node(const struct exchange *x, const struct portrait *p)
 {
-    struct consul_group g;
-    uint32_t at = 0;
-
     if (!target_has(&x->target, "node-meta"))
-        return s->says.endpoints_n > 0;
-    while (consul_next(s, &at, &g)) {
-        struct lookup_member m = consul_member(x->hub, g.ports);
+        return p->parts_n > 0;
+    for (uint32_t i = 0; i < p->parts_n; i++) {
+        const struct dir_member *m = directory_member(&x->hub->directory, &p->parts[i].node);
 
-        if (consul_node_wanted(x, &m))
+        if (m && consul_node_wanted(x, &m->says))
             return true;
     }
     return false;
@@ -138,12 +135,14 @@ void consul_catalog_services(struct exchange *x)
     struct buf *out = answer_json(x);
 
     json_open(out, '{');
-    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
-        if (!is_on_wanted_node(x, s))
+    for (const struct dir_name *n = directory_first_name(d); n; n = directory_next_name(n)) {
+        const struct portrait *p = n->portrait;
+
+        if (!is_on_wanted_node(x, p))
             continue;
-        json_text(out, s->name);
+        json_text(out, n->name);
         buf_byte(out, ':');
-        write_listed(out, bytes_of(s->listed.data + 1, s->listed.len - 1));
+        write_listed(out, bytes_of(p->listed.data + 1, p->listed.len - 1));
     }
     json_close(out, '}');
 }
@@ -175,11 +174,11 @@ static bool begin_node(struct exchange *x, const struct dir_member **ret)
     return !consul_check_query(x) && !exchange_blocks(x, m ? &m->resource : &d->nodes);
 }
 
-/* The next instance on a node, of any service; begin with *s the first service and *at 0. */
+/* The next instance on a node, of any service; begin with *s the first service there and *at 0. */
 static bool next_on(const struct ulid *node, const struct dir_service **s, uint32_t *at,
                     struct consul_group *ret)
 {
-    for (; *s; *s = directory_next(*s), *at = 0) {
+    for (; *s; *s = directory_next_on(*s, node), *at = 0) {
         while (consul_next(*s, at, ret)) {
             if (ulid_equal(&ret->ports->node, node))
                 return true;
@@ -190,13 +189,13 @@ static bool next_on(const struct ulid *node, const struct dir_service **s, uint3
 
 void consul_health_node(struct exchange *x)
 {
-    const struct dir_service *s = directory_first(&x->hub->directory);
     const struct dir_member *m;
     struct consul_group g;
     uint32_t at = 0;
 
     if (!begin_node(x, &m))
         return;
+    const struct dir_service *s = m ? directory_first_on(&x->hub->directory, &m->says.id) : NULL;
     struct buf *out = answer_json(x);
 
     json_open(out, '[');
@@ -211,7 +210,6 @@ void consul_health_node(struct exchange *x)
 
 void consul_catalog_node(struct exchange *x)
 {
-    const struct dir_service *s = directory_first(&x->hub->directory);
     const struct dir_member *m;
     struct consul_group g;
     struct ulid_text text;
@@ -219,6 +217,7 @@ void consul_catalog_node(struct exchange *x)
 
     if (!begin_node(x, &m))
         return;
+    const struct dir_service *s = m ? directory_first_on(&x->hub->directory, &m->says.id) : NULL;
     struct buf *out = answer_json(x);
 
     if (!m) {

@@ -280,7 +280,7 @@ void consul_service(struct buf *out, const struct consul_group *g)
     json_unsigned_of(out, "Port", g->ports->port);
     consul_weights(out, "Weights", g);
     json_bool_of(out, "EnableTagOverride", false);
-    consul_indexes(out, g->service->resource.index);
+    consul_indexes(out, g->service->index);
     json_close(out, '}');
 }
 
@@ -342,6 +342,6 @@ void consul_service_check(struct buf *out, const struct consul_group *g, struct 
                          .status = status_of(g),
                          .type = g->ports->ttl_ms ? "ttl" : "",
                          .group = g,
-                         .index = g->service->resource.index,
+                         .index = g->service->index,
                      });
 }

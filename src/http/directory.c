@@ -1,12 +1,16 @@
 #include "http/directory.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
+#include "store/lookup_map.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static inline int compare_services(const struct dir_service *a, const struct dir_service *b)
+struct dir_view {
+    struct dir_service service;
+    struct arena mem;
+};
+
+static inline int compare_names(const struct dir_name *a, const struct dir_name *b)
 {
     return bytes_compare(a->name, b->name);
 }
@@ -16,29 +20,28 @@ static inline int compare_members(const struct dir_member *a, const struct dir_m
     return ulid_compare(&a->says.id, &b->says.id);
 }
 
-TREE_FUNCTIONS(dir_services, dir_service, by_name, compare_services)
+TREE_FUNCTIONS(dir_names, dir_name, by_name, compare_names)
 TREE_FUNCTIONS(dir_members, dir_member, by_id, compare_members)
 
 /* ---- life ---- */
 
-void directory_init(struct directory *d, uint64_t start, directory_woken *woken, void *arg)
+void directory_init(struct directory *d, uint64_t start, const struct directory_host *host)
 {
-    *d = (struct directory){.index = start, .floor = start, .woken = woken, .arg = arg};
+    *d = (struct directory){.index = start, .floor = start, .host = *host};
+    d->view = mem_alloc(sizeof(*d->view));
     d->list.index = d->nodes.index = start;
     TAILQ_INIT(&d->gone);
 }
 
-static void free_service(struct directory *d, struct dir_service *s)
+static void free_name(struct directory *d, struct dir_name *n)
 {
-    TREE_REMOVE(dir_services, &d->services, s);
-    if (!s->there) {
-        TAILQ_REMOVE(&d->gone, s, by_age);
+    TREE_REMOVE(dir_names, &d->names, n);
+    if (!n->portrait) {
+        TAILQ_REMOVE(&d->gone, n, by_age);
         d->gone_n--;
     }
-    d->there_n -= s->there;
-    arena_deinit(&s->mem);
-    mem_free((void *)(uintptr_t)s->name.data);
-    mem_free(s);
+    portrait_free(n->portrait);
+    mem_free(n);
 }
 
 static void free_member(struct directory *d, struct dir_member *m)
@@ -50,13 +53,16 @@ static void free_member(struct directory *d, struct dir_member *m)
 
 void directory_deinit(struct directory *d)
 {
-    struct dir_service *s, *next_service;
+    struct dir_name *n, *next_name;
     struct dir_member *m, *next_member;
 
-    TREE_FOREACH_SAFE(s, dir_services, &d->services, next_service)
-    free_service(d, s);
+    TREE_FOREACH_SAFE(n, dir_names, &d->names, next_name)
+    free_name(d, n);
     TREE_FOREACH_SAFE(m, dir_members, &d->members, next_member)
     free_member(d, m);
+    if (d->view)
+        arena_deinit(&d->view->mem);
+    mem_free(d->view);
 }
 
 /* ---- waiting ---- */
@@ -76,24 +82,33 @@ void directory_unwatch(struct watcher *w)
     w->on = NULL;
 }
 
-static void change(struct directory *d, struct resource *r)
+static void change_now(struct directory *d, struct resource *r)
 {
     struct watcher *w;
 
+    r->changed = false;
     r->index = ++d->index;
     while ((w = LIST_FIRST(&r->watchers)) != NULL) {
         directory_unwatch(w);
-        d->woken(d->arg, w);
+        d->host.woken(d->host.arg, w);
     }
+}
+
+static void change(struct directory *d, struct resource *r)
+{
+    if (d->anew)
+        r->changed = true;
+    else
+        change_now(d, r);
 }
 
 /* ---- services ---- */
 
-static struct dir_service *find(const struct directory *d, struct bytes name)
+static struct dir_name *find(const struct directory *d, struct bytes name)
 {
-    struct dir_service key = {.name = name};
+    struct dir_name key = {.name = name};
 
-    return TREE_FIND(dir_services, (struct dir_services *)(uintptr_t)&d->services, &key);
+    return TREE_FIND(dir_names, (struct dir_names *)(uintptr_t)&d->names, &key);
 }
 
 static struct dir_member *find_member(const struct directory *d, const struct ulid *id)
@@ -106,89 +121,124 @@ static struct dir_member *find_member(const struct directory *d, const struct ul
 /* The oldest that nobody waits for is forgotten when there are too many. */
 static void forget_some(struct directory *d)
 {
-    struct dir_service *s, *next;
+    struct dir_name *n, *next;
 
-    for (s = TAILQ_FIRST(&d->gone); s && d->gone_n > DIRECTORY_GONE_MAX; s = next) {
-        next = TAILQ_NEXT(s, by_age);
-        if (!LIST_EMPTY(&s->resource.watchers))
+    for (n = TAILQ_FIRST(&d->gone); n && d->gone_n > DIRECTORY_GONE_MAX; n = next) {
+        next = TAILQ_NEXT(n, by_age);
+        if (!LIST_EMPTY(&n->resource.watchers) || n->resource.changed)
             continue;
-        if (s->resource.index > d->floor)
-            d->floor = s->resource.index;
-        free_service(d, s);
+        if (n->resource.index > d->floor)
+            d->floor = n->resource.index;
+        free_name(d, n);
     }
 }
 
-/* One that is not there. */
-static struct dir_service *add(struct directory *d, struct bytes name)
+/* One that is not there. Its name is behind it. */
+static struct dir_name *add(struct directory *d, struct bytes name)
 {
-    struct dir_service *s = mem_alloc(sizeof(*s));
+    struct dir_name *n = mem_alloc(sizeof(*n) + name.len);
 
-    s->name = bytes_of(mem_copy(name.data, name.len), name.len);
-    s->resource.index = d->floor;
-    TREE_INSERT(dir_services, &d->services, s);
-    TAILQ_INSERT_TAIL(&d->gone, s, by_age);
+    if (name.len)
+        memcpy(n + 1, name.data, name.len);
+    n->name = bytes_of(n + 1, name.len);
+    n->resource.index = d->floor;
+    TREE_INSERT(dir_names, &d->names, n);
+    TAILQ_INSERT_TAIL(&d->gone, n, by_age);
     d->gone_n++;
-    return s;
+    return n;
 }
 
 struct resource *directory_resource(struct directory *d, struct bytes name)
 {
-    struct dir_service *s = find(d, name);
+    struct dir_name *n = find(d, name);
 
-    if (!s) {
+    if (!n) {
         forget_some(d);
-        s = add(d, name);
+        n = add(d, name);
     }
-    return &s->resource;
+    return &n->resource;
 }
 
-struct ranked { /* an endpoint and where it stood: its ports keep their order */
-    const struct lookup_endpoint *endpoint;
-    uint32_t number;
-};
-
-static int compare_ranked(const void *a, const void *b)
+/* Answers about nodes show what runs there. */
+static void touch_node(void *arg, const struct ulid *node)
 {
-    const struct ranked *x = a, *y = b;
-    int order = ulid_compare(&x->endpoint->node, &y->endpoint->node);
+    struct directory *d = arg;
+    struct dir_member *m = find_member(d, node);
 
-    if (order == 0)
-        order = ulid_compare(&x->endpoint->instance, &y->endpoint->instance);
-    if (order != 0)
-        return order;
-    return x->number < y->number ? -1 : x->number > y->number;
+    if (m)
+        change(d, &m->resource);
 }
 
-/* Both lists of endpoints in one, in an order that does not change with the distance. */
-static struct lookup_service in_order(const struct lookup_service *s, struct arena *mem)
+static void count_healths(struct directory *d, const struct portrait *p, bool more)
 {
-    uint32_t count = s->endpoints_n + s->failing_n;
-    struct lookup_endpoint *list = arena_array(mem, count, sizeof(*list));
-    struct ranked *ranks = arena_array(mem, count, sizeof(*ranks));
-    struct lookup_service all = *s;
-
-    for (uint32_t i = 0; i < count; i++)
-        ranks[i] = (struct ranked){
-            i < s->endpoints_n ? &s->endpoints[i] : &s->failing[i - s->endpoints_n], i};
-    if (count)
-        qsort(ranks, count, sizeof(*ranks), compare_ranked);
-    for (uint32_t i = 0; i < count; i++)
-        list[i] = *ranks[i].endpoint;
-    all.endpoints = list;
-    all.endpoints_n = count;
-    all.failing = NULL;
-    all.failing_n = 0;
-    return all;
+    for (unsigned i = 0; p && i < PORTRAIT_HEALTHS; i++)
+        d->healths[i] += more ? p->healths[i] : UINT64_MAX - p->healths[i] + 1;
 }
 
-static bool same_texts(const struct bytes *a, uint32_t a_n, const struct bytes *b, uint32_t b_n)
+/* Takes the portrait over; NULL: the service is gone. */
+static void set_portrait(struct directory *d, struct dir_name *n, struct portrait *p)
 {
-    bool same = a_n == b_n;
-
-    for (uint32_t i = 0; same && i < a_n; i++)
-        same = bytes_equal(a[i], b[i]);
-    return same;
+    if (!n->portrait && p) {
+        TAILQ_REMOVE(&d->gone, n, by_age);
+        d->gone_n--;
+        d->there_n++;
+    } else if (n->portrait && !p) {
+        TAILQ_INSERT_TAIL(&d->gone, n, by_age);
+        d->gone_n++;
+        d->there_n--;
+    }
+    count_healths(d, n->portrait, /* more= */ false);
+    count_healths(d, p, /* more= */ true);
+    portrait_free(n->portrait);
+    n->portrait = p;
 }
+
+static void remove_service(struct directory *d, struct dir_name *n)
+{
+    if (!n->portrait)
+        return;
+    portrait_compare(n->portrait, NULL, touch_node, d);
+    set_portrait(d, n, NULL);
+    change(d, &n->resource);
+    change(d, &d->list);
+}
+
+static struct portrait *portray(const struct lookup_service *said)
+{
+    struct arena scratch = {0};
+    struct lookup_service all = portrait_in_order(said, &scratch);
+    struct portrait *p = portrait_new(&all);
+
+    arena_deinit(&scratch);
+    return p;
+}
+
+static void tell_service(struct directory *d, const struct lookup_service *said)
+{
+    struct dir_name *n = find(d, said->name);
+
+    if (said->gone) {
+        if (n)
+            remove_service(d, n);
+        return;
+    }
+    if (!n)
+        n = add(d, said->name);
+    struct portrait *p = portray(said), *former = n->portrait;
+    bool same = former && portrait_equal(former, p);
+    bool same_listed = former && bytes_equal(former->listed, p->listed);
+
+    if (!same)
+        portrait_compare(former, p, touch_node, d);
+    set_portrait(d, n, p);
+    n->told = d->round;
+    if (!same)
+        change(d, &n->resource);
+    if (!same_listed)
+        change(d, &d->list);
+}
+
+/* ---- members ---- */
 
 static bool same_pairs(const struct pair *a, uint32_t a_n, const struct pair *b, uint32_t b_n)
 {
@@ -199,183 +249,14 @@ static bool same_pairs(const struct pair *a, uint32_t a_n, const struct pair *b,
     return same;
 }
 
-static bool same_endpoint(const struct lookup_endpoint *a, const struct lookup_endpoint *b)
-{
-    return ulid_equal(&a->instance, &b->instance) && ulid_equal(&a->node, &b->node) &&
-           a->port == b->port && a->weight == b->weight && a->health == b->health &&
-           a->ttl_ms == b->ttl_ms && a->own_tags == b->own_tags && bytes_equal(a->addr, b->addr) &&
-           bytes_equal(a->port_name, b->port_name) && bytes_equal(a->node_name, b->node_name) &&
-           bytes_equal(a->registration, b->registration) && bytes_equal(a->output, b->output) &&
-           same_texts(a->tags, a->tags_n, b->tags, b->tags_n) &&
-           same_pairs(a->meta, a->meta_n, b->meta, b->meta_n);
-}
-
-static bool same_service(const struct lookup_service *a, const struct lookup_service *b)
-{
-    bool same = a->endpoints_n == b->endpoints_n &&
-                same_texts(a->tags, a->tags_n, b->tags, b->tags_n) &&
-                same_pairs(a->meta, a->meta_n, b->meta, b->meta_n);
-
-    for (uint32_t i = 0; same && i < a->endpoints_n; i++)
-        same = same_endpoint(&a->endpoints[i], &b->endpoints[i]);
-    return same;
-}
-
-/* The first endpoint from `at` on that is of another node. */
-static uint32_t end_of_node(const struct lookup_service *s, uint32_t at, const struct ulid *node)
-{
-    while (at < s->endpoints_n && ulid_equal(&s->endpoints[at].node, node))
-        at++;
-    return at;
-}
-
-static const struct ulid *first_node(const struct lookup_service *a, uint32_t i,
-                                     const struct lookup_service *b, uint32_t k)
-{
-    if (i == a->endpoints_n)
-        return &b->endpoints[k].node;
-    if (k == b->endpoints_n || ulid_compare(&a->endpoints[i].node, &b->endpoints[k].node) <= 0)
-        return &a->endpoints[i].node;
-    return &b->endpoints[k].node;
-}
-
-/* Answers about nodes show what runs there: those whose part differs have changed. */
-static void touch_nodes(struct directory *d, const struct lookup_service *before,
-                        const struct lookup_service *after)
-{
-    bool whole = !same_texts(before->tags, before->tags_n, after->tags, after->tags_n) ||
-                 !same_pairs(before->meta, before->meta_n, after->meta, after->meta_n);
-    uint32_t i = 0, k = 0;
-
-    while (i < before->endpoints_n || k < after->endpoints_n) {
-        const struct ulid *node = first_node(before, i, after, k);
-        uint32_t i_end = end_of_node(before, i, node), k_end = end_of_node(after, k, node);
-        bool same = !whole && i_end - i == k_end - k;
-
-        for (; same && i < i_end; i++, k++)
-            same = same_endpoint(&before->endpoints[i], &after->endpoints[k]);
-        struct dir_member *m = same ? NULL : find_member(d, node);
-
-        if (m)
-            change(d, &m->resource);
-        i = i_end;
-        k = k_end;
-    }
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
-}
-
-/* "+" when it has endpoints, "-" when not; then all their tags, each once, in order, with a NUL behind each. */
-static struct bytes listed_tags(const struct lookup_service *s, struct arena *mem)
-{
-    size_t max = s->tags_n, count = 0, kept = 0;
-    struct buf out = {0};
-
-    buf_byte(&out, s->endpoints_n ? '+' : '-');
-    for (uint32_t i = 0; i < s->endpoints_n; i++)
-        max += s->endpoints[i].tags_n;
-    struct bytes *all = arena_array(mem, max, sizeof(*all));
-
-    for (uint32_t k = 0; k < s->tags_n; k++)
-        all[count++] = s->tags[k];
-    for (uint32_t i = 0; i < s->endpoints_n; i++) {
-        for (uint32_t k = 0; k < s->endpoints[i].tags_n; k++)
-            all[count++] = s->endpoints[i].tags[k];
-    }
-    if (count)
-        qsort(all, count, sizeof(*all), compare_texts);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && bytes_equal(all[i], all[kept]))
-            continue;
-        kept = i;
-        buf_append(&out, all[i].data, all[i].len);
-        buf_byte(&out, '\0');
-    }
-    struct bytes listed = arena_bytes(mem, buf_bytes(&out));
-
-    buf_deinit(&out);
-    return listed;
-}
-
-static void set_there(struct directory *d, struct dir_service *s, bool there)
-{
-    if (s->there == there)
-        return;
-    s->there = there;
-    if (there) {
-        TAILQ_REMOVE(&d->gone, s, by_age);
-        d->gone_n--;
-        d->there_n++;
-    } else {
-        TAILQ_INSERT_TAIL(&d->gone, s, by_age);
-        d->gone_n++;
-        d->there_n--;
-    }
-}
-
-static void remove_service(struct directory *d, struct dir_service *s)
-{
-    if (!s->there)
-        return;
-    set_there(d, s, false);
-    touch_nodes(d, &s->says, &(struct lookup_service){0});
-    arena_deinit(&s->mem);
-    s->says = (struct lookup_service){0};
-    s->listed = (struct bytes){0};
-    change(d, &s->resource);
-    change(d, &d->list);
-}
-
-static void tell_service(struct directory *d, const struct lookup_service *said)
-{
-    struct dir_service *s = find(d, said->name);
-    struct arena mem = {0}, scratch = {0};
-
-    if (said->gone) {
-        if (s)
-            remove_service(d, s);
-        return;
-    }
-    if (!s)
-        s = add(d, said->name);
-    struct lookup_service all = in_order(said, &scratch);
-    struct lookup_service says = lookup_service_copy(&mem, &all);
-    struct bytes listed = arena_bytes(&mem, listed_tags(&says, &scratch));
-    bool same = s->there && same_service(&says, &s->says);
-    bool same_listed = s->there && bytes_equal(listed, s->listed);
-
-    set_there(d, s, true);
-    if (!same)
-        touch_nodes(d, &s->says, &says);
-    arena_deinit(&s->mem);
-    s->mem = mem;
-    s->says = says;
-    s->listed = listed;
-    s->told = d->round;
-    arena_deinit(&scratch);
-    if (!same)
-        change(d, &s->resource);
-    if (!same_listed)
-        change(d, &d->list);
-}
-
-/* ---- members ---- */
-
 /* Answers about services show their hosts. */
 static void touch_services_on(struct directory *d, const struct ulid *node)
 {
-    struct dir_service *s;
+    struct dir_name *n;
 
-    TREE_FOREACH (s, dir_services, &d->services) {
-        bool here = false;
-
-        for (uint32_t i = 0; !here && i < s->says.endpoints_n; i++)
-            here = ulid_equal(&s->says.endpoints[i].node, node);
-        if (here)
-            change(d, &s->resource);
+    TREE_FOREACH (n, dir_names, &d->names) {
+        if (n->portrait && portrait_is_on(n->portrait, node))
+            change(d, &n->resource);
     }
 }
 
@@ -388,7 +269,7 @@ static bool same_face(const struct lookup_member *a, const struct lookup_member 
 /* Who waits for it is told; what they then ask for is not there any more. */
 static void lose_member(struct directory *d, struct dir_member *m)
 {
-    change(d, &m->resource);
+    change_now(d, &m->resource);
     free_member(d, m);
     change(d, &d->nodes);
 }
@@ -431,13 +312,13 @@ static void tell_member(struct directory *d, const struct lookup_member *said)
 /* What was not told of in this round is not there any more. */
 static void drop_untold(struct directory *d)
 {
-    struct dir_service *s, *next_service;
+    struct dir_name *n, *next_name;
     struct dir_member *m, *next_member;
 
-    TREE_FOREACH_SAFE(s, dir_services, &d->services, next_service)
+    TREE_FOREACH_SAFE(n, dir_names, &d->names, next_name)
     {
-        if (s->there && s->told != d->round)
-            remove_service(d, s);
+        if (n->portrait && n->told != d->round)
+            remove_service(d, n);
     }
     TREE_FOREACH_SAFE(m, dir_members, &d->members, next_member)
     {
@@ -446,45 +327,122 @@ static void drop_untold(struct directory *d)
     }
 }
 
+static void change_late(struct directory *d, struct resource *r)
+{
+    if (r->changed)
+        change_now(d, r);
+}
+
+/* Readers have the new file. */
+static void end_round(struct directory *d)
+{
+    struct dir_name *n;
+    struct dir_member *m;
+
+    d->anew = false;
+    d->ready = true;
+    TREE_FOREACH (n, dir_names, &d->names)
+        change_late(d, &n->resource);
+    TREE_FOREACH (m, dir_members, &d->members)
+        change_late(d, &m->resource);
+    change_late(d, &d->list);
+    change_late(d, &d->nodes);
+}
+
 void directory_tell(struct directory *d, const struct effect_lookup *e)
 {
-    if (e->anew)
+    if (e->anew) {
         d->round++;
+        d->anew = true;
+    }
     for (uint32_t i = 0; i < e->members_n; i++)
         tell_member(d, &e->members[i]);
     for (uint32_t i = 0; i < e->services_n; i++)
         tell_service(d, &e->services[i]);
     if (e->whole) {
         drop_untold(d);
-        d->ready = true;
+        end_round(d);
     }
     forget_some(d);
 }
 
 /* ---- reading ---- */
 
-const struct dir_service *directory_service(const struct directory *d, struct bytes name)
+/* NULL: it cannot be read, or went meanwhile, of which the directory is about to hear. */
+static const struct dir_service *view(struct directory *d, struct dir_name *n)
 {
-    const struct dir_service *s = find(d, name);
+    struct dir_view *v = d->view;
+    struct lookup_service says;
 
-    return s && s->there ? s : NULL;
+    arena_reset(&v->mem);
+    int problem = d->host.read(d->host.arg, n->name, &v->mem, &says);
+
+    d->torn = d->torn || (problem && problem != LOOKUP_NONE);
+    if (problem)
+        return NULL;
+    v->service = (struct dir_service){.name = n->name,
+                                      .index = n->resource.index,
+                                      .says = portrait_in_order(&says, &v->mem),
+                                      .directory = d,
+                                      .at = n};
+    return &v->service;
 }
 
-static const struct dir_service *from(struct dir_service *s)
+/* The first from `n` on that can be read; on a node, unless NULL. */
+static const struct dir_service *view_from(struct directory *d, struct dir_name *n,
+                                           const struct ulid *node)
 {
-    while (s && !s->there)
-        s = TREE_NEXT(dir_services, /* tree= */ NULL, s);
+    const struct dir_service *s = NULL;
+
+    for (; n && !s; n = TREE_NEXT(dir_names, &d->names, n)) {
+        if (n->portrait && (!node || portrait_is_on(n->portrait, node)))
+            s = view(d, n);
+    }
     return s;
 }
 
-const struct dir_service *directory_first(const struct directory *d)
+const struct dir_service *directory_service(struct directory *d, struct bytes name)
 {
-    return from(TREE_FIRST(dir_services, (struct dir_services *)(uintptr_t)&d->services));
+    struct dir_name *n = find(d, name);
+
+    return n && n->portrait ? view(d, n) : NULL;
+}
+
+const struct dir_service *directory_first(struct directory *d)
+{
+    return directory_first_on(d, NULL);
 }
 
 const struct dir_service *directory_next(const struct dir_service *s)
 {
-    return from(TREE_NEXT(dir_services, /* tree= */ NULL, (struct dir_service *)(uintptr_t)s));
+    return directory_next_on(s, NULL);
+}
+
+const struct dir_service *directory_first_on(struct directory *d, const struct ulid *node)
+{
+    return view_from(d, TREE_FIRST(dir_names, &d->names), node);
+}
+
+const struct dir_service *directory_next_on(const struct dir_service *s, const struct ulid *node)
+{
+    return view_from(s->directory, TREE_NEXT(dir_names, &s->directory->names, s->at), node);
+}
+
+static const struct dir_name *from(struct dir_name *n)
+{
+    while (n && !n->portrait)
+        n = TREE_NEXT(dir_names, /* tree= */ NULL, n);
+    return n;
+}
+
+const struct dir_name *directory_first_name(const struct directory *d)
+{
+    return from(TREE_FIRST(dir_names, (struct dir_names *)(uintptr_t)&d->names));
+}
+
+const struct dir_name *directory_next_name(const struct dir_name *n)
+{
+    return from(TREE_NEXT(dir_names, /* tree= */ NULL, (struct dir_name *)(uintptr_t)n));
 }
 
 const struct dir_member *directory_member(const struct directory *d, const struct ulid *id)

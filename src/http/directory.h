@@ -1,14 +1,16 @@
 #ifndef KITH_HTTP_DIRECTORY_H
 #define KITH_HTTP_DIRECTORY_H
 /*
- * What this peer knows of services and members, as the peer's thread tells it (EFFECT_LOOKUP): the one place that
- * answers are read from. Nobody is asked for it and nothing is waited for. Pure; one thread.
+ * What can be asked for, and who waits for it: services and members, as the peer's thread tells of them (EFFECT_LOOKUP).
+ * A service's endpoints are not in here: they are read from the look-up file, which is written before
+ * the directory is told (shell/lookups.h), so an answer is never older than its index. One thread.
  *
  * Each thing that can be asked for is a resource with an index out of one counter, which grows exactly when an answer
  * about that resource changes: a service when its endpoints, their health, tags, meta, or their hosts' names, addresses or
  * tags do; the list of services with its names and tags; the list of nodes with theirs; a node with itself and the
  * endpoints on it. Where an endpoint stands among
- * others by distance changes no index.
+ * others by distance changes no index. While all is told anew readers have the former file, so what changed gets its
+ * new index when that is over.
  *
  * Whoever waits for a resource is in its list, and is told once when it changes; nobody else is.
  *
@@ -17,7 +19,7 @@
  */
 #include "base/arena.h"
 #include "base/tree.h"
-#include "wire/effect.h"
+#include "http/portrait.h"
 
 #include <bsd/sys/queue.h>
 
@@ -32,21 +34,26 @@ struct watcher { /* part of whoever waits; a zeroed one waits for nothing */
 
 struct resource {
     uint64_t index;
+    bool changed; /* gets another index when all has been told */
     LIST_HEAD(watchers, watcher) watchers;
 };
 
-struct dir_service {
-    TREE_ENTRY(dir_service) by_name;
-    TAILQ_ENTRY(dir_service) by_age; /* of those that are gone */
-    struct bytes name;               /* in own memory, since watchers may outlive what is said */
+struct dir_name { /* of a service that is there, or of one that somebody asked for */
+    TREE_ENTRY(dir_name) by_name;
+    TAILQ_ENTRY(dir_name) by_age; /* of those that are not there */
+    struct bytes name;
     struct resource resource;
-    bool there;                 /* it has endpoints, or Kith runs it; else only its index counts */
-    struct lookup_service says; /* all endpoints, failing ones too, by node and instance; in mem */
-    struct bytes
-        listed;    /* as the list of services shows it: "+" when it has endpoints, else "-", and its
-                                   tags with a NUL behind each; in mem */
-    uint64_t told; /* in which round of telling all anew */
-    struct arena mem;
+    struct portrait *portrait; /* NULL: there is no such service */
+    uint64_t told;             /* in which round of telling all anew */
+};
+
+/* A service as the look-up file has it. */
+struct dir_service {
+    struct bytes name;
+    uint64_t index;
+    struct lookup_service says; /* all endpoints, failing ones too, by node and instance */
+    struct directory *directory;
+    struct dir_name *at;
 };
 
 struct dir_member {
@@ -57,36 +64,56 @@ struct dir_member {
     struct arena mem;
 };
 
-TREE_HEAD(dir_services, dir_service);
+TREE_HEAD(dir_names, dir_name);
 TREE_HEAD(dir_members, dir_member);
-TAILQ_HEAD(dir_gone, dir_service);
+TAILQ_HEAD(dir_gone, dir_name);
 
-typedef void directory_woken(void *arg, struct watcher *w);
-
-struct directory {
-    struct dir_services services;
-    struct dir_members members;
-    struct dir_gone gone;
-    uint32_t gone_n, there_n;
-    uint64_t index; /* the last one given */
-    uint64_t floor; /* of names that nothing is known of */
-    uint64_t round;
-    bool ready; /* all has been told once: answers are whole */
-    struct resource list, nodes;
-    directory_woken *woken;
+/* What connects it with the rest; `arg` goes with each call. */
+struct directory_host {
+    void (*woken)(void *arg, struct watcher *w);
+    /* Reads the service from the look-up file (store/lookup_read.h). 0, or an enum lookup_problem. */
+    int (*read)(void *arg, struct bytes name, struct arena *mem, struct lookup_service *ret);
     void *arg;
 };
 
+struct directory {
+    struct dir_names names;
+    struct dir_members members;
+    struct dir_gone gone;
+    uint32_t gone_n, there_n;
+    uint64_t healths[PORTRAIT_HEALTHS]; /* endpoints of all services by their health */
+    uint64_t index;                     /* the last one given */
+    uint64_t floor;                     /* of names that nothing is known of */
+    uint64_t round;
+    bool anew;  /* all is being told, once more perhaps */
+    bool ready; /* all has been told once: answers are whole */
+    bool torn;  /* something could not be read since this was last set to false */
+    struct resource list, nodes;
+    struct directory_host host;
+    struct dir_view *view; /* of what was read last */
+};
+
 /* Indexes begin after `start`: a wall clock in milliseconds, so that they do not go back when the daemon starts once more. */
-void directory_init(struct directory *d, uint64_t start, directory_woken *woken, void *arg);
+void directory_init(struct directory *d, uint64_t start, const struct directory_host *host);
 void directory_deinit(struct directory *d); /* nobody waits any more */
 
 void directory_tell(struct directory *d, const struct effect_lookup *e);
 
-/* In order of name, those that are there. NULL: none. */
-const struct dir_service *directory_service(const struct directory *d, struct bytes name);
-const struct dir_service *directory_first(const struct directory *d);
+/* ---- services, in order of name. NULL: none (more), or the file cannot be read ---- */
+
+/* Reads it. Borrowed until the next call that reads one. */
+const struct dir_service *directory_service(struct directory *d, struct bytes name);
+const struct dir_service *directory_first(struct directory *d);
 const struct dir_service *directory_next(const struct dir_service *s);
+/* The same of those only that have endpoints on a node; the others are not read. */
+const struct dir_service *directory_first_on(struct directory *d, const struct ulid *node);
+const struct dir_service *directory_next_on(const struct dir_service *s, const struct ulid *node);
+
+/* Those that are there by name only: what the portrait tells, nothing is read. */
+const struct dir_name *directory_first_name(const struct directory *d);
+const struct dir_name *directory_next_name(const struct dir_name *n);
+
+/* ---- members ---- */
 
 /* In order of id; of unknown members nothing is said. */
 const struct dir_member *directory_member(const struct directory *d, const struct ulid *id);

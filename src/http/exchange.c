@@ -68,7 +68,12 @@ static void handle(struct exchange *x)
         answer_error(x, 503, "not_ready", "this peer is starting: try again in a moment");
         return;
     }
+    x->hub->directory.torn = false;
     x->match.route->handle(x);
+    if (x->hub->directory.torn) {
+        answer_error(x, 503, "not_readable", "the look-up file of this host cannot be read");
+        return;
+    }
     if (x->state != EXCHANGE_READY || !x->answer.about)
         return;
     x->answer.index = x->answer.about->index;

@@ -8,9 +8,11 @@
 #include "http/server.h"
 #include "shell/clock.h"
 #include "shell/mail.h"
+#include "store/lookup_read.h"
 
 #include <stdio.h>
 
+#define HTTP_SPACE    "default" /* the one namespace until there are more */
 #define NEVER_TOLD_US KITH_HOUR /* the age of what nobody vouches for */
 
 struct http {
@@ -44,6 +46,19 @@ static void woken(void *arg, struct watcher *w)
     struct http *h = arg;
 
     server_woken(h->server, w);
+}
+
+static int read_service(void *arg, struct bytes name, struct arena *mem, struct lookup_service *ret)
+{
+    struct http *h = arg;
+    struct held_use use;
+    int problem = held_enter(h->held, /* hash= */ 0, &use);
+
+    if (problem)
+        return problem;
+    problem = lookup_read_service(use.map, bytes_str(HTTP_SPACE), name, mem, ret);
+    held_leave(h->held, &use);
+    return problem;
 }
 
 /* Never full: what does not fit would have to be told anew. */
@@ -103,7 +118,8 @@ struct http *http_open(const struct http_config *config, struct buf *why)
                           .now_us = clock_now_us(),
                           .age_us = age_us,
                           .arg = h};
-    directory_init(&h->hub.directory, (uint64_t)(clock_wall_us() / KITH_MS), woken, h);
+    directory_init(&h->hub.directory, (uint64_t)(clock_wall_us() / KITH_MS),
+                   &(struct directory_host){.woken = woken, .read = read_service, .arg = h});
     open_feed(h);
     if (open_log(h, why) == 0 && open_server(h, why) == 0)
         return h;
@@ -153,6 +169,7 @@ static void take_feed(struct http *h)
 
         if (!j)
             return;
+        held_look(h->held); /* it may be in a file that took the place of the one before */
         for (size_t k = 0; k < j->effects.count; k++) {
             if (j->effects.items[k].kind == EFFECT_LOOKUP)
                 directory_tell(&h->hub.directory, &j->effects.items[k].lookup);

@@ -1,8 +1,8 @@
 #ifndef KITH_HTTP_HTTP_H
 #define KITH_HTTP_HTTP_H
 /*
- * The thread that answers HTTP. It has its own picture of services and members (directory.h), which it keeps up with what
- * the peer tells the applications of this host, so that reads are answered here, at once, whatever the peer's thread or
+ * The thread that answers HTTP. It reads services from the look-up file of this host, and is told of what has changed in it
+ * (directory.h), so that reads are answered here, at once, whatever the peer's thread or
  * others do; only changes and /metrics ask the peer (ask.h).
  *
  * The parts, bottom up: target, route, json, directory (pure); exchange (a request and its answer); consul, native,
@@ -19,7 +19,7 @@ struct http_config {              /* borrowed until http_stop() */
     const char *const *addresses; /* ADDR:PORT; the first is the one that is told to clients */
     size_t addresses_n;
     const char *access_log; /* path; NULL: none */
-    const char *lookups;    /* folder of the look-up file: its age is that of the answers */
+    const char *lookups;    /* folder of the look-up file, which answers are read from */
     struct bytes token;     /* empty: everybody may do everything (--insecure) */
     struct ulid self;
     const char *name, *version;

@@ -223,19 +223,11 @@ static void write_members(struct buf *out, const struct directory *d)
 
 static void write_endpoints(struct buf *out, const struct directory *d)
 {
-    uint64_t counts[ENDPOINT_HEALTH_CRITICAL + 1] = {0};
-
-    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
-        for (uint32_t i = 0; i < s->says.endpoints_n; i++) {
-            if (s->says.endpoints[i].health <= ENDPOINT_HEALTH_CRITICAL)
-                counts[s->says.endpoints[i].health]++;
-        }
-    }
     buf_str(out, "# HELP kith_endpoints Endpoints of all services, on hosts that live.\n"
                  "# TYPE kith_endpoints gauge\n");
-    for (unsigned i = 0; i <= ENDPOINT_HEALTH_CRITICAL; i++)
+    for (unsigned i = 0; i < PORTRAIT_HEALTHS; i++)
         buf_printf(out, "kith_endpoints{health=\"%s\"} %" PRIu64 "\n",
-                   endpoint_health_name((enum endpoint_health)i), counts[i]);
+                   endpoint_health_name((enum endpoint_health)i), d->healths[i]);
 }
 
 static void add_label(struct buf *out, const char *name, struct bytes value)

@@ -38,7 +38,7 @@ static uint32_t failing(const struct dir_service *s)
 /* The list changes with each service, so there is no index of its own. */
 void native_services(struct exchange *x)
 {
-    const struct directory *d = &x->hub->directory;
+    struct directory *d = &x->hub->directory;
     struct buf *out = answer_json(x);
 
     json_open(out, '[');
@@ -50,7 +50,7 @@ void native_services(struct exchange *x)
         json_unsigned_of(out, "endpoints", s->says.endpoints_n - bad);
         json_unsigned_of(out, "failing", bad);
         json_texts_of(out, "tags", s->says.tags, s->says.tags_n);
-        json_unsigned_of(out, "index", s->resource.index);
+        json_unsigned_of(out, "index", s->index);
         json_close(out, '}');
     }
     json_close(out, ']');

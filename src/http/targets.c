@@ -89,7 +89,7 @@ static bool has_port(const struct exchange *x, const struct lookup_endpoint *e)
 
 void native_targets(struct exchange *x)
 {
-    const struct directory *d = &x->hub->directory;
+    struct directory *d = &x->hub->directory;
     struct buf *out = answer_json(x);
 
     json_open(out, '[');

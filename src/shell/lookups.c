@@ -45,6 +45,8 @@ static int begin(struct lookups *l)
 static int apply(struct lookups *l, const struct effect_lookup *e)
 {
     int r = e->anew ? begin(l) : 0;
+    for (uint32_t i = 0; r == 0 && i < e->members_n; i++)
+        r = lookup_file_put_member(l->file, &e->members[i]);
     for (uint32_t i = 0; r == 0 && i < e->services_n; i++)
         r = lookup_file_put(l->file, &e->services[i]);
     if (r == 0 && e->whole)
@@ -52,17 +54,18 @@ static int apply(struct lookups *l, const struct effect_lookup *e)
     return r;
 }
 
-static void take(struct lookups *l, const struct job *j)
+/* False: it is not in the file. */
+static bool take(struct lookups *l, const struct job *j)
 {
     if (j->effects.count == 0) {
         if (!l->behind)
             lookup_file_beat(l->file);
-        return;
+        return false;
     }
     const struct effect_lookup *e = &j->effects.items[0].lookup;
     l->behind = l->behind && !e->anew;
     if (l->behind)
-        return;
+        return false;
     int r = apply(l, e);
     if (r != 0)
         fail(l, -r);
@@ -70,12 +73,13 @@ static void take(struct lookups *l, const struct job *j)
         log_line(LOG_INFO_, "look-ups of this host are up to date again");
         l->said = false;
     }
+    return r == 0;
 }
 
 /* Beats say nothing to others: they read the file's age. */
-static void pass_on(struct lookups *l, struct job *j)
+static void pass_on(struct lookups *l, struct job *j, bool written)
 {
-    if (l->onward != NULL && j->effects.count > 0)
+    if (l->onward != NULL && written)
         mail_send(l->onward, j);
     else
         job_free(j);
@@ -91,8 +95,9 @@ static void actor(zsock_t *pipe, void *arg)
         zmq_pollitem_t item = {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN};
         zmq_poll(&item, 1, -1);
         for (struct job *j; (j = mail_receive(pipe, &end)) != NULL;) {
-            take(&l, j);
-            pass_on(&l, j);
+            bool written = take(&l, j);
+
+            pass_on(&l, j, written);
         }
     }
     mail_end(pipe);

@@ -4,8 +4,8 @@
  * The thread that writes the look-up file (store/lookup_file.h): apart from the store's, so that a slow fsync
  * never holds up what applications read.
  *
- * What it has read it can pass on to another thread of this program that keeps its own picture of the same (HTTP, later
- * DNS): whole, in order, also what could not be written.
+ * What it has written it can pass on to another thread of this program (HTTP): whole, in order, so that it knows what has
+ * changed, and finds it in the file. What could not be written is not passed on: all is told anew then.
  *
  * Takes jobs (mail.h): EFFECT_LOOKUP. Sends reports: EVENT_LOOKUP_FAILED, once until all is told anew; what
  * comes meanwhile is dropped, and the age of what readers see grows.

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "store/lock.h"
 #include "store/lookup_clock.h"
+#include "store/lookup_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,8 +261,8 @@ static int take_over(struct lookup_file *f, struct lookup_table *next)
 static int grow(struct lookup_file *f, uint64_t row_words)
 {
     struct lookup_table next, *now = &f->table;
-    struct lookup_shape shape = lookup_shape_for(now->words[LOOKUP_AT_SERVICES] + 1,
-                                                 now->live_words + lookup_block_words(row_words));
+    struct lookup_shape shape =
+        lookup_shape_for(now->rows + 1, now->live_words + lookup_block_words(row_words));
     int r = lookup_table_make(&next, f->grown_path, shape, f->generation + 1);
 
     if (r)
@@ -290,16 +291,15 @@ static uint64_t former_stamp(const struct lookup_file *f, const struct lookup_na
     return 0;
 }
 
-int lookup_file_put(struct lookup_file *f, const struct lookup_service *service)
+/* The pack's row, in place of what the table has of its name. 0 or -errno. */
+static int put_row(struct lookup_file *f)
 {
-    struct lookup_name name = lookup_name((const char *)service->space.data, service->space.len,
-                                          (const char *)service->name.data, service->name.len);
+    struct lookup_name name = lookup_pack_name(&f->pack);
     const uint64_t *held = lookup_table_get(&f->table, &name);
     int r = LOOKUP_TABLE_FULL;
 
-    if (!held && service->gone)
+    if (!held && (f->pack.words[LOOKUP_ROW_NAMES] & LOOKUP_ROW_GONE))
         return 0;
-    lookup_pack_service(&f->pack, service);
     if (held && lookup_pack_equal(&f->pack, held))
         return 0;
     uint64_t stamp = held ? 0 : former_stamp(f, &name);
@@ -315,6 +315,79 @@ int lookup_file_put(struct lookup_file *f, const struct lookup_service *service)
         }
     }
     return r ? -EFBIG : 0;
+}
+
+static int put_own_row(struct lookup_file *f, const struct lookup_service *service)
+{
+    lookup_pack_service(&f->pack, service);
+    return put_row(f);
+}
+
+static int put_whole(struct lookup_file *f, const struct lookup_service *service)
+{
+    lookup_pack_whole(&f->pack, service);
+    return put_row(f);
+}
+
+/* Readers of all look for the row WHOLE first, and then at the service's own: each moment one of the two is what the
+ * service was, or is. */
+int lookup_file_put(struct lookup_file *f, const struct lookup_service *service)
+{
+    struct lookup_service none = {.space = service->space, .name = service->name, .gone = true};
+    bool is_all = lookup_pack_is_all(service);
+    int r = is_all ? put_own_row(f, service) : put_whole(f, service);
+
+    if (r)
+        return r;
+    return is_all ? put_whole(f, &none) : put_own_row(f, service);
+}
+
+/* ---- members ---- */
+
+static struct bytes former_name(const struct lookup_file *f, const struct ulid *id,
+                                struct arena *mem)
+{
+    struct lookup_member was;
+
+    return lookup_read_member(&f->table.map, id, mem, &was) == 0 ? was.name : (struct bytes){0};
+}
+
+/* Adds the member to those of the name, or removes it. */
+static int put_named(struct lookup_file *f, struct bytes name, const struct ulid *id, bool add,
+                     struct arena *mem)
+{
+    const struct ulid *are = NULL;
+    uint32_t are_n = 0, count = 0;
+
+    (void)lookup_read_named(&f->table.map, name, mem, &are, &are_n); /* none: 0 */
+    struct ulid *ids = arena_array(mem, (size_t)are_n + 1, sizeof(*ids));
+
+    for (uint32_t i = 0; i < are_n; i++) {
+        if (!ulid_equal(&are[i], id))
+            ids[count++] = are[i];
+    }
+    if (add)
+        ids[count++] = *id;
+    lookup_pack_named(&f->pack, name, ids, count);
+    return put_row(f);
+}
+
+int lookup_file_put_member(struct lookup_file *f, const struct lookup_member *member)
+{
+    bool is = member->state != MEMBER_STATE_UNKNOWN;
+    struct arena mem = {0};
+    struct bytes former = former_name(f, &member->id, &mem);
+    bool moved = !is || !bytes_equal(former, member->name);
+    int r = 0;
+
+    if (former.len && moved)
+        r = put_named(f, former, &member->id, /* add= */ false, &mem);
+    lookup_pack_member(&f->pack, member);
+    r = r ? r : put_row(f);
+    if (r == 0 && is && moved && member->name.len)
+        r = put_named(f, member->name, &member->id, /* add= */ true, &mem);
+    arena_deinit(&mem);
+    return r;
 }
 
 const struct lookup_table *lookup_file_table(const struct lookup_file *f)

@@ -30,7 +30,7 @@ int lookup_file_open(struct lookup_file **ret, const struct lookup_file_config *
 /* Leaves the file to the readers. May be given NULL. */
 void lookup_file_close(struct lookup_file *f);
 
-/* All services are going to be told of, from here on. The file that has the name stays as it is, and readable,
+/* All services and members are going to be told of, from here on. The file that has the name stays as it is, and readable,
  * until lookup_file_publish(). Has to come first. 0 or -errno: there is no room for the new one. */
 int lookup_file_begin(struct lookup_file *f);
 
@@ -41,8 +41,10 @@ int lookup_file_former_problem(const struct lookup_file *f);
 /* Takes in all there is of a service. 0, also when nothing changed; or -errno: there is no room for a larger
  * file. Then what readers see is behind, and the caller says everything again later. */
 int lookup_file_put(struct lookup_file *f, const struct lookup_service *service);
+/* The same of a member. */
+int lookup_file_put_member(struct lookup_file *f, const struct lookup_member *member);
 
-/* All services have been told of: from now on readers see what was put. 0 or -errno. */
+/* All have been told of: from now on readers see what was put. 0 or -errno. */
 int lookup_file_publish(struct lookup_file *f);
 
 /* All that was put until now is so: readers' age begins at this moment. Before publishing: nothing. */

@@ -31,7 +31,7 @@
 
 /* "KITHLOOK", and the order of the bytes with it. */
 #define LOOKUP_MAGIC   UINT64_C(0x4b4f4f4c4854494b)
-#define LOOKUP_VERSION UINT64_C(3) /* raised when what is written below changes */
+#define LOOKUP_VERSION UINT64_C(4) /* raised when what is written below changes */
 
 enum lookup_header {
     /* Written once, before the file has its name. */
@@ -51,7 +51,7 @@ enum lookup_header {
     LOOKUP_AT_BEAT_MONO_US = 18, /* the same by the clock that stands still while the host sleeps */
     LOOKUP_AT_RETIRED = 24,      /* 1: a newer file has the name */
     LOOKUP_AT_INDEX = 32,        /* the last STAMP given */
-    LOOKUP_AT_SERVICES = 33,     /* rows that are not GONE */
+    LOOKUP_AT_SERVICES = 33,     /* rows of services that are not GONE */
     LOOKUP_AT_NAMES = 64,        /* counters of names that were new, by hash: what those watch who
                                     wait for a service that is not there */
     LOOKUP_NAMES = 64,
@@ -76,7 +76,9 @@ enum lookup_row {
     LOOKUP_ROW_ALIGN = 8  /* words */
 };
 
-#define LOOKUP_ROW_GONE (UINT64_C(1) << 16) /* in NAMES: there is no such service any more */
+#define LOOKUP_ROW_GONE  (UINT64_C(1) << 16) /* in NAMES: there is no such service any more */
+#define LOOKUP_ROW_OTHER (UINT64_C(1) << 17) /* it is about something else: see below */
+#define LOOKUP_ROW_NONE  (LOOKUP_ROW_GONE | LOOKUP_ROW_OTHER) /* no service, whatever its name is */
 
 /* Nearest first. An instance with several ports is listed once for each. */
 enum lookup_endpoint_words {
@@ -89,6 +91,54 @@ enum lookup_endpoint_words {
     LOOKUP_ENDPOINT_MORE =
         7, /* node's name (32), tags (32): each a word with its length, then text */
     LOOKUP_ENDPOINT_WORDS = 8
+};
+
+/*
+ * Rows of three further kinds are for those who show more than where services answer: HTTP, DNS. They have the flag OTHER,
+ * and what no namespace begins with in place of one, so that who looks services up never comes upon them. Nobody
+ * sleeps on their words.
+ *
+ *   WHOLE, a service's namespace and name: all that there is to know of it, if that is more than its own row
+ *   says. After the healthy endpoints come those that fail; after all endpoints the words of lookup_whole_words, and for
+ *   each of them those of lookup_more_words.
+ *
+ *   MEMBER, the 16 bytes of its ULID: a host of the cluster, in the words of lookup_member_words.
+ *
+ *   NAMED, the name of members: their ULIDs, two words each.
+ *
+ * A span is one word: where something begins, in words from the row's start (32 bits), and how many bytes it has, or items
+ * (32). Items are texts, each a word with its length, then text; or pairs, each a word with the lengths of key (32) and
+ * value (32), then these.
+ */
+#define LOOKUP_WHOLE  "\1" /* followed by the namespace */
+#define LOOKUP_MEMBER "\2"
+#define LOOKUP_NAMED  "\3"
+
+enum lookup_whole_words {
+    LOOKUP_WHOLE_HEALTHY = 0, /* how many endpoints are */
+    LOOKUP_WHOLE_TAGS = 1,    /* of every endpoint without its own: span of texts */
+    LOOKUP_WHOLE_META = 2,    /* likewise: span of pairs */
+    LOOKUP_WHOLE_WORDS = 3
+};
+
+enum lookup_more_words { /* of an endpoint */
+                         LOOKUP_MORE_HEALTH =
+                             0, /* enum endpoint_health (8), OWN (1), its TTL in ms (32, above 32) */
+                         LOOKUP_MORE_NAME = 1,   /* of its registration: span of bytes */
+                         LOOKUP_MORE_OUTPUT = 2, /* what is said to its health: span of bytes */
+                         LOOKUP_MORE_META = 3,   /* span of pairs */
+                         LOOKUP_MORE_WORDS = 4
+};
+
+#define LOOKUP_MORE_OWN (UINT64_C(1) << 8) /* it has tags and meta of its own */
+
+enum lookup_member_words {
+    LOOKUP_MEMBER_STATE = 0, /* enum member_state */
+    LOOKUP_MEMBER_INCARNATION = 1,
+    LOOKUP_MEMBER_NAME = 2, /* span of bytes */
+    LOOKUP_MEMBER_HOST = 3, /* the address that its services are reached at: span of bytes */
+    LOOKUP_MEMBER_TAGS = 4, /* span of pairs */
+    LOOKUP_MEMBER_WORDS = 5
 };
 
 #define LOOKUP_NAME_MAX  64  /* bytes of a name of a namespace, service, port or node */
@@ -119,6 +169,11 @@ static inline uint64_t lookup_mix(uint64_t h)
     h ^= h >> 33;
     h *= UINT64_C(0xc4ceb9fe1a85ec53);
     return h ^ h >> 33;
+}
+
+static inline uint64_t lookup_span(uint64_t at, uint64_t count)
+{
+    return at | count << 32;
 }
 
 /* The slot of a row of `words` at word `at`; of its hash only the tag's bits are taken. */

@@ -166,7 +166,7 @@ static bool read_head(struct lookup_row_ref *row)
     row->endpoints = (uint32_t)(size >> 32);
     row->space_len = (uint8_t)names;
     row->name_len = (uint8_t)(names >> 8);
-    row->gone = names & LOOKUP_ROW_GONE;
+    row->gone = names & LOOKUP_ROW_NONE;
     row->endpoints_at = (uint32_t)(LOOKUP_ROW_HEAD + lookup_words_of(row->space_len) +
                                    lookup_words_of(row->name_len));
     return row->stamp && row->words <= LOOKUP_ROW_MAX &&

@@ -1,13 +1,16 @@
 #include "store/lookup_pack.h"
 
 #include "base/mem.h"
+#include "store/lookup_read.h"
 
 #include <assert.h>
 #include <string.h>
 
 /* Words of a row: LOOKUP_ENDPOINTS_MAX endpoints without tags take less than three quarters of the longest. */
 #define OWN_TAGS_UNTIL (LOOKUP_ROW_MAX / 4)
-#define PORT_NAMES_MAX 32 /* different ones that are written once; any more are repeated */
+/* A row of kind WHOLE has four words more for each, so less is left for texts of any length. */
+#define WHOLE_TEXTS_UNTIL (LOOKUP_ROW_MAX / 8)
+#define PORT_NAMES_MAX    32 /* different ones that are written once; any more are repeated */
 
 struct texts { /* of one row */
     struct bytes port_name[PORT_NAMES_MAX];
@@ -113,25 +116,187 @@ static void fill_endpoint(struct lookup_pack *p, struct texts *texts, uint32_t a
     w[LOOKUP_ENDPOINT_MORE] = node_name_at | (uint64_t)tags.at << 32;
 }
 
-void lookup_pack_service(struct lookup_pack *p, const struct lookup_service *s)
+/* Head and names; the size comes at the end. */
+static void begin(struct lookup_pack *p, struct bytes space, struct bytes name, uint64_t flags)
 {
-    struct bytes space = cut(s->space, LOOKUP_NAME_MAX), name = cut(s->name, LOOKUP_NAME_MAX);
-    uint32_t count = s->endpoints_n < LOOKUP_ENDPOINTS_MAX ? s->endpoints_n : LOOKUP_ENDPOINTS_MAX;
-    struct texts texts = {.count = 0};
-
     p->count = 0;
     add_words(p, LOOKUP_ROW_HEAD);
     add_text(p, space);
     add_text(p, name);
+    p->words[LOOKUP_ROW_NAMES] = space.len | name.len << 8 | flags;
+}
+
+static void end(struct lookup_pack *p, uint32_t endpoints)
+{
+    assert(p->count <= LOOKUP_ROW_MAX);
+    p->words[LOOKUP_ROW_SIZE] = p->count | (uint64_t)endpoints << 32;
+}
+
+void lookup_pack_service(struct lookup_pack *p, const struct lookup_service *s)
+{
+    uint32_t count = s->endpoints_n < LOOKUP_ENDPOINTS_MAX ? s->endpoints_n : LOOKUP_ENDPOINTS_MAX;
+    struct texts texts = {.count = 0};
+
+    begin(p, cut(s->space, LOOKUP_NAME_MAX), cut(s->name, LOOKUP_NAME_MAX),
+          s->gone ? LOOKUP_ROW_GONE : 0);
     uint32_t at = add_words(p, (size_t)count * LOOKUP_ENDPOINT_WORDS);
 
     if (count)
         texts.tags = add_tags(p, s->tags, s->tags_n);
     for (uint32_t i = 0; i < count; i++)
         fill_endpoint(p, &texts, at + i * LOOKUP_ENDPOINT_WORDS, &s->endpoints[i]);
-    assert(p->count <= LOOKUP_ROW_MAX);
-    p->words[LOOKUP_ROW_SIZE] = p->count | (uint64_t)count << 32;
-    p->words[LOOKUP_ROW_NAMES] = space.len | name.len << 8 | (s->gone ? LOOKUP_ROW_GONE : 0);
+    end(p, count);
+}
+
+/* ---- all of a service ---- */
+
+static bool is_plain(const struct lookup_endpoint *e)
+{
+    return !e->own_tags && !e->ttl_ms && e->health == ENDPOINT_HEALTH_PASSING &&
+           !e->registration.len && !e->output.len && !e->meta_n;
+}
+
+bool lookup_pack_is_all(const struct lookup_service *s)
+{
+    bool plain = !s->failing_n && !s->meta_n && (s->endpoints_n || !s->tags_n);
+
+    for (uint32_t i = 0; plain && i < s->endpoints_n; i++)
+        plain = is_plain(&s->endpoints[i]);
+    return plain || s->gone;
+}
+
+/* In a row that grows beyond reason texts and pairs are left out. */
+static bool has_room(const struct lookup_pack *p)
+{
+    return p->count < WHOLE_TEXTS_UNTIL;
+}
+
+static uint64_t add_span(struct lookup_pack *p, struct bytes text)
+{
+    struct bytes taken = has_room(p) ? text : (struct bytes){0};
+    uint64_t at = add_text(p, taken);
+
+    return lookup_span(at, taken.len);
+}
+
+static uint64_t add_pairs(struct lookup_pack *p, const struct pair *pairs, uint32_t pairs_n)
+{
+    uint32_t count = has_room(p) ? pairs_n : 0;
+    uint64_t first = p->count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = add_words(p, 1);
+
+        p->words[at] = lookup_span(pairs[i].key.len, pairs[i].value.len);
+        add_text(p, pairs[i].key);
+        add_text(p, pairs[i].value);
+    }
+    return lookup_span(first, count);
+}
+
+static void fill_more(struct lookup_pack *p, uint32_t at, const struct lookup_endpoint *e)
+{
+    uint64_t name = add_span(p, e->registration);
+    uint64_t output = add_span(p, e->output);
+    uint64_t meta = add_pairs(p, e->meta, e->meta_n);
+    uint64_t *w = p->words + at;
+
+    w[LOOKUP_MORE_HEALTH] =
+        (uint64_t)e->health | (e->own_tags ? LOOKUP_MORE_OWN : 0) | (uint64_t)e->ttl_ms << 32;
+    w[LOOKUP_MORE_NAME] = name;
+    w[LOOKUP_MORE_OUTPUT] = output;
+    w[LOOKUP_MORE_META] = meta;
+}
+
+static const struct lookup_endpoint *endpoint_at(const struct lookup_service *s, uint32_t i)
+{
+    return i < s->endpoints_n ? &s->endpoints[i] : &s->failing[i - s->endpoints_n];
+}
+
+static void fill_whole(struct lookup_pack *p, const struct lookup_service *s, uint32_t count)
+{
+    struct texts texts = {.count = 0};
+    uint32_t at = add_words(p, (size_t)count * LOOKUP_ENDPOINT_WORDS);
+    uint32_t head = add_words(p, LOOKUP_WHOLE_WORDS);
+    uint32_t more = add_words(p, (size_t)count * LOOKUP_MORE_WORDS);
+
+    texts.tags = add_tags(p, s->tags, s->tags_n);
+    uint64_t meta = add_pairs(p, s->meta, s->meta_n);
+
+    p->words[head + LOOKUP_WHOLE_HEALTHY] = s->endpoints_n < count ? s->endpoints_n : count;
+    p->words[head + LOOKUP_WHOLE_TAGS] = lookup_span(texts.tags.at, texts.tags.count);
+    p->words[head + LOOKUP_WHOLE_META] = meta;
+    for (uint32_t i = 0; i < count; i++) {
+        fill_endpoint(p, &texts, at + i * LOOKUP_ENDPOINT_WORDS, endpoint_at(s, i));
+        fill_more(p, more + i * LOOKUP_MORE_WORDS, endpoint_at(s, i));
+    }
+}
+
+void lookup_pack_whole(struct lookup_pack *p, const struct lookup_service *s)
+{
+    uint32_t all = s->gone ? 0 : s->endpoints_n + s->failing_n;
+    uint32_t count = all < LOOKUP_ENDPOINTS_MAX ? all : LOOKUP_ENDPOINTS_MAX;
+    char space[LOOKUP_NAME_MAX];
+    struct bytes of = cut(s->space, sizeof(space) - 1);
+
+    space[0] = LOOKUP_WHOLE[0];
+    if (of.len)
+        memcpy(space + 1, of.data, of.len);
+    begin(p, bytes_of(space, of.len + 1), cut(s->name, LOOKUP_NAME_MAX),
+          LOOKUP_ROW_OTHER | (s->gone ? LOOKUP_ROW_GONE : 0));
+    if (!s->gone)
+        fill_whole(p, s, count);
+    end(p, count);
+}
+
+/* ---- members ---- */
+
+void lookup_pack_member(struct lookup_pack *p, const struct lookup_member *m)
+{
+    bool gone = m->state == MEMBER_STATE_UNKNOWN;
+
+    begin(p, bytes_str(LOOKUP_MEMBER), bytes_of(m->id.b, sizeof(m->id.b)),
+          LOOKUP_ROW_OTHER | (gone ? LOOKUP_ROW_GONE : 0));
+    if (!gone) {
+        uint32_t at = add_words(p, LOOKUP_MEMBER_WORDS);
+        uint64_t name = add_span(p, m->name), host = add_span(p, m->host);
+        uint64_t tags = add_pairs(p, m->tags, m->tags_n);
+        uint64_t *w = p->words + at;
+
+        w[LOOKUP_MEMBER_STATE] = (uint64_t)m->state;
+        w[LOOKUP_MEMBER_INCARNATION] = m->incarnation;
+        w[LOOKUP_MEMBER_NAME] = name;
+        w[LOOKUP_MEMBER_HOST] = host;
+        w[LOOKUP_MEMBER_TAGS] = tags;
+    }
+    end(p, 0);
+}
+
+void lookup_pack_named(struct lookup_pack *p, struct bytes name, const struct ulid *ids,
+                       uint32_t ids_n)
+{
+    char key[LOOKUP_NAME_MAX];
+    size_t len = lookup_named_key(name, key);
+
+    begin(p, bytes_str(LOOKUP_NAMED), bytes_of(key, len),
+          LOOKUP_ROW_OTHER | (ids_n ? 0 : LOOKUP_ROW_GONE));
+    uint32_t at = add_words(p, (size_t)ids_n * 2);
+
+    for (uint32_t i = 0; i < ids_n; i++)
+        memcpy(p->words + at + (size_t)i * 2, ids[i].b, sizeof(ids[i].b));
+    end(p, 0);
+}
+
+/* ---- rows ---- */
+
+struct lookup_name lookup_pack_name(const struct lookup_pack *p)
+{
+    uint8_t space_len = (uint8_t)p->words[LOOKUP_ROW_NAMES];
+    uint8_t name_len = (uint8_t)(p->words[LOOKUP_ROW_NAMES] >> 8);
+    const uint64_t *space = p->words + LOOKUP_ROW_HEAD;
+
+    return lookup_name((const char *)space, space_len,
+                       (const char *)(space + lookup_words_of(space_len)), name_len);
 }
 
 void lookup_pack_stamp(struct lookup_pack *p, uint64_t stamp)

@@ -20,7 +20,7 @@ struct lookup_row_ref {  /* a row as it was found; the texts it leads to are in 
     uint32_t words, endpoints;
     uint32_t endpoints_at; /* in words from its start */
     uint8_t space_len, name_len;
-    bool gone;
+    bool gone; /* there is no such service (any more) */
 };
 
 struct lookup_text_ref {

@@ -48,11 +48,11 @@ static uint64_t wake(const uint64_t *word)
 
 /* ---- making ---- */
 
-struct lookup_shape lookup_shape_for(uint64_t services, uint64_t live_words)
+struct lookup_shape lookup_shape_for(uint64_t rows, uint64_t live_words)
 {
     struct lookup_shape shape = {.slots = SLOTS_MIN, .heap_words = HEAP_MIN};
 
-    while (shape.slots < services * 2)
+    while (shape.slots < rows * 2)
         shape.slots *= 2;
     if (shape.heap_words < live_words * 2)
         shape.heap_words = live_words * 2;
@@ -233,13 +233,16 @@ static uint64_t empty_slot(const struct lookup_table *t, uint64_t hash)
     }
 }
 
-static void count_services(struct lookup_table *t, const uint64_t *former, const uint64_t *row)
+static void count(struct lookup_table *t, const uint64_t *former, const uint64_t *row)
 {
-    bool was = former && !(former[LOOKUP_ROW_NAMES] & LOOKUP_ROW_GONE);
-    bool is = !(row[LOOKUP_ROW_NAMES] & LOOKUP_ROW_GONE);
+    uint64_t was = former ? former[LOOKUP_ROW_NAMES] : LOOKUP_ROW_NONE;
+    uint64_t is = row[LOOKUP_ROW_NAMES];
 
-    if (was != is)
-        put_word(t, LOOKUP_AT_SERVICES, t->words[LOOKUP_AT_SERVICES] + (is ? 1 : UINT64_MAX));
+    if (!(was & LOOKUP_ROW_NONE) != !(is & LOOKUP_ROW_NONE))
+        put_word(t, LOOKUP_AT_SERVICES,
+                 t->words[LOOKUP_AT_SERVICES] + (is & LOOKUP_ROW_NONE ? UINT64_MAX : 1));
+    if (!(was & LOOKUP_ROW_GONE) != !(is & LOOKUP_ROW_GONE))
+        t->rows += is & LOOKUP_ROW_GONE ? UINT64_MAX : 1;
     if (row[LOOKUP_ROW_STAMP] > t->words[LOOKUP_AT_INDEX])
         put_word(t, LOOKUP_AT_INDEX, row[LOOKUP_ROW_STAMP]);
 }
@@ -251,6 +254,8 @@ static void add_slot(struct lookup_table *t, uint64_t at, const uint64_t *row, u
     put_word(t, slot + t->map.slots, row[LOOKUP_ROW_STAMP]);
     put_word_after(t, slot, lookup_slot(hash, at, row_words(row)));
     t->used_slots++;
+    if (row[LOOKUP_ROW_NAMES] & LOOKUP_ROW_OTHER)
+        return;
     put_word_after(t, names, t->words[names] + 1);
     t->woken += wake(&t->words[names]);
 }
@@ -262,7 +267,8 @@ static void move_slot(struct lookup_table *t, uint64_t slot, uint64_t at, const 
     put_word_after(t, slot, lookup_slot(t->words[slot], at, row_words(row)));
     put_word_after(t, index, row[LOOKUP_ROW_STAMP]);
     free_block(t, former, row_words(&t->words[former]));
-    t->woken += wake(&t->words[index]);
+    if (!(row[LOOKUP_ROW_NAMES] & LOOKUP_ROW_OTHER))
+        t->woken += wake(&t->words[index]);
 }
 
 int lookup_table_put(struct lookup_table *t, const uint64_t *row)
@@ -279,7 +285,7 @@ int lookup_table_put(struct lookup_table *t, const uint64_t *row)
     if (!at)
         return LOOKUP_TABLE_FULL;
     write_row(t, at, row);
-    count_services(t, is_new ? NULL : former.at, row);
+    count(t, is_new ? NULL : former.at, row);
     if (is_new)
         add_slot(t, at, row, name.hash);
     else

@@ -32,6 +32,7 @@ struct lookup_table {
     struct lookup_map map; /* the same words, for finding */
     uint64_t *words;       /* NULL: none */
     uint64_t used_slots;
+    uint64_t rows;       /* that are not gone, of all kinds */
     uint64_t heap_next;  /* where blocks were never given */
     uint64_t live_words; /* in blocks that hold a row */
     uint64_t woken;      /* watchers, by changes of what they watch; not by being retired */
@@ -44,8 +45,8 @@ struct lookup_shape {
     uint64_t slots, heap_words;
 };
 
-/* What `services` rows of `live_words` in blocks need, with room to grow to twice that. */
-struct lookup_shape lookup_shape_for(uint64_t services, uint64_t live_words);
+/* What so many rows of `live_words` in blocks need, with room to grow to twice that. */
+struct lookup_shape lookup_shape_for(uint64_t rows, uint64_t live_words);
 
 /* Makes the file at PATH anew, for this boot. 0 or -errno (-ENOSPC: no room on the disk). */
 int lookup_table_make(struct lookup_table *ret, const char *path, struct lookup_shape shape,
@@ -56,10 +57,11 @@ void lookup_table_deinit(struct lookup_table *t);
 /* The words that a row of so many takes of the heap. */
 uint64_t lookup_block_words(uint64_t row_words);
 
-/* The service's row here, or NULL; borrowed until the next put. */
+/* The row of that name here, or NULL; borrowed until the next put. */
 const uint64_t *lookup_table_get(const struct lookup_table *t, const struct lookup_name *name);
 
-/* Writes the row, stamped and whole, in place of the name's former one, and wakes whom that concerns.
+/* Writes the row, stamped and whole, in place of the name's former one, and wakes whom that concerns (nobody
+ * sleeps on rows that are not services').
  * 0 or LOOKUP_TABLE_FULL: nothing was changed. */
 int lookup_table_put(struct lookup_table *t, const uint64_t *row);
 

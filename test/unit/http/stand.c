@@ -1,6 +1,8 @@
 #include "stand.h"
 
+#include "base/mem.h"
 #include "http/routes.h"
+#include "store/lookup_map.h"
 
 #include "test.h"
 
@@ -15,6 +17,58 @@ static void woken(void *arg, struct watcher *w)
 
     (void)w;
     s->woken++;
+}
+
+struct stand_service {
+    struct stand_service *next;
+    struct lookup_service says;
+    struct arena mem;
+};
+
+static struct stand_service **find(struct stand *s, struct bytes name)
+{
+    struct stand_service **at = &s->services;
+
+    while (*at && !bytes_equal((*at)->says.name, name))
+        at = &(*at)->next;
+    return at;
+}
+
+static void put(struct stand *s, const struct lookup_service *says)
+{
+    struct stand_service **at = find(s, says->name), *was = *at;
+
+    if (was) {
+        *at = was->next;
+        arena_deinit(&was->mem);
+        mem_free(was);
+    }
+    if (says->gone)
+        return;
+    struct stand_service *is = mem_alloc(sizeof(*is));
+
+    is->says = lookup_service_copy(&is->mem, says);
+    is->next = s->services;
+    s->services = is;
+}
+
+static int read_service(void *arg, struct bytes name, struct arena *mem, struct lookup_service *ret)
+{
+    struct stand *s = arg;
+    const struct stand_service *is = *find(s, name);
+
+    if (s->problem || !is)
+        return s->problem ? s->problem : LOOKUP_NONE;
+    *ret = lookup_service_copy(mem, &is->says);
+    return 0;
+}
+
+static void tell_service(struct stand *s, const struct lookup_service *service)
+{
+    struct effect_lookup e = {.services = service, .services_n = 1};
+
+    put(s, service);
+    directory_tell(&s->hub.directory, &e);
 }
 
 static kith_time age(void *arg)
@@ -49,7 +103,8 @@ void stand_init(struct stand *s)
                                 .token = bytes_str("a-long-enough-secret"),
                                 .now_us = KITH_SEC,
                                 .age_us = age}};
-    directory_init(&s->hub.directory, 1000, woken, s);
+    directory_init(&s->hub.directory, 1000,
+                   &(struct directory_host){.woken = woken, .read = read_service, .arg = s});
     directory_tell(&s->hub.directory, &(struct effect_lookup){.anew = true});
     stand_tell_member(s, &stand_a, MEMBER_STATE_ALIVE, "a");
     stand_tell_member(s, &stand_b, MEMBER_STATE_ALIVE, "b");
@@ -70,6 +125,8 @@ void stand_deinit(struct stand *s)
 {
     end_exchange(s);
     directory_deinit(&s->hub.directory);
+    while (s->services)
+        put(s, &(struct lookup_service){.name = s->services->says.name, .gone = true});
     cache_deinit(&s->hub.cache);
 }
 
@@ -101,7 +158,6 @@ void stand_tell(struct stand *s, const char *name, const struct lookup_endpoint 
                                      .tags_n = 1,
                                      .endpoints = good,
                                      .failing = failing};
-    struct effect_lookup e = {.services = &service, .services_n = 1};
 
     assert_true(n <= LIST_MAX);
     for (uint32_t i = 0; i < n; i++) {
@@ -110,15 +166,12 @@ void stand_tell(struct stand *s, const char *name, const struct lookup_endpoint 
         else
             good[service.endpoints_n++] = list[i];
     }
-    directory_tell(&s->hub.directory, &e);
+    tell_service(s, &service);
 }
 
 void stand_tell_gone(struct stand *s, const char *name)
 {
-    struct lookup_service service = {.name = bytes_str(name), .gone = true};
-    struct effect_lookup e = {.services = &service, .services_n = 1};
-
-    directory_tell(&s->hub.directory, &e);
+    tell_service(s, &(struct lookup_service){.name = bytes_str(name), .gone = true});
 }
 
 /* ---- asking ---- */

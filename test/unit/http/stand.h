@@ -1,16 +1,20 @@
 #ifndef KITH_TEST_HTTP_STAND_H
 #define KITH_TEST_HTTP_STAND_H
 /*
- * A peer's HTTP without sockets: a hub whose directory is told of services and members, and exchanges with the real
- * routes on it. Two hosts, "a" (this one) at 10.0.0.1 in zone eu, and "b" at 10.0.0.2.
+ * A peer's HTTP without sockets: a hub whose directory is told of services and members, a list in place of the look-up
+ * file, and exchanges with the real routes on it. Two hosts, "a" (this one) at 10.0.0.1 in zone eu, and "b" at 10.0.0.2.
  */
 #include "http/exchange.h"
 
 #include <jansson.h>
 
+struct stand_service;
+
 struct stand {
     struct hub hub;
-    unsigned woken; /* watchers that were told */
+    struct stand_service *services; /* as told last; those that are not gone */
+    int problem;                    /* of reading them: an enum lookup_problem */
+    unsigned woken;                 /* watchers that were told */
     struct exchange x;
     json_t *json; /* of the last answer; NULL: it is none */
     bool asked;   /* an exchange is open */

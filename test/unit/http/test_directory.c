@@ -1,6 +1,7 @@
 #include "http/directory.h"
 
 #include "stand.h"
+#include "store/lookup_map.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -93,6 +94,7 @@ static void a_service_that_went_is_not_there_and_its_index_is(void **state)
     stand_tell_gone(&s, "api");
     assert_null(directory_service(d, bytes_str("api")));
     assert_null(directory_first(d));
+    assert_null(directory_first_name(d));
     assert_true(index_of("api") > before);
     assert_true(d->list.index > list);
     assert_int_equal(index_of("never"), 1000);
@@ -116,7 +118,7 @@ static void the_list_changes_with_names_and_tags_only(void **state)
     e.tags_n = 3;
     stand_tell(&s, "api", &e, 1);
     assert_true(d->list.index > list);
-    struct bytes listed = directory_service(d, bytes_str("api"))->listed;
+    struct bytes listed = directory_first_name(d)->portrait->listed;
 
     assert_true(bytes_equal(listed, bytes_of("+a\0b\0v1\0", 8)));
     list = d->list.index;
@@ -200,6 +202,68 @@ static void told_anew_what_is_not_said_again_is_gone(void **state)
     assert_int_equal(index_of("web"), web);
 }
 
+/* Until then readers have the former file. */
+static void what_changed_while_all_was_told_anew_changes_at_its_end(void **state)
+{
+    (void)state;
+    struct watcher w = {0};
+    struct lookup_endpoint e = stand_endpoint(1, &stand_a, ENDPOINT_HEALTH_PASSING);
+    struct directory *d = &s.hub.directory;
+
+    stand_tell(&s, "api", &e, 1);
+    uint64_t api = index_of("api"), list = d->list.index;
+
+    directory_watch(directory_resource(d, bytes_str("api")), &w);
+    directory_tell(d, &(struct effect_lookup){.anew = true});
+    e.port = 1;
+    stand_tell(&s, "api", &e, 1);
+    stand_tell(&s, "new", &e, 1);
+    assert_int_equal(index_of("api"), api);
+    assert_int_equal(d->list.index, list);
+    assert_int_equal(s.woken, 0);
+    directory_tell(d, &(struct effect_lookup){.whole = true});
+    assert_true(index_of("api") > api);
+    assert_true(d->list.index > list);
+    assert_int_equal(s.woken, 1);
+}
+
+static void services_on_a_node_are_found_without_reading_others(void **state)
+{
+    (void)state;
+    struct lookup_endpoint e[] = {stand_endpoint(1, &stand_a, ENDPOINT_HEALTH_PASSING),
+                                  stand_endpoint(2, &stand_b, ENDPOINT_HEALTH_CRITICAL)};
+    struct directory *d = &s.hub.directory;
+
+    stand_tell(&s, "both", e, 2);
+    stand_tell(&s, "here", e, 1);
+    stand_tell(&s, "there", e + 1, 1);
+    const struct dir_service *on = directory_first_on(d, &stand_b);
+
+    assert_true(bytes_equal_str(on->name, "both"));
+    on = directory_next_on(on, &stand_b);
+    assert_true(bytes_equal_str(on->name, "there"));
+    assert_null(directory_next_on(on, &stand_b));
+    assert_int_equal(d->healths[ENDPOINT_HEALTH_PASSING], 2);
+    assert_int_equal(d->healths[ENDPOINT_HEALTH_CRITICAL], 2);
+    stand_tell_gone(&s, "there");
+    assert_int_equal(d->healths[ENDPOINT_HEALTH_CRITICAL], 1);
+}
+
+/* An empty list would say that there is nothing. */
+static void a_file_that_cannot_be_read_is_no_answer(void **state)
+{
+    (void)state;
+    struct lookup_endpoint e = stand_endpoint(1, &stand_a, ENDPOINT_HEALTH_PASSING);
+
+    stand_tell(&s, "api", &e, 1);
+    s.problem = LOOKUP_TORN;
+    assert_int_equal(stand_get(&s, "/v1/health/service/api"), 503);
+    assert_int_equal(stand_get(&s, "/api/v1/services"), 503);
+    s.problem = 0;
+    assert_int_equal(stand_get(&s, "/v1/health/service/api"), 200);
+    assert_int_equal(stand_count(&s), 1);
+}
+
 /* Names that somebody asks for and nobody has cost a bounded amount; one that is waited for stays. */
 static void unknown_names_are_forgotten(void **state)
 {
@@ -230,6 +294,9 @@ int main(void)
         CASE(a_member_with_another_name_changes_what_runs_there),
         CASE(a_node_changes_with_what_runs_there_and_no_other),
         CASE(told_anew_what_is_not_said_again_is_gone),
+        CASE(what_changed_while_all_was_told_anew_changes_at_its_end),
+        CASE(services_on_a_node_are_found_without_reading_others),
+        CASE(a_file_that_cannot_be_read_is_no_answer),
         CASE(unknown_names_are_forgotten),
     };
 
