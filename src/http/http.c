@@ -189,35 +189,34 @@ static void take_answers(struct http *h)
 static void actor(zsock_t *pipe, void *arg)
 {
     struct http *h = arg;
-    struct pollset poll = {0};
-    struct pollset_hint pipe_hint = {0}, feed_hint = {0}, ask_hint = {0};
+    struct pollset set;
+    struct pollset_item end_item = {0}, feed = {0}, answers = {0};
     bool end = false;
 
+    pollset_init(&set);
+    pollset_add(&set, &end_item, zsock_resolve(pipe), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(&set, &feed, zsock_resolve(h->feed), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(&set, &answers, ask_socket(h->ask), /* tell= */ NULL, /* arg= */ NULL);
+    server_join(h->server, &set);
     zsock_signal(pipe, 0);
     while (!end) {
-        pollset_reset(&poll);
-        size_t pipe_item = pollset_add(&poll, zsock_resolve(pipe), ZMQ_POLLIN, &pipe_hint);
-        size_t feed_item = pollset_add(&poll, zsock_resolve(h->feed), ZMQ_POLLIN, &feed_hint);
-        size_t ask_item = pollset_add(&poll, ask_socket(h->ask), ZMQ_POLLIN, &ask_hint);
-
-        server_poll(h->server, &poll);
-        pollset_wait(&poll, server_deadline(h->server));
+        pollset_wait(&set, server_deadline(h->server));
         h->hub.now_us = clock_now_us();
-        if (pollset_ready(&poll, pipe_item))
+        if (pollset_ready(&end_item))
             (void)mail_receive(pipe, &end);
-        if (pollset_ready(&poll, feed_item))
+        if (pollset_ready(&feed))
             take_feed(h);
-        if (pollset_ready(&poll, ask_item))
+        if (pollset_ready(&answers))
             take_answers(h);
         server_run(h->server);
-        pollset_touch(&ask_hint); /* questions went out */
+        pollset_touch(&answers); /* questions went out */
         access_log_flush(h->log);
     }
-    pollset_forget(&pipe_hint);
-    pollset_forget(&feed_hint);
-    pollset_forget(&ask_hint);
     server_leave(h->server);
-    pollset_deinit(&poll);
+    pollset_remove(&answers);
+    pollset_remove(&feed);
+    pollset_remove(&end_item);
+    pollset_deinit(&set);
     mail_end(pipe);
 }
 

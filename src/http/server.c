@@ -62,7 +62,7 @@ TAILQ_HEAD(callers, caller);
 struct door {
     struct MHD_Daemon *daemon;
     int epoll_fd;
-    struct pollset_hint hint;
+    struct pollset_item item;
 };
 
 struct server {
@@ -72,7 +72,7 @@ struct server {
     unsigned doors_n;
     unsigned connections_max, parked_max;
     int gone_fd; /* epoll of suspended connections: tells of clients that vanish */
-    struct pollset_hint gone_hint;
+    struct pollset_item gone_item;
     struct due_visits due;
     struct asking_visits asking;
     struct callers reading; /* the one who has been at it for longest first */
@@ -511,18 +511,19 @@ void server_free(struct server *s)
 
 /* ---- turns ---- */
 
-void server_poll(struct server *s, struct pollset *p)
+void server_join(struct server *s, struct pollset *p)
 {
     for (unsigned i = 0; i < s->doors_n; i++)
-        pollset_add_fd(p, s->doors[i].epoll_fd, ZMQ_POLLIN, &s->doors[i].hint);
-    pollset_add_fd(p, s->gone_fd, ZMQ_POLLIN, &s->gone_hint);
+        pollset_add_fd(p, &s->doors[i].item, s->doors[i].epoll_fd, /* tell= */ NULL,
+                       /* arg= */ NULL);
+    pollset_add_fd(p, &s->gone_item, s->gone_fd, /* tell= */ NULL, /* arg= */ NULL);
 }
 
 void server_leave(struct server *s)
 {
     for (unsigned i = 0; i < s->doors_n; i++)
-        pollset_forget(&s->doors[i].hint);
-    pollset_forget(&s->gone_hint);
+        pollset_remove(&s->doors[i].item);
+    pollset_remove(&s->gone_item);
 }
 
 kith_time server_deadline(const struct server *s)

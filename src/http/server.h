@@ -42,11 +42,11 @@ void server_free(struct server *s);
 /* Listens on ADDR:PORT or [ADDR]:PORT as well. 0, or 1 with the reason in *why. */
 int server_listen(struct server *s, const char *address, struct buf *why);
 
-/* One turn: add to the set, wait until there is something or the deadline has come, run. */
-void server_poll(struct server *s, struct pollset *p);
+/* One turn: wait until there is something in the set or the deadline has come, run. All addresses are known before. */
+void server_join(struct server *s, struct pollset *p);
+void server_leave(struct server *s); /* before the set ends */
 kith_time server_deadline(const struct server *s);
 void server_run(struct server *s);
-void server_leave(struct server *s); /* before the set ends */
 
 /* The directory's news: what this waited for has changed. */
 void server_woken(struct server *s, struct watcher *w);

@@ -311,9 +311,6 @@ static kith_time deadline(const struct checks *s)
 static void turn(struct checks *s, struct pollset *p, bool *ret_end)
 {
     struct epoll_event events[EVENTS_MAX];
-    pollset_reset(p);
-    pollset_add(p, zsock_resolve(s->pipe), ZMQ_POLLIN, NULL);
-    pollset_add_fd(p, s->epoll_fd, ZMQ_POLLIN, /* hint= */ NULL);
     pollset_wait(p, deadline(s));
     int count = epoll_wait(s->epoll_fd, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++)
@@ -347,19 +344,25 @@ static void end_all(struct checks *s)
 static void actor(zsock_t *pipe, void *arg)
 {
     struct checks *s = arg;
-    struct pollset p = {0};
+    struct pollset p;
+    struct pollset_item jobs = {0}, events = {0};
     bool end = false;
     s->pipe = pipe;
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    pollset_init(&p);
+    pollset_add(&p, &jobs, zsock_resolve(pipe), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add_fd(&p, &events, s->epoll_fd, /* tell= */ NULL, /* arg= */ NULL);
     s->http = http_get_new(s->epoll_fd, TAG_HTTP);
     zsock_signal(pipe, 0);
     while (!end)
         turn(s, &p, &end);
+    pollset_remove(&jobs);
+    pollset_remove(&events);
+    pollset_deinit(&p);
     mail_end(pipe);
     end_all(s);
     http_get_free(s->http);
     close(s->epoll_fd);
-    pollset_deinit(&p);
     mem_free(s->data);
     mem_free(s->kith_run);
     mem_free(s);

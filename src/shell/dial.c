@@ -8,15 +8,18 @@
      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |                  \
      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 
-void dial_init(struct dial *d, void *ctx, int type, struct bytes uri, struct bytes id)
+void dial_init(struct dial *d, const struct dial_config *c, struct bytes uri, struct bytes id)
 {
     assert(id.len <= sizeof d->id);
-    *d = (struct dial){.ctx = ctx, .type = type, .uri = bytes_to_str(uri), .id_len = id.len};
+    *d = (struct dial){.ctx = c->ctx, .set = c->set, .type = c->type, .id_len = id.len};
+    d->uri = bytes_to_str(uri);
+    d->readable = c->readable;
+    d->news = c->news;
+    d->arg = c->arg;
     if (id.len > 0)
         memcpy(d->id, id.data, id.len);
     d->websocket = strncmp(d->uri, "ws://", 5) == 0;
     d->backoff_us = DIAL_BACKOFF_US;
-    d->item = d->monitor_item = POLLSET_NONE;
 }
 
 void dial_deinit(struct dial *d)
@@ -28,15 +31,14 @@ void dial_deinit(struct dial *d)
 
 void dial_close(struct dial *d)
 {
-    pollset_forget(&d->hint);
-    pollset_forget(&d->monitor_hint);
+    pollset_remove(&d->item);
+    pollset_remove(&d->monitor_item);
     if (d->socket != NULL)
         zmq_socket_monitor(d->socket, /* endpoint= */ NULL, 0);
     sockets_close(&d->monitor);
     sockets_close(&d->socket);
     d->up = d->greeted = false;
     d->retry_at_us = 0;
-    d->item = d->monitor_item = POLLSET_NONE;
     d->budget = 0;
 }
 
@@ -49,6 +51,8 @@ int dial_open(struct dial *d, const struct curve *keys, kith_time now_us)
     int type = d->type == ZMQ_SUB && d->websocket ? ZMQ_XSUB : d->type;
     d->socket = sockets_client(d->ctx, type, keys, bytes_of(d->id, d->id_len));
     d->monitor = sockets_monitor(d->ctx, d->socket, EVENTS);
+    pollset_add(d->set, &d->item, d->socket, d->readable, d->arg);
+    pollset_add(d->set, &d->monitor_item, d->monitor, d->news, d->arg);
     if (strchr(d->uri, '[') != NULL)
         sockets_set(d->socket, ZMQ_IPV6, 1);
     if (type == ZMQ_SUB)
@@ -59,13 +63,6 @@ int dial_open(struct dial *d, const struct curve *keys, kith_time now_us)
     dial_close(d);
     d->retry_at_us = now_us + DIAL_BACKOFF_MAX_US;
     return 1;
-}
-
-void dial_poll(struct dial *d, struct pollset *p, bool out)
-{
-    short events = (short)(ZMQ_POLLIN | (out ? ZMQ_POLLOUT : 0));
-    d->item = pollset_add(p, d->socket, events, &d->hint);
-    d->monitor_item = pollset_add(p, d->monitor, ZMQ_POLLIN, &d->monitor_hint);
 }
 
 static void retry_later(struct dial *d, kith_time now_us)

@@ -30,20 +30,29 @@ struct dial {
     bool up;
     kith_time retry_at_us; /* KITH_NEVER: nothing to retry */
     kith_time backoff_us;
-    struct pollset_hint hint, monitor_hint;
-    size_t item, monitor_item; /* in this turn's pollset */
-    unsigned budget;           /* frames that may still be taken this turn */
+    struct pollset_item item, monitor_item; /* in `set` while it is open */
+    struct pollset *set;
+    pollset_told *readable,
+        *news; /* what is called when there is something to be read, and for dial_watch() */
+    void *arg;
+    unsigned budget; /* frames that may still be taken this turn */
 };
 
-void dial_init(struct dial *d, void *ctx, int type, struct bytes uri, struct bytes id);
+struct dial_config {
+    void *ctx;
+    struct pollset *set;
+    int type; /* ZMQ_DEALER, ZMQ_SUB */
+    pollset_told *readable, *news;
+    void *arg;
+};
+
+/* The dial stays where it is. Copies uri and id. */
+void dial_init(struct dial *d, const struct dial_config *c, struct bytes uri, struct bytes id);
 void dial_deinit(struct dial *d);
 
 /* Opens the socket if it is closed and due and the keys suffice. 0, or 1: the URI is no good. */
 int dial_open(struct dial *d, const struct curve *keys, kith_time now_us);
 void dial_close(struct dial *d); /* to be opened again at once, for instance with new keys */
-
-/* `out`: frames wait to be sent. */
-void dial_poll(struct dial *d, struct pollset *p, bool out);
 
 enum dial_news { DIAL_NOTHING, DIAL_UP, DIAL_DOWN, DIAL_FAILED };
 

@@ -26,21 +26,18 @@ static const char silent[] = "sent something that is not ZeroMQ, or nothing";
 static void close_door(struct doors *d, enum door which)
 {
     struct door_socket *s = &d->door[which];
-    pollset_forget(&s->hint);
-    pollset_forget(&s->monitor_hint);
+    pollset_remove(&s->item);
+    pollset_remove(&s->monitor_item);
     if (s->socket != NULL)
         zmq_socket_monitor(s->socket, /* endpoint= */ NULL, 0);
     sockets_close(&s->monitor);
     sockets_close(&s->socket);
-    s->item = s->monitor_item = POLLSET_NONE;
     s->budget = 0;
 }
 
-void doors_init(struct doors *d, void *ctx)
+void doors_init(struct doors *d, void *ctx, struct pollset *set)
 {
-    *d = (struct doors){.ctx = ctx};
-    for (size_t i = 0; i < DOORS_COUNT; i++)
-        d->door[i].item = d->door[i].monitor_item = POLLSET_NONE;
+    *d = (struct doors){.ctx = ctx, .set = set};
 }
 
 void doors_deinit(struct doors *d)
@@ -110,16 +107,10 @@ int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t
         return 1;
     }
     s->monitor = sockets_monitor(d->ctx, s->socket, EVENTS);
+    if (which != DOOR_SUB) /* a PUB takes nothing in */
+        pollset_add(d->set, &s->item, s->socket, /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(d->set, &s->monitor_item, s->monitor, /* tell= */ NULL, /* arg= */ NULL);
     return 0;
-}
-
-void doors_poll(struct doors *d, struct pollset *p)
-{
-    for (size_t i = 0; i < DOORS_COUNT; i++) {
-        struct door_socket *s = &d->door[i];
-        s->item = i == DOOR_SUB ? POLLSET_NONE : pollset_add(p, s->socket, ZMQ_POLLIN, &s->hint);
-        s->monitor_item = pollset_add(p, s->monitor, ZMQ_POLLIN, &s->monitor_hint);
-    }
 }
 
 static struct door_visitor *visitor(struct doors *d, uint32_t fd)

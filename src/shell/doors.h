@@ -21,8 +21,7 @@
 struct door_socket {
     void *socket, *monitor;
     uint64_t handshakes; /* that succeeded */
-    struct pollset_hint hint, monitor_hint;
-    size_t item, monitor_item;
+    struct pollset_item item, monitor_item;
     unsigned budget;
     char uri[300]; /* that was bound last, or could not be */
 };
@@ -31,21 +30,21 @@ struct door_visitor;
 
 struct doors {
     void *ctx;
+    struct pollset *set;
     struct door_socket door[DOORS_COUNT];
     struct door_visitor *visitors; /* by descriptor */
     size_t visitors_n;
     const char *failure; /* of the connection whose end comes next */
 };
 
-void doors_init(struct doors *d, void *ctx);
+/* Stays where it is; its sockets are in `set` while they are open. */
+void doors_init(struct doors *d, void *ctx, struct pollset *set);
 void doors_deinit(struct doors *d);
 
 /* Binds to an endpoint of each way. 0, or 1 with errno set: one cannot be bound, d->door[which].uri says
  * which, and the door is closed. DOOR_LOCAL has its endpoints themselves as ways. */
 int doors_bind(struct doors *d, enum door which, const char *const *ways, size_t ways_n,
                const struct curve *keys);
-
-void doors_poll(struct doors *d, struct pollset *p);
 
 /* The next failed handshake of a door. False: none. The address may be "an unknown address". */
 bool doors_watch(struct doors *d, enum door which, const char **ret_address, const char **ret_why);

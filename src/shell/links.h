@@ -33,6 +33,7 @@ typedef void links_refused(void *arg, const char *address, const char *why);
 
 struct links_config {
     void *ctx;
+    struct pollset *set; /* borrowed: open connections are in it */
     struct ulid node;
     uint64_t nonce;           /* random: makes routing ids unguessable and new at each start */
     const struct curve *keys; /* borrowed; followed when they change, see links_redial() */
@@ -50,9 +51,8 @@ void links_send(struct links *k, const struct effect_send *send, kith_time now_u
 void links_subscribe(struct links *k, const struct effect_subscribe *e, kith_time now_us);
 void links_redial(struct links *k); /* the keys changed: all connections are made again */
 
-/* One turn, as in transport.h. */
-void links_poll(struct links *k, struct pollset *p, kith_time now_us);
-void links_polled(struct links *k, const struct pollset *p, kith_time now_us);
+/* One turn, as in transport.h: sends what waits, opens what is due. */
+void links_turn(struct links *k, kith_time now_us);
 kith_time links_deadline(const struct links *k);
 void links_expire(struct links *k, kith_time now_us); /* closes what is idle */
 

@@ -20,11 +20,9 @@ struct loop {
     struct transport *transport;
     struct peer *peer;
     struct effects effects;
-    struct pollset poll;
-    size_t signal_item, writer_item, procs_item, checks_item, lookups_item;
     struct host_sampler sampler;
     kith_time sampled_us;
-    struct pollset_hint signal_hint, writer_hint, procs_hint, checks_hint, lookups_hint;
+    struct pollset_item signal, writer, procs, checks, lookups;
     kith_time due_us;   /* since when a deadline is held back by a backlog; KITH_NEVER: it is not */
     kith_time beat_us;  /* when readers of look-ups are told next that all is well */
     bool interrupted;   /* by a first SIGINT */
@@ -36,10 +34,10 @@ struct loop {
 
 /* ---- effects ---- */
 
-static void give(zactor_t *actor, struct pollset_hint *hint, const struct effect *e)
+static void give(zactor_t *actor, struct pollset_item *item, const struct effect *e)
 {
     mail_send(zactor_sock(actor), job_new(e));
-    pollset_touch(hint);
+    pollset_touch(item);
 }
 
 static void fail(struct loop *l)
@@ -89,20 +87,20 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
         break;
     case EFFECT_STORE:
     case EFFECT_BACKUP:
-        give(l->parts->writer, &l->writer_hint, e);
+        give(l->parts->writer, &l->writer, e);
         break;
     case EFFECT_CHECK:
-        give(l->parts->checks, &l->checks_hint, e);
+        give(l->parts->checks, &l->checks, e);
         break;
     case EFFECT_CLAIM:
     case EFFECT_START:
     case EFFECT_SIGNAL:
     case EFFECT_CLEAN:
     case EFFECT_READ_LOG:
-        give(l->parts->procs, &l->procs_hint, e);
+        give(l->parts->procs, &l->procs, e);
         break;
     case EFFECT_LOOKUP:
-        give(l->parts->lookups, &l->lookups_hint, e);
+        give(l->parts->lookups, &l->lookups, e);
         break;
     case EFFECT_LOG:
         log_bytes(e->log.level, e->log.text);
@@ -132,7 +130,7 @@ static void step(struct loop *l, struct event *event)
     }
     if (event->kind == EVENT_STORE_FAILED) {
         writer_resume(l->parts->writer);
-        pollset_touch(&l->writer_hint);
+        pollset_touch(&l->writer);
     }
     l->more = event->kind == EVENT_FRAME && event->frame.more;
     for (size_t i = 0; i < l->effects.count; i++)
@@ -174,9 +172,9 @@ static void take_links(struct loop *l)
         step(l, &event);
 }
 
-static void take_reports(struct loop *l, zactor_t *actor, size_t item)
+static void take_reports(struct loop *l, zactor_t *actor, const struct pollset_item *item)
 {
-    if (pollset_ready(&l->poll, item) == 0)
+    if (pollset_ready(item) == 0)
         return;
     bool end = false;
     for (int i = 0; i < LOOP_REPORTS_MAX; i++) {
@@ -240,7 +238,7 @@ static void beat(struct loop *l)
     if (now_us < l->beat_us - LOOKUPS_BEAT_EARLY)
         return;
     lookups_beat(l->parts->lookups);
-    pollset_touch(&l->lookups_hint);
+    pollset_touch(&l->lookups);
     l->beat_us = now_us + LOOKUPS_BEAT_US;
 }
 
@@ -265,32 +263,43 @@ static kith_time deadline(const struct loop *l)
 
 static void turn(struct loop *l)
 {
-    const struct loop_parts *parts = l->parts;
-    struct pollset *p = &l->poll;
-    pollset_reset(p);
-    l->signal_item = pollset_add_fd(p, parts->signal_fd, ZMQ_POLLIN, &l->signal_hint);
-    l->writer_item = pollset_add(p, zsock_resolve(parts->writer), ZMQ_POLLIN, &l->writer_hint);
-    l->procs_item = pollset_add(p, zsock_resolve(parts->procs), ZMQ_POLLIN, &l->procs_hint);
-    l->checks_item = pollset_add(p, zsock_resolve(parts->checks), ZMQ_POLLIN, &l->checks_hint);
-    l->lookups_item = pollset_add(p, zsock_resolve(parts->lookups), ZMQ_POLLIN, &l->lookups_hint);
-    transport_poll(l->transport, p, clock_now_us());
-    pollset_wait(p, deadline(l));
-    transport_polled(l->transport, p, clock_now_us());
+    pollset_wait(transport_set(l->transport), deadline(l));
+    transport_turn(l->transport, clock_now_us());
 
     bool backlog = take_frames(l, TRANSPORT_MEMBER, LOOP_MEMBER_MAX);
     take_frames(l, TRANSPORT_TOPIC, LOOP_TOPIC_MAX);
     take_rest(l);
     take_links(l);
-    take_reports(l, parts->writer, l->writer_item);
-    take_reports(l, parts->procs, l->procs_item);
-    take_reports(l, parts->checks, l->checks_item);
-    take_reports(l, parts->lookups, l->lookups_item);
-    if (pollset_ready(p, l->signal_item) != 0)
+    take_reports(l, l->parts->writer, &l->writer);
+    take_reports(l, l->parts->procs, &l->procs);
+    take_reports(l, l->parts->checks, &l->checks);
+    take_reports(l, l->parts->lookups, &l->lookups);
+    if (pollset_ready(&l->signal) != 0)
         take_signals(l);
     tell_sample(l);
     tell_time(l, backlog);
     beat(l);
     tell_counts(l);
+}
+
+static void wait_for_all(struct loop *l)
+{
+    const struct loop_parts *parts = l->parts;
+    struct pollset *p = transport_set(l->transport);
+    pollset_add_fd(p, &l->signal, parts->signal_fd, /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(p, &l->writer, zsock_resolve(parts->writer), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(p, &l->procs, zsock_resolve(parts->procs), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(p, &l->checks, zsock_resolve(parts->checks), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(p, &l->lookups, zsock_resolve(parts->lookups), /* tell= */ NULL, /* arg= */ NULL);
+}
+
+static void wait_for_none(struct loop *l)
+{
+    pollset_remove(&l->signal);
+    pollset_remove(&l->writer);
+    pollset_remove(&l->procs);
+    pollset_remove(&l->checks);
+    pollset_remove(&l->lookups);
 }
 
 int loop_run(const struct loop_parts *parts, const struct event_start *start)
@@ -299,14 +308,15 @@ int loop_run(const struct loop_parts *parts, const struct event_start *start)
         .parts = parts, .transport = parts->transport, .peer = peer_new(/* shared= */ NULL)};
     struct event event = {.kind = EVENT_START, .start = *start};
     l.due_us = KITH_NEVER;
+    wait_for_all(&l);
     step(&l, &event);
     arena_deinit(parts->loaded);
     malloc_trim(/* pad= */ 0); /* that was a third of all */
     while (!l.ended)
         turn(&l);
+    wait_for_none(&l);
     transport_flush(l.transport, LOOP_FLUSH_US);
     peer_free(l.peer);
     effects_deinit(&l.effects);
-    pollset_deinit(&l.poll);
     return l.exit_code;
 }

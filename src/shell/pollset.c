@@ -1,5 +1,4 @@
 #include "shell/pollset.h"
-#include "base/mem.h"
 #include "shell/clock.h"
 #include <assert.h>
 #include <sys/epoll.h>
@@ -10,126 +9,127 @@
 /* Taken from the kernel at once; those beyond are told of in the next turn. */
 #define READY_MAX 64
 
-struct pollset_item {
-    void *socket; /* NULL: a descriptor */
-    struct pollset_hint *hint;
-    size_t fd; /* index in fds, without a hint */
-    short events, ready;
-};
+void pollset_init(struct pollset *p)
+{
+    p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    assert(p->epoll_fd >= 0);
+    TAILQ_INIT(&p->restless);
+    TAILQ_INIT(&p->ready);
+    p->next = NULL;
+}
 
 void pollset_deinit(struct pollset *p)
 {
-    if (p->epoll_fd > 0)
-        close(p->epoll_fd);
-    mem_free(p->items);
-    mem_free(p->fds);
-    *p = (struct pollset){0};
+    assert(TAILQ_EMPTY(&p->restless) && TAILQ_EMPTY(&p->ready));
+    close(p->epoll_fd);
 }
 
-void pollset_reset(struct pollset *p)
-{
-    p->count = 0;
-    p->fds_n = 0;
-}
+/* ---- items ---- */
 
-static struct pollset_item *add(struct pollset *p, struct pollset_item item)
+static void enlist(struct pollset *p, struct pollset_item *i)
 {
-    if (p->count == p->cap) {
-        p->cap = p->cap == 0 ? 16 : 2 * p->cap;
-        p->items = mem_grow(p->items, p->cap, sizeof *p->items);
-        p->fds = mem_grow(p->fds, p->cap + 1, sizeof *p->fds);
-    }
-    p->items[p->count] = item;
-    return &p->items[p->count++];
-}
-
-static void add_fd(struct pollset *p, struct pollset_item item, int fd, short fd_events)
-{
-    struct pollset_item *added = add(p, item);
-    added->fd = ++p->fds_n; /* the first is epoll_fd's */
-    p->fds[added->fd] = (struct pollfd){.fd = fd, .events = fd_events};
-}
-
-static int fd_of(void *socket)
-{
-    int fd = -1;
-    size_t size = sizeof fd;
-    zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
-    return fd;
-}
-
-static void enlist(struct pollset *p, int fd, struct pollset_hint *hint)
-{
-    if (p->epoll_fd == 0)
-        p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    *hint = (struct pollset_hint){.known = true, .fd = fd, .epoll_fd = p->epoll_fd};
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = hint};
-    int rc = epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, hint->fd, &event);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = i};
+    int rc = epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, i->fd, &event);
     assert(rc == 0);
 }
 
-void pollset_forget(struct pollset_hint *hint)
+void pollset_add(struct pollset *p, struct pollset_item *i, void *socket, pollset_told *tell,
+                 void *arg)
 {
-    if (hint->known)
-        epoll_ctl(hint->epoll_fd, EPOLL_CTL_DEL, hint->fd, NULL);
-    *hint = (struct pollset_hint){0};
+    size_t size = sizeof i->fd;
+
+    assert(!i->set);
+    *i = (struct pollset_item){
+        .set = p, .socket = socket, .events = ZMQ_POLLIN, .tell = tell, .arg = arg};
+    int rc = zmq_getsockopt(socket, ZMQ_FD, &i->fd, &size);
+    assert(rc == 0);
+    enlist(p, i);
+    pollset_touch(i);
 }
 
-size_t pollset_add(struct pollset *p, void *socket, short events, struct pollset_hint *hint)
+void pollset_add_fd(struct pollset *p, struct pollset_item *i, int fd, pollset_told *tell,
+                    void *arg)
 {
-    if (socket == NULL)
-        return POLLSET_NONE;
-    struct pollset_item item = {.socket = socket, .hint = hint, .events = events};
-    if (hint == NULL) {
-        add_fd(p, item, fd_of(socket), POLLIN);
-    } else {
-        if (!hint->known)
-            enlist(p, fd_of(socket), hint);
-        hint->index = p->count;
-        add(p, item);
-    }
-    return p->count - 1;
+    assert(!i->set);
+    *i = (struct pollset_item){.set = p, .fd = fd, .events = ZMQ_POLLIN, .tell = tell, .arg = arg};
+    enlist(p, i);
 }
 
-size_t pollset_add_fd(struct pollset *p, int fd, short events, struct pollset_hint *hint)
+static void unready(struct pollset_item *i)
 {
-    if (hint != NULL) {
-        assert(events == ZMQ_POLLIN);
-        if (!hint->known)
-            enlist(p, fd, hint);
-        hint->index = p->count;
-        add(p, (struct pollset_item){.hint = hint, .events = events});
-        return p->count - 1;
-    }
-    short wanted =
-        (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0));
-    add_fd(p, (struct pollset_item){.events = events}, fd, wanted);
-    return p->count - 1;
+    if (!i->state)
+        return;
+    if (i->set->next == i)
+        i->set->next = TAILQ_NEXT(i, by_turn);
+    TAILQ_REMOVE(&i->set->ready, i, by_turn);
+    i->state = 0;
+}
+
+void pollset_remove(struct pollset_item *i)
+{
+    if (!i->set)
+        return;
+    pollset_rest(i);
+    unready(i);
+    epoll_ctl(i->set->epoll_fd, EPOLL_CTL_DEL, i->fd, NULL);
+    *i = (struct pollset_item){0};
+}
+
+void pollset_want_out(struct pollset_item *i, bool out)
+{
+    short events = (short)(ZMQ_POLLIN | (out ? ZMQ_POLLOUT : 0));
+
+    if (!i->set || i->events == events)
+        return;
+    i->events = events;
+    pollset_touch(i);
+}
+
+void pollset_touch(struct pollset_item *i)
+{
+    if (!i->set || !i->socket || i->restless)
+        return;
+    TAILQ_INSERT_TAIL(&i->set->restless, i, by_rest);
+    i->restless = true;
+}
+
+void pollset_rest(struct pollset_item *i)
+{
+    if (i->restless)
+        TAILQ_REMOVE(&i->set->restless, i, by_rest);
+    i->restless = false;
+}
+
+/* ---- a turn ---- */
+
+static void set_ready(struct pollset_item *i, short state)
+{
+    i->state = state;
+    TAILQ_INSERT_TAIL(&i->set->ready, i, by_turn);
 }
 
 /* Asks a socket for its state, which also takes in what its descriptor told of. */
-static bool ask(struct pollset_item *i)
+static void ask(struct pollset_item *i)
 {
     int state = 0;
     size_t size = sizeof state;
+
     zmq_getsockopt(i->socket, ZMQ_EVENTS, &state, &size);
-    i->ready = (short)(state & i->events);
-    if (i->hint != NULL)
-        i->hint->quiet = i->ready == 0;
-    return i->ready != 0;
+    state &= i->events;
+    if (state) {
+        set_ready(i, (short)state);
+        pollset_touch(i);
+    } else {
+        pollset_rest(i);
+    }
 }
 
-/* Those that may have something without their descriptor saying so. */
-static bool ask_restless(struct pollset *p)
+static void ask_restless(struct pollset *p)
 {
-    bool any = false;
-    for (size_t n = 0; n < p->count; n++) {
-        struct pollset_item *i = &p->items[n];
-        i->ready = 0;
-        if (i->socket != NULL && (i->hint == NULL || !i->hint->quiet))
-            any = ask(i) || any;
-    }
-    return any;
+    struct pollset_item *i, *next;
+
+    TAILQ_FOREACH_SAFE(i, &p->restless, by_rest, next)
+    ask(i);
 }
 
 static int wait_ms(kith_time until_us)
@@ -143,50 +143,41 @@ static int wait_ms(kith_time until_us)
     return (int)((kith_time_min(wait_us, WAIT_MAX_US) + KITH_MS - 1) / KITH_MS);
 }
 
-/* What the kernel tells of what has a hint. One that is in no set any more was not forgotten in time,
- * which is an error of the caller's; one that is not in this turn's set is left alone. */
 static void ask_told(struct pollset *p, int ms)
 {
-    struct epoll_event ready[READY_MAX];
-    int count = epoll_wait(p->epoll_fd, ready, READY_MAX, ms);
+    struct epoll_event events[READY_MAX];
+    int count = epoll_wait(p->epoll_fd, events, READY_MAX, ms);
+
     for (int n = 0; n < count; n++) {
-        struct pollset_hint *hint = ready[n].data.ptr;
-        struct pollset_item *i = hint->index < p->count ? &p->items[hint->index] : NULL;
-        if (i != NULL && i->hint == hint && i->socket == NULL)
-            i->ready = ZMQ_POLLIN;
-        else if (i != NULL && i->hint == hint)
+        struct pollset_item *i = events[n].data.ptr;
+
+        if (!i->socket)
+            set_ready(i, ZMQ_POLLIN);
+        else if (!i->state)
             ask(i);
+    }
+}
+
+/* Any of them may remove any other. */
+static void tell_all(struct pollset *p)
+{
+    struct pollset_item *i;
+
+    p->next = TAILQ_FIRST(&p->ready);
+    while ((i = p->next)) {
+        p->next = TAILQ_NEXT(i, by_turn);
+        if (i->tell)
+            i->tell(i->arg);
     }
 }
 
 void pollset_wait(struct pollset *p, kith_time until_us)
 {
-    if (p->count == 0)
-        p->fds = p->fds == NULL ? mem_alloc(sizeof *p->fds) : p->fds;
-    bool any = ask_restless(p);
-    if (p->fds_n == 0 && p->epoll_fd > 0) {
-        ask_told(p, any ? 0 : wait_ms(until_us));
-        return;
-    }
-    p->fds[0] = (struct pollfd){.fd = p->epoll_fd > 0 ? p->epoll_fd : -1, .events = POLLIN};
-    if (poll(p->fds, p->fds_n + 1, any ? 0 : wait_ms(until_us)) <= 0)
-        return;
-    if (p->fds[0].revents != 0)
-        ask_told(p, /* ms= */ 0);
-    for (size_t n = 0; n < p->count; n++) {
-        struct pollset_item *i = &p->items[n];
-        short told = i->hint == NULL ? p->fds[i->fd].revents : 0;
-        if (told == 0)
-            continue;
-        if (i->socket != NULL)
-            ask(i);
-        else
-            i->ready =
-                (short)(i->events & (told & ~POLLOUT ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLOUT));
-    }
-}
+    struct pollset_item *i;
 
-short pollset_ready(const struct pollset *p, size_t index)
-{
-    return index < p->count ? p->items[index].ready : 0;
+    while ((i = TAILQ_FIRST(&p->ready)))
+        unready(i);
+    ask_restless(p);
+    ask_told(p, TAILQ_EMPTY(&p->ready) ? wait_ms(until_us) : 0);
+    tell_all(p);
 }

@@ -25,11 +25,10 @@
 struct instance {
     struct ulid id;
     char *dir;
-    int pidfd;             /* of its kith-run */
-    int report_fd;         /* -1 once it has told how it started */
-    struct process runner; /* its kith-run */
-    kith_time kill_at_us;  /* KITH_NEVER, or when kith-run itself is killed */
-    size_t item, report_item;
+    int report_fd;                             /* -1 once it has told how it started */
+    struct process runner;                     /* its kith-run */
+    kith_time kill_at_us;                      /* KITH_NEVER, or when kith-run itself is killed */
+    struct pollset_item end_item, report_item; /* of the pidfd, if there is one, and of report_fd */
     TREE_ENTRY(instance) by_id;
 };
 
@@ -42,6 +41,8 @@ TREE_DEFINE(instance_tree, instance, by_id, compare_instance)
 
 struct procs {
     zsock_t *pipe;
+    struct pollset set;
+    struct pollset_item jobs;
     char *data, *run, *kith_run, *default_user;
     struct instance_tree instances;
 };
@@ -56,14 +57,23 @@ struct procs *procs_new(const struct procs_config *c)
     p->kith_run = mem_str(c->kith_run);
     p->default_user = mem_str(c->default_user != NULL ? c->default_user : "");
     p->run = mem_str(rundir_path(run, c->data, "run", NULL) ? run : c->data);
+    pollset_init(&p->set);
     return p;
+}
+
+static void end_report(struct instance *i)
+{
+    pollset_remove(&i->report_item);
+    if (i->report_fd >= 0)
+        close(i->report_fd);
+    i->report_fd = -1;
 }
 
 static void forget(struct procs *p, struct instance *i)
 {
     TREE_REMOVE(instance_tree, &p->instances, i);
-    if (i->report_fd >= 0)
-        close(i->report_fd);
+    end_report(i);
+    pollset_remove(&i->end_item);
     process_close(&i->runner);
     mem_free(i->dir);
     mem_free(i);
@@ -76,6 +86,8 @@ void procs_free(struct procs *p)
     struct instance *i, *next;
     TREE_FOREACH_SAFE(i, instance_tree, &p->instances, next)
     forget(p, i);
+    pollset_remove(&p->jobs);
+    pollset_deinit(&p->set);
     mem_free(p->data);
     mem_free(p->run);
     mem_free(p->kith_run);
@@ -89,14 +101,19 @@ static struct instance *find(struct procs *p, const struct ulid *id)
     return TREE_FIND(instance_tree, &p->instances, &key);
 }
 
-static struct instance *watch(struct procs *p, const struct ulid *id, const char *dir,
-                              const struct process *runner)
+/* report_fd: -1 when it has told how it started. */
+static void watch(struct procs *p, const struct ulid *id, const char *dir,
+                  const struct process *runner, int report_fd)
 {
     struct instance *i = mem_alloc(sizeof *i);
-    *i = (struct instance){.id = *id, .dir = mem_str(dir), .runner = *runner, .report_fd = -1};
+    *i = (struct instance){
+        .id = *id, .dir = mem_str(dir), .runner = *runner, .report_fd = report_fd};
     i->kill_at_us = KITH_NEVER;
     TREE_INSERT(instance_tree, &p->instances, i);
-    return i;
+    if (runner->pidfd >= 0)
+        pollset_add_fd(&p->set, &i->end_item, runner->pidfd, /* tell= */ NULL, /* arg= */ NULL);
+    if (report_fd >= 0)
+        pollset_add_fd(&p->set, &i->report_item, report_fd, /* tell= */ NULL, /* arg= */ NULL);
 }
 
 static bool instance_dir(const struct procs *p, const struct ulid *id, char out[RUNDIR_PATH_MAX])
@@ -174,7 +191,7 @@ static const char *launch(struct procs *p, const struct run_intent *intent, cons
         rundir_clean(dir);
         return arena_printf(mem, "cannot start %s: %s", p->kith_run, strerror(why));
     }
-    watch(p, &intent->instance, dir, &s.process)->report_fd = s.report_fd;
+    watch(p, &intent->instance, dir, &s.process, s.report_fd);
     return NULL;
 }
 
@@ -203,8 +220,7 @@ static void on_report(struct procs *p, struct instance *i)
     struct run_state state;
     ssize_t got = read(i->report_fd, text, sizeof text - 1);
     text[got > 0 ? got : 0] = '\0';
-    close(i->report_fd);
-    i->report_fd = -1;
+    end_report(i);
     if (text[0] == '+' && rundir_state(i->dir, &state, &mem)) {
         tell_started(p, &i->id, state.pid, state.started_ms, "");
     } else {
@@ -352,27 +368,27 @@ static void take_jobs(struct procs *p, bool *ret_end)
     }
 }
 
-static void wait_and_handle(struct procs *p, struct pollset *set, bool *ret_end)
+static kith_time deadline(const struct procs *p)
 {
     kith_time until_us = KITH_NEVER;
-    struct instance *i, *next;
-    pollset_reset(set);
-    pollset_add(set, zsock_resolve(p->pipe), ZMQ_POLLIN, NULL);
-    TREE_FOREACH (i, instance_tree, &p->instances) {
-        bool look = i->runner.pidfd < 0;
-        i->item = look ? POLLSET_NONE : pollset_add_fd(set, i->runner.pidfd, ZMQ_POLLIN, NULL);
-        until_us = look ? kith_time_min(until_us, clock_now_us() + PROCFS_LOOK_US) : until_us;
-        i->report_item =
-            i->report_fd >= 0 ? pollset_add_fd(set, i->report_fd, ZMQ_POLLIN, NULL) : POLLSET_NONE;
+    struct instance *i;
+    TREE_FOREACH (i, instance_tree, (struct instance_tree *)&p->instances) {
+        if (i->runner.pidfd < 0)
+            until_us = kith_time_min(until_us, clock_now_us() + PROCFS_LOOK_US);
         until_us = kith_time_min(until_us, i->kill_at_us);
     }
-    pollset_wait(set, until_us);
+    return until_us;
+}
+
+static void turn(struct procs *p, bool *ret_end)
+{
+    struct instance *i, *next;
+    pollset_wait(&p->set, deadline(p));
     TREE_FOREACH_SAFE(i, instance_tree, &p->instances, next)
     {
-        if (pollset_ready(set, i->report_item) != 0)
+        if (pollset_ready(&i->report_item) != 0)
             on_report(p, i);
-        bool look = i->runner.pidfd < 0;
-        if (look ? process_ended(&i->runner) : pollset_ready(set, i->item) != 0)
+        if (i->runner.pidfd < 0 ? process_ended(&i->runner) : pollset_ready(&i->end_item) != 0)
             on_end(p, i);
     }
     kill_overdue(p, clock_now_us());
@@ -382,14 +398,13 @@ static void wait_and_handle(struct procs *p, struct pollset *set, bool *ret_end)
 static void actor(zsock_t *pipe, void *arg)
 {
     struct procs *p = arg;
-    struct pollset set = {0};
     bool end = false;
     p->pipe = pipe;
+    pollset_add(&p->set, &p->jobs, zsock_resolve(pipe), /* tell= */ NULL, /* arg= */ NULL);
     zsock_signal(pipe, 0);
     while (!end)
-        wait_and_handle(p, &set, &end);
+        turn(p, &end);
     mail_end(pipe);
-    pollset_deinit(&set);
     procs_free(p);
 }
 
@@ -435,7 +450,7 @@ static void look_at(struct finding *f, const char *name)
     i->exit_status = EXIT_UNKNOWN;
     if (i->running) {
         i->pid = a.state.pid;
-        watch(f->procs, &i->instance, a.dir, &a.runner);
+        watch(f->procs, &i->instance, a.dir, &a.runner, /* report_fd= */ -1);
     } else if (rundir_exit(a.dir, &e)) {
         i->exit_status = e.status;
     }

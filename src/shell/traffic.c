@@ -12,11 +12,12 @@ void traffic_deinit(struct traffic *t)
     zmq_msg_close(&t->msg);
 }
 
-bool traffic_take(struct traffic *t, void *socket, zmq_msg_t *id, struct pollset_hint *hint,
-                  unsigned *budget)
+bool traffic_take(struct traffic *t, struct pollset_item *from, zmq_msg_t *id, unsigned *budget)
 {
+    void *socket = from->socket;
     if (zmq_msg_recv(id != NULL ? id : &t->msg, socket, ZMQ_DONTWAIT) < 0) {
-        hint->quiet = errno == EAGAIN;
+        if (errno == EAGAIN)
+            pollset_rest(from);
         *budget = 0;
         return false;
     }

@@ -20,12 +20,11 @@ void traffic_deinit(struct traffic *t);
 /* Takes one message off a socket into t->msg; with `id`, its routing id, which comes first, into that. One of
  * too many parts is thrown away. False: there is none, and then *budget is 0 (each further try would cost
  * system calls), or it was thrown away. A socket that said so has looked at all that came: it is not asked
- * again before its descriptor tells (hint). */
-bool traffic_take(struct traffic *t, void *socket, zmq_msg_t *id, struct pollset_hint *hint,
-                  unsigned *budget);
+ * again before its descriptor tells. */
+bool traffic_take(struct traffic *t, struct pollset_item *from, zmq_msg_t *id, unsigned *budget);
 struct bytes traffic_bytes(zmq_msg_t *msg); /* borrowed until the message is taken anew */
 
-/* False: the socket takes nothing now. Its hint is to be touched before (pollset_touch()). */
+/* False: the socket takes nothing now. What stands for it in a set is to be touched before (pollset_touch()). */
 bool traffic_give(struct traffic *t, void *socket, struct bytes frame);
 
 #endif

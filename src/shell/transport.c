@@ -26,8 +26,8 @@ struct transport {
     struct curve keys;
     struct doors doors;
     struct zap *zap;
-    struct pollset_hint zap_hint;
-    size_t zap_item;
+    struct pollset set;
+    struct pollset_item zap_item;
     struct traffic traffic;
     struct links *links;
     struct routes *routes;
@@ -55,14 +55,14 @@ static void on_refused(void *arg, const char *address, const char *why)
 static void on_zap_closing(void *arg)
 {
     struct transport *t = arg;
-    pollset_forget(&t->zap_hint);
-    t->zap_item = POLLSET_NONE;
+    pollset_remove(&t->zap_item);
 }
 
 static struct links *make_links(struct transport *t, const struct transport_config *c)
 {
     return links_new(&(struct links_config){
         .ctx = t->ctx,
+        .set = &t->set,
         .node = c->node,
         .nonce = c->nonce,
         .keys = &t->keys,
@@ -84,14 +84,15 @@ struct transport *transport_new(const struct transport_config *c)
         t->ways[t->ways_n] = mem_str(c->ways[t->ways_n]);
     t->ipc = c->ipc != NULL ? mem_str(c->ipc) : NULL;
     t->keys = c->keys;
-    doors_init(&t->doors, t->ctx);
+    pollset_init(&t->set);
+    doors_init(&t->doors, t->ctx, &t->set);
     t->zap = zap_new(t->ctx, on_refused, on_zap_closing, t);
-    t->zap_item = POLLSET_NONE;
+    pollset_add(&t->set, &t->zap_item, zap_socket(t->zap), /* tell= */ NULL, /* arg= */ NULL);
     traffic_init(&t->traffic);
     t->links = make_links(t, c);
     t->routes = routes_new();
     t->hourly = hourly_new();
-    t->tick_us = t->rebind_us = KITH_NEVER;
+    t->rebind_us = KITH_NEVER;
     return t;
 }
 
@@ -102,8 +103,9 @@ void transport_free(struct transport *t)
     links_free(t->links);
     traffic_deinit(&t->traffic);
     doors_deinit(&t->doors);
-    pollset_forget(&t->zap_hint);
+    pollset_remove(&t->zap_item);
     zap_free(t->zap);
+    pollset_deinit(&t->set);
     zmq_ctx_term(t->ctx);
     routes_free(t->routes);
     hourly_free(t->hourly);
@@ -170,7 +172,7 @@ int transport_ring(struct transport *t, const struct effect_ring *ring)
 
 void transport_admit(struct transport *t, const struct effect_admit *a, kith_time now_us)
 {
-    pollset_touch(&t->zap_hint); /* it may answer on that socket */
+    pollset_touch(&t->zap_item); /* it may answer on that socket */
     if (!zap_admit(t->zap, &a->key, a->on) || a->on || t->keys.insecure)
         return;
     /* libzmq cannot cut one subscriber off. The others come back within SOCKETS_RECONNECT_MS, and
@@ -204,7 +206,7 @@ static bool answer(struct transport *t, struct door_socket *s, struct bytes id, 
 {
     if (s->socket == NULL)
         return false;
-    pollset_touch(&s->hint);
+    pollset_touch(&s->item);
     return zmq_send(s->socket, id.data, id.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
            traffic_give(&t->traffic, s->socket, frame);
 }
@@ -227,37 +229,39 @@ void transport_publish(struct transport *t, struct bytes frame)
 
 /* ---- a turn ---- */
 
-void transport_poll(struct transport *t, struct pollset *p, kith_time now_us)
+struct pollset *transport_set(struct transport *t)
 {
-    t->zap_item = pollset_add(p, zap_socket(t->zap), ZMQ_POLLIN, &t->zap_hint);
-    doors_poll(&t->doors, p);
-    links_poll(t->links, p, now_us);
-    if (t->tick_us == KITH_NEVER)
-        t->tick_us = now_us + TICK_US;
+    return &t->set;
 }
 
-static void watch_doors(struct transport *t, const struct pollset *p)
+static void turn_zap(struct transport *t, kith_time now_us)
+{
+    if (pollset_ready(&t->zap_item) != 0)
+        zap_answer(t->zap, now_us);
+    if (now_us < zap_deadline(t->zap))
+        return;
+    pollset_touch(&t->zap_item); /* it answers on that socket */
+    if (zap_time(t->zap, now_us))
+        pollset_add(&t->set, &t->zap_item, zap_socket(t->zap), /* tell= */ NULL, /* arg= */ NULL);
+}
+
+static void turn_doors(struct transport *t)
 {
     for (size_t i = 0; i < DOORS_COUNT; i++) {
         struct door_socket *s = &t->doors.door[i];
-        s->budget = pollset_ready(p, s->item) & ZMQ_POLLIN ? DOORS_BUDGET : 0;
+        s->budget = pollset_ready(&s->item) & ZMQ_POLLIN ? DOORS_BUDGET : 0;
         const char *address, *why;
-        if (pollset_ready(p, s->monitor_item) != 0)
+        if (pollset_ready(&s->monitor_item) != 0)
             while (doors_watch(&t->doors, (enum door)i, &address, &why))
                 on_refused(t, address, why);
     }
 }
 
-void transport_polled(struct transport *t, const struct pollset *p, kith_time now_us)
+void transport_turn(struct transport *t, kith_time now_us)
 {
-    if (pollset_ready(p, t->zap_item) != 0)
-        zap_answer(t->zap, now_us);
-    if (now_us >= zap_deadline(t->zap)) {
-        pollset_touch(&t->zap_hint); /* it answers on that socket */
-        zap_time(t->zap, now_us);
-    }
-    watch_doors(t, p);
-    links_polled(t->links, p, now_us);
+    turn_zap(t, now_us);
+    turn_doors(t);
+    links_turn(t->links, now_us);
     if (now_us >= t->rebind_us)
         rebind_pub(t, now_us);
     if (now_us >= t->tick_us) {
@@ -269,8 +273,7 @@ void transport_polled(struct transport *t, const struct pollset *p, kith_time no
 
 kith_time transport_deadline(const struct transport *t)
 {
-    kith_time tick_us = t->tick_us == KITH_NEVER ? KITH_NEVER : t->tick_us + TICK_LATE;
-    kith_time at_us = kith_time_min(tick_us, t->rebind_us);
+    kith_time at_us = kith_time_min(t->tick_us + TICK_LATE, t->rebind_us);
     at_us = kith_time_min(at_us, zap_deadline(t->zap));
     return kith_time_min(at_us, links_deadline(t->links));
 }
@@ -286,7 +289,7 @@ static bool receive_door(struct transport *t, enum door which, kith_time now_us,
         s->budget--;
         zmq_msg_t id;
         zmq_msg_init(&id);
-        bool took = traffic_take(&t->traffic, s->socket, &id, &s->hint, &s->budget);
+        bool took = traffic_take(&t->traffic, &s->item, &id, &s->budget);
         if (took) {
             *ret = (struct event_frame){.door = which, .frame = traffic_bytes(msg)};
             ret->route = routes_number(t->routes, which, traffic_bytes(&id), now_us);

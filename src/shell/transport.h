@@ -61,9 +61,11 @@ void transport_subscribe(struct transport *t, const struct effect_subscribe *s, 
 /* A key that is no longer admitted soon loses its subscription too: the PUB is bound anew. */
 void transport_admit(struct transport *t, const struct effect_admit *a, kith_time now_us);
 
-/* One turn: add to the set, wait, then handle what is no frame (handshakes, links, queues). */
-void transport_poll(struct transport *t, struct pollset *p, kith_time now_us);
-void transport_polled(struct transport *t, const struct pollset *p, kith_time now_us);
+/* What the thread waits for, between two turns: all of the transport's, and what the caller adds of its own and removes
+ * before transport_free(). */
+struct pollset *transport_set(struct transport *t);
+/* After each wait: handles what is no frame (handshakes, links, queues). */
+void transport_turn(struct transport *t, kith_time now_us);
 kith_time transport_deadline(const struct transport *t); /* when to take a turn anyway */
 
 /* Frames are taken by urgency. */

@@ -37,8 +37,6 @@ struct curve rig_member(const struct rig_keys *own, const struct rig_keys *ring)
                           .ring_secret = ring->secret};
 }
 
-#define TRANSPORTS_MAX 64 /* of one test program, one after the other */
-
 struct transport *rig_transport(unsigned n, const struct curve *keys)
 {
     char way[64];
@@ -51,21 +49,6 @@ struct transport *rig_transport(unsigned n, const struct curve *keys)
         .keys = *keys,
     };
     return transport_new(&config);
-}
-
-/* Each transport keeps its set, as the peer's loop does. One that took the place of a freed one takes its
- * set over, which is empty then. */
-static struct pollset *set_of(const struct transport *t)
-{
-    static struct {
-        const struct transport *t;
-        struct pollset set;
-    } sets[TRANSPORTS_MAX];
-    size_t i = 0;
-    while (sets[i].t != NULL && sets[i].t != t)
-        assert(++i < TRANSPORTS_MAX);
-    sets[i].t = t;
-    return &sets[i].set;
 }
 
 static kith_time held_us; /* 0: time goes */
@@ -87,11 +70,8 @@ void rig_let_time_go(void)
 
 void rig_turn(struct transport *t)
 {
-    struct pollset *p = set_of(t);
-    pollset_reset(p);
-    transport_poll(t, p, rig_now_us());
-    pollset_wait(p, clock_now_us() + 20 * KITH_MS);
-    transport_polled(t, p, rig_now_us());
+    pollset_wait(transport_set(t), clock_now_us() + 20 * KITH_MS);
+    transport_turn(t, rig_now_us());
 }
 
 long rig_resident_kib(void)
