@@ -189,6 +189,8 @@ static int open_http(struct daemon *d)
         .version = KITH_VERSION,
     };
     d->http = http_open(&d->http_config, &why);
+    for (size_t i = 0; d->http != NULL && i < f->https_n; i++)
+        log_line(LOG_INFO_, "HTTP on %s", f->https[i]);
     if (d->http != NULL || !f->http_default)
         return d->http != NULL ? 0 : complain("HTTP", &why);
     log_line(LOG_WARN_, "no HTTP here: %s (choose an address with --http, or say --http none)",

@@ -2,7 +2,7 @@
 #define KITH_SHELL_SOCKETS_H
 /*
  * How every ZeroMQ socket of a peer is made: which options, why. The measurements and the traps of libzmq 4.3.4
- * behind them: ../shared/facts.md, docs/decisions/0024, 0027.
+ * behind them: docs/decisions/0024, 0027.
  */
 #include "base/time.h"
 #include "wire/codec.h"

@@ -6,9 +6,8 @@
  *
  * Decides: who may write a row (owner by key), which of two versions wins, what is kept of the loser.
  * Does not decide what rows mean, with one exception: a verdict with `forgotten` drops the node's member,
- * instance, interest and registration rows up to its incarnation, on every replica alike. Source:
- * ../shared/design.md section 4; merge is a join over a total order of records (merge.h), so it is commutative,
- * associative and idempotent.
+ * instance, interest and registration rows up to its incarnation, on every replica alike. The merge is
+ * a join over a total order of records (merge.h), so it is commutative, associative and idempotent.
  *
  * Deleted rows stay as tombstones, so that a stale copy cannot revive them; a row that expires is dropped
  * by every replica at its time, tombstone or not. What expires must expire in all its versions.
