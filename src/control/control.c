@@ -27,6 +27,12 @@ void control_free(struct control *c)
     watch_deinit(&c->watch);
     registrations_deinit(&c->registrations);
     confirms_deinit(&c->confirms);
+    handovers_deinit(&c->handovers);
+    keys_deinit(&c->keys);
+    keyfeed_deinit(&c->keyfeed);
+    keeper_deinit(&c->keeper);
+    holder_deinit(&c->holder);
+    sessions_deinit(&c->sessions);
     backups_deinit(&c->backups);
     lookups_deinit(&c->lookups);
     catalog_deinit(&c->catalog);
@@ -154,8 +160,12 @@ void control_start(struct control *c, struct turn *t, const struct event_start *
     c->started_ms = c->joined_ms = t->wall_us / KITH_MS;
     ports_init(&c->locals.ports, start->port_low, start->port_high);
     c->lookups.on = start->lookups;
+    c->keyfeed.on = start->keys;
     load_rows(c, t);
     lookups_begin(c, t->now_us);
+    holder_start(c, t, start);
+    sessions_start(c, t);
+    keys_start(c, t);
     adopt(c, t, start);
     c->dirty = true;
 }
@@ -165,7 +175,7 @@ bool control_receive(struct control *c, struct turn *t, const struct incoming *i
     return request_receive(c, t, in);
 }
 
-static void take_member(struct control *c, const struct turn *t, const struct row *row,
+static void take_member(struct control *c, struct turn *t, const struct row *row,
                         const struct member *before)
 {
     struct ulid id;
@@ -180,6 +190,7 @@ static void take_member(struct control *c, const struct turn *t, const struct ro
         joined(c, t);
     catalog_member(&c->catalog, &id, t->now_us);
     registrations_member(c, &id);
+    keys_member(c, t, &id);
     lookups_touch_member(&c->lookups, &id);
     c->dirty = true;
 }
@@ -191,6 +202,10 @@ void control_changed(struct control *c, struct turn *t, const struct row *row,
         take_member(c, t, row, before);
     else if (row->table == TABLE_ID_REGISTRATION)
         registrations_row(c, t, row); /* nothing is placed or started because of it */
+    else if (row->table == TABLE_ID_KEY || row->table == TABLE_ID_LOCK)
+        keys_row(c, t, row);
+    else if (row->table == TABLE_ID_SESSION)
+        sessions_row(c, t, row);
     else if (is_ours(row->table))
         take(c, t, row);
 }
@@ -251,6 +266,7 @@ void control_lookup_failed(struct control *c, const struct turn *t)
 void control_tell(struct control *c, struct turn *t)
 {
     lookups_tell(c, t);
+    keyfeed_tell(c, t);
 }
 
 void control_leave(struct control *c, struct turn *t)
@@ -296,6 +312,10 @@ bool control_settle(struct control *c, struct turn *t)
         c->deadline_us = kith_time_min(c->deadline_us, logs_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, registrations_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, confirm_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, sessions_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, keys_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, keeper_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, handover_settle(c, t));
         watch_settle(c, t);
         if (!c->dirty)
             break;
@@ -311,7 +331,9 @@ void control_time(struct control *c, struct turn *t)
 
 kith_time control_deadline(const struct control *c)
 {
-    return c->dirty ? 0 : kith_time_min(c->deadline_us, lookups_deadline(&c->lookups));
+    return c->dirty || keyfeed_is_due(&c->keyfeed)
+               ? 0
+               : kith_time_min(c->deadline_us, lookups_deadline(&c->lookups));
 }
 
 static void count(struct info *info, struct counter *counters, const char *name, int64_t value)
@@ -321,7 +343,7 @@ static void count(struct info *info, struct counter *counters, const char *name,
 
 void control_counters(const struct control *c, struct info *ret, struct arena *mem)
 {
-    struct counter *counters = arena_array(mem, ret->counters_n + 5, sizeof(*counters));
+    struct counter *counters = arena_array(mem, ret->counters_n + 8, sizeof(*counters));
     struct service *s;
     struct local *i;
     int64_t services = 0, here = 0;
@@ -338,4 +360,7 @@ void control_counters(const struct control *c, struct info *ret, struct arena *m
     count(ret, counters, "needs_held_out", (int64_t)graph_held_count(c->catalog.graph));
     count(ret, counters, "logs_under_way", c->logs.count);
     count(ret, counters, "registrations_here", c->registrations.here);
+    count(ret, counters, "keys.decisions", (int64_t)c->keeper.decisions);
+    count(ret, counters, "keys.refusals", (int64_t)c->keeper.refusals);
+    count(ret, counters, "keys.adoptions", (int64_t)c->keeper.adoptions);
 }

@@ -10,11 +10,17 @@
 #include "control/catalog.h"
 #include "control/confirm.h"
 #include "control/control.h"
+#include "control/handover.h"
+#include "control/holder.h"
+#include "control/keeper.h"
+#include "control/keyfeed.h"
+#include "control/keys.h"
 #include "control/local.h"
 #include "control/logs.h"
 #include "control/lookups.h"
 #include "control/place.h"
 #include "control/registration.h"
+#include "control/sessions.h"
 #include "control/watch.h"
 
 struct control {
@@ -34,7 +40,13 @@ struct control {
     struct lookups lookups;             /* what is told to applications */
     struct log_waits logs;
     struct backups backups;
-    struct confirms confirms; /* commands that wait for other peers */
+    struct confirms confirms;   /* commands that wait for other peers */
+    struct handovers handovers; /* requests that other peers answer */
+    struct keys keys;
+    struct keyfeed keyfeed;
+    struct keeper keeper; /* what this peer decides about keys */
+    struct holder holder; /* what it holds of what keepers decide */
+    struct sessions sessions;
     bool leaving;
     bool halting; /* the cluster is to stop: the halt row is younger than this start */
     bool dirty;   /* something changed since the last settling */

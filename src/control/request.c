@@ -91,6 +91,29 @@ static bool change_allowed(struct turn *t, const struct incoming *in)
     return ok;
 }
 
+/* What keys and sessions are asked for, by a client or by the peer that it asked. */
+static bool receive_keys(struct control *c, struct turn *t, const struct incoming *in,
+                         uint32_t kind, bool forwarded)
+{
+    switch (kind) {
+    case WIRE_CHANGE_KEYS:
+        keys_change(c, t, in, forwarded);
+        return true;
+    case WIRE_RENEW_SESSION:
+        sessions_renew(c, t, in, forwarded);
+        return true;
+    case WIRE_END_SESSION:
+        sessions_end(c, t, in, forwarded);
+        return true;
+    case WIRE_OPEN_SESSION:
+        if (!forwarded)
+            sessions_open(c, t, in);
+        return !forwarded;
+    default:
+        return false;
+    }
+}
+
 /* Another peer asks for a client of its own; what it asks for is asked about again. */
 static void receive_forward(struct control *c, struct turn *t, const struct incoming *in)
 {
@@ -99,15 +122,19 @@ static void receive_forward(struct control *c, struct turn *t, const struct inco
     struct arena mem = {0};
     struct wire_error err;
 
-    if (forward_decode(&request, in->payload, &mem, &err) || request.kind != WIRE_GET_LOGS) {
-        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "only get_logs can be handed on");
+    if (forward_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
     } else {
         inner.payload = request.payload;
         inner.who =
             (struct principal){.kind = request.principal_kind, .name = request.principal_name};
-        if (allowed(t, in, AUTHORITY_FORWARD, (struct bytes){0}) &&
-            allowed(t, &inner, AUTHORITY_LOGS, (struct bytes){0}))
+        if (!allowed(t, in, AUTHORITY_FORWARD, (struct bytes){0}) ||
+            !allowed(t, &inner, authority_verb_of(request.kind), (struct bytes){0}))
+            ; /* and it was told so */
+        else if (request.kind == WIRE_GET_LOGS)
             logs_get(c, t, &inner, /* forwarded= */ true);
+        else if (!receive_keys(c, t, &inner, request.kind, /* forwarded= */ true))
+            turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "this cannot be handed on");
     }
     arena_deinit(&mem);
 }
@@ -188,8 +215,24 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
         if (allowed(t, in, AUTHORITY_GOSSIP, (struct bytes){0}))
             confirm_received(c, t, in);
         return true;
+    case WIRE_CHANGE_KEYS:
+    case WIRE_OPEN_SESSION:
+    case WIRE_RENEW_SESSION:
+    case WIRE_END_SESSION:
+        if (allowed(t, in, AUTHORITY_KEYS, (struct bytes){0}))
+            (void)receive_keys(c, t, in, kind, /* forwarded= */ false);
+        return true;
+    case WIRE_KEYS_ASK:
+        if (allowed(t, in, AUTHORITY_GOSSIP, (struct bytes){0}))
+            holder_receive(c, t, in);
+        return true;
+    case WIRE_KEYS_TOLD:
+        if (allowed(t, in, AUTHORITY_GOSSIP, (struct bytes){0}))
+            keeper_told(c, t, in);
+        return true;
     case WIRE_FORWARDED:
-        logs_forwarded(c, t, in);
+        if (!handover_receive(c, t, in))
+            logs_forwarded(c, t, in);
         return true;
     default:
         return false;

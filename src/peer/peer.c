@@ -216,7 +216,7 @@ static bool no_room(const struct peer *p, struct turn *t, const struct incoming 
     enum authority_verb verb = authority_verb_of(in->envelope->kind);
     if (!p->refusing || in->route == 0 ||
         (verb != AUTHORITY_APPLY && verb != AUTHORITY_CHANGE && verb != AUTHORITY_REGISTER &&
-         verb != AUTHORITY_FORGET))
+         verb != AUTHORITY_KEYS && verb != AUTHORITY_FORGET))
         return false;
     turn_fail(
         t, in, FAIL_CODE_NOT_READY,

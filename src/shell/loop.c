@@ -102,6 +102,10 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
     case EFFECT_LOOKUP:
         give(l->parts->lookups, &l->lookups, e);
         break;
+    case EFFECT_KEYS:
+        if (l->parts->keys != NULL)
+            mail_send(l->parts->keys, job_new(e));
+        break;
     case EFFECT_LOG:
         log_bytes(e->log.level, e->log.text);
         break;

@@ -26,6 +26,7 @@
 struct loop_parts { /* all borrowed */
     struct transport *transport;
     zactor_t *writer, *procs, *checks, *lookups;
+    zsock_t *keys;             /* EFFECT_KEYS goes there, as jobs (mail.h); NULL: nowhere */
     const struct store *store; /* to be counted only: the writer's */
     const char *data;          /* folder: what is exported goes into a file there */
     struct arena *loaded; /* the stored rows of `start`: freed when the machine has taken them in */

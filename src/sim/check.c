@@ -167,7 +167,7 @@ static bool own_table(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
            table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_INTEREST ||
-           table == TABLE_ID_REGISTRATION || table == TABLE_ID_CONFIRM;
+           table == TABLE_ID_REGISTRATION || table == TABLE_ID_CONFIRM || table == TABLE_ID_SESSION;
 }
 
 static void name_row(struct buf *out, const struct record *r)
@@ -210,7 +210,8 @@ static void add_seen(struct check *c, uint32_t host, const struct seen *key, str
 static bool is_early(const struct record *r, kith_time now_us)
 {
     bool by_stamp = r->table == TABLE_ID_SERVICE || r->table == TABLE_ID_COUNT ||
-                    r->table == TABLE_ID_ADMISSION || r->table == TABLE_ID_CLUSTER;
+                    r->table == TABLE_ID_ADMISSION || r->table == TABLE_ID_CLUSTER ||
+                    r->table == TABLE_ID_KEY || r->table == TABLE_ID_LOCK;
     return by_stamp &&
            hlc_wall_us(r->version.minor) - HLC_MAX_AHEAD + KITH_SEC > SITE_WALL_START + now_us;
 }

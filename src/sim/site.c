@@ -288,6 +288,7 @@ static bool execute(struct site *s, const struct effect *e, kith_time now_us)
         break;
     case EFFECT_ADMIT:  /* the virtual PUB lets everybody in */
     case EFFECT_LOOKUP: /* no applications there */
+    case EFFECT_KEYS:
     case EFFECT_LOG:
         break;
     }

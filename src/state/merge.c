@@ -32,6 +32,9 @@ static const struct table_law laws[] = {
     [TABLE_ID_INTEREST] = {&interest_row_struct, RULE_OWN, false, 16, 16},
     [TABLE_ID_REGISTRATION] = {&registration_row_struct, RULE_OWN, false, 32, 32},
     [TABLE_ID_CONFIRM] = {&confirm_row_struct, RULE_OWN, false, 16, 16},
+    [TABLE_ID_KEY] = {&key_row_struct, RULE_STAMP, true, 1, KEY_OP_KEY_MAX},
+    [TABLE_ID_LOCK] = {&lock_row_struct, RULE_STAMP, false, 1, KEY_OP_KEY_MAX},
+    [TABLE_ID_SESSION] = {&session_row_struct, RULE_OWN, false, 32, 32},
 };
 
 static const struct table_law *law_of(enum table_id table)

@@ -6,7 +6,7 @@
  * row_order() is a total order over the records of one key, and merging keeps the largest: a join,
  * so commutative, associative and idempotent whatever the records are. The order is, by table:
  *
- * - own rows (member, instance, registration, command_event): incarnation, sequence;
+ * - own rows (member, instance, registration, session, command_event): incarnation, sequence;
  * - shared rows: clock stamp; placements by epoch first, verdicts by incarnation first;
  * - rows that are never changed (spec, command): deleted wins over written, then the FIRST version
  *   wins: what was read once stays true wherever it spread in time;

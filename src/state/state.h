@@ -6,7 +6,7 @@
  *
  * Decides: who may write a row (owner by key), which of two versions wins, what is kept of the loser.
  * Does not decide what rows mean, with one exception: a verdict with `forgotten` drops the node's member,
- * instance, interest and registration rows up to its incarnation, on every replica alike. The merge is
+ * instance, interest, registration and session rows up to its incarnation, on every replica alike. The merge is
  * a join over a total order of records (merge.h), so it is commutative, associative and idempotent.
  *
  * Deleted rows stay as tombstones, so that a stale copy cannot revive them; a row that expires is dropped
@@ -95,6 +95,19 @@ int state_put(struct state *s, enum table_id table, struct bytes key, struct byt
               uint64_t major, int64_t expires_ms);
 int state_delete(struct state *s, enum table_id table, struct bytes key, uint64_t major);
 
+/* The record that state_put(), or state_delete() for a value of no bytes, would write now, appended to *ret and not
+ * written: it can be handed to others, and enters the registry later, if ever, by state_enter(). For tables that are ordered
+ * by stamps; 0, or why not, as there. Its stamp is never given out again. A deletion counts as one of STATE_DRAFT_LATE
+ * later, since what others have confirmed may not grow any more (src/gossip/confirm.h). */
+#define STATE_DRAFT_LATE (60 * KITH_SEC)
+int state_draft(struct state *s, enum table_id table, struct bytes key, struct bytes value,
+                struct buf *ret);
+/* Takes in a draft, of whichever peer, as if it was written here: it is pushed to others. 0, STATE_OLD, STATE_BAD,
+ * STATE_AHEAD. */
+int state_enter(struct state *s, struct bytes record);
+/* This draft is about, after a restart: what is written here from now on gets later stamps. */
+void state_foresee(struct state *s, struct bytes record);
+
 /* Takes in a record that another peer sent. 0: it won and is held now; else an enum state_result.
  * A row that is never changed settles everywhere on its first version: another content that came later
  * is STATE_FROZEN and kept as a conflict. */
@@ -120,6 +133,10 @@ uint64_t state_major(const struct state *s, enum table_id table, struct bytes ke
 /* Rows of a table in key order, tombstones left out; NULL at the end. `prefix` may be empty. */
 const struct row *state_first(const struct state *s, enum table_id table, struct bytes prefix);
 const struct row *state_next(const struct state *s, const struct row *row, struct bytes prefix);
+/* The same with tombstones. */
+const struct row *state_first_held(const struct state *s, enum table_id table, struct bytes prefix);
+const struct row *state_next_held(const struct state *s, const struct row *row,
+                                  struct bytes prefix);
 /* All rows of a table, tombstones left out, without memory for each: fills *row with the first when row->content is NULL,
  * else with the one behind it; false at the end. What it points to stays readable as above. */
 bool state_walk(const struct state *s, enum table_id table, struct row *row);

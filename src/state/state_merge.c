@@ -40,7 +40,8 @@ static int refuse_loser(struct state *s, const struct row *loser, const struct r
     return frozen ? STATE_FROZEN : STATE_OLD;
 }
 
-static int merge(struct state *s, struct bytes record)
+/* `own`: it is pushed to others, as what is written here. */
+static int merge(struct state *s, struct bytes record, bool own)
 {
     struct row row;
     int r = state_read(s, &row, record);
@@ -63,17 +64,23 @@ static int merge(struct state *s, struct bytes record)
         return refuse_loser(s, &row, held);
     if (held && row_conflicts(&row, held, &s->scratch))
         keep(s, held);
-    state_accept(s, &row, old, /* own= */ false);
+    state_accept(s, &row, old, own);
     return 0;
 }
 
 int state_merge(struct state *s, struct bytes record)
 {
     arena_reset(&s->scratch);
-    int r = merge(s, record);
+    int r = merge(s, record, /* own= */ false);
 
     s->merged[r]++;
     return r;
+}
+
+int state_enter(struct state *s, struct bytes record)
+{
+    arena_reset(&s->scratch);
+    return merge(s, record, /* own= */ true);
 }
 
 size_t state_merge_rows(struct state *s, struct bytes payload, bool *ret_ok)

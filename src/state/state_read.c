@@ -47,32 +47,55 @@ uint64_t state_major(const struct state *s, enum table_id table, struct bytes ke
     return row.version.major;
 }
 
-/* The first live one from here on that still has the prefix; NULL. */
-static struct content *live_from(const struct state *s, struct content *c, struct bytes prefix)
+/* The first from here on that still has the prefix, a deleted one only if these are wanted; NULL. */
+static struct content *first_from(const struct state *s, struct content *c, struct bytes prefix,
+                                  bool deleted)
 {
     for (; c; c = table_next(&s->table, c)) {
         if (!bytes_equal_str(content_ns(c), STATE_NAMESPACE) ||
             !bytes_starts(content_key(c), prefix))
             return NULL;
-        if (!c->tombstone)
+        if (!c->tombstone || deleted)
             return c;
     }
     return NULL;
 }
 
-const struct row *state_first(const struct state *s, enum table_id table, struct bytes prefix)
+static const struct row *first(const struct state *s, enum table_id table, struct bytes prefix,
+                               bool deleted)
 {
     struct content *c = table_from(&s->table, table, bytes_str(STATE_NAMESPACE), prefix);
 
-    c = live_from(s, c, prefix);
+    c = first_from(s, c, prefix, deleted);
     return c ? state_view(s, c) : NULL;
+}
+
+static const struct row *next(const struct state *s, const struct row *row, struct bytes prefix,
+                              bool deleted)
+{
+    struct content *c = first_from(s, table_next(&s->table, content_of(row)), prefix, deleted);
+
+    return c ? state_view(s, c) : NULL;
+}
+
+const struct row *state_first(const struct state *s, enum table_id table, struct bytes prefix)
+{
+    return first(s, table, prefix, /* deleted= */ false);
 }
 
 const struct row *state_next(const struct state *s, const struct row *row, struct bytes prefix)
 {
-    struct content *c = live_from(s, table_next(&s->table, content_of(row)), prefix);
+    return next(s, row, prefix, /* deleted= */ false);
+}
 
-    return c ? state_view(s, c) : NULL;
+const struct row *state_first_held(const struct state *s, enum table_id table, struct bytes prefix)
+{
+    return first(s, table, prefix, /* deleted= */ true);
+}
+
+const struct row *state_next_held(const struct state *s, const struct row *row, struct bytes prefix)
+{
+    return next(s, row, prefix, /* deleted= */ true);
 }
 
 bool state_walk(const struct state *s, enum table_id table, struct row *row)
@@ -82,7 +105,7 @@ bool state_walk(const struct state *s, enum table_id table, struct row *row)
                             ? table_next(&s->table, row->content)
                             : table_from(&s->table, table, bytes_str(STATE_NAMESPACE), all);
 
-    c = live_from(s, c, all);
+    c = first_from(s, c, all, /* deleted= */ false);
     if (c)
         content_read(c, row);
     return c != NULL;

@@ -61,7 +61,9 @@ static int64_t deletion_ms(const struct state *s)
     return s->collected_ms >= ms ? s->collected_ms + 1 : ms;
 }
 
-static int write_row(struct state *s, struct record *record, uint64_t major)
+/* The record, encoded, as a row that would win now; *ret_old is what is held. */
+static int compose(struct state *s, struct record *record, uint64_t major, struct buf *encoded,
+                   struct row *ret, struct content **ret_old)
 {
     struct wire_error err;
 
@@ -81,15 +83,23 @@ static int write_row(struct state *s, struct record *record, uint64_t major)
     row_build_on(record, held, &s->scratch);
     if (held && (record->flags & ROW_TOMBSTONE)) {
         record->expires_ms = held->expires_ms;
-        record->deleted_ms = deletion_ms(s);
+        record->deleted_ms += deletion_ms(s);
     }
-
-    struct buf encoded = {0};
-    struct row row;
-    record_encode(&encoded, record);
-    r = row_read(&row, buf_bytes(&encoded), &s->config.cluster, &s->scratch);
-    if (r == 0 && held && row_order(&row, held, &s->scratch) <= 0)
+    record_encode(encoded, record);
+    r = row_read(ret, buf_bytes(encoded), &s->config.cluster, &s->scratch);
+    if (r == 0 && held && row_order(ret, held, &s->scratch) <= 0)
         r = STATE_OLD;
+    *ret_old = old;
+    return r;
+}
+
+static int write_row(struct state *s, struct record *record, uint64_t major)
+{
+    struct buf encoded = {0};
+    struct content *old;
+    struct row row;
+    int r = compose(s, record, major, &encoded, &row, &old);
+
     if (r == 0)
         state_accept(s, &row, old, /* own= */ true);
     buf_deinit(&encoded);
@@ -109,6 +119,31 @@ int state_delete(struct state *s, enum table_id table, struct bytes key, uint64_
     struct record record = {.table = table, .key = key, .flags = ROW_TOMBSTONE};
 
     return write_row(s, &record, major);
+}
+
+/* ---- written now, shown later ---- */
+
+int state_draft(struct state *s, enum table_id table, struct bytes key, struct bytes value,
+                struct buf *ret)
+{
+    struct record record = {.table = table, .key = key, .value = value};
+    struct content *old;
+    struct row row;
+
+    if (value.len == 0) {
+        record.flags = ROW_TOMBSTONE;
+        record.deleted_ms = STATE_DRAFT_LATE / KITH_MS;
+    }
+    return compose(s, &record, /* major= */ 0, ret, &row, &old);
+}
+
+void state_foresee(struct state *s, struct bytes record)
+{
+    struct row row;
+
+    arena_reset(&s->scratch);
+    if (state_read(s, &row, record) == 0)
+        (void)hlc_observe(&s->hlc, row.version.minor, s->wall_us);
 }
 
 /* ---- a clock that was set right ---- */

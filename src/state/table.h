@@ -10,7 +10,7 @@
  */
 #include "state/content.h"
 
-#define TABLE_COUNT 17u /* one more than the largest table_id */
+#define TABLE_COUNT 20u /* one more than the largest table_id */
 
 struct table { /* a zeroed one is valid and empty */
     struct sheets by_key[TABLE_COUNT];

@@ -3,10 +3,11 @@
 /* Verbs as bits, so that what a kind may do is one line. */
 #define BIT(verb) (1u << (verb))
 
-static const uint32_t people =
-    BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ) | BIT(AUTHORITY_LOGS) | BIT(AUTHORITY_APPLY) |
-    BIT(AUTHORITY_CHANGE) | BIT(AUTHORITY_REGISTER) | BIT(AUTHORITY_HALT) | BIT(AUTHORITY_MEMBER) |
-    BIT(AUTHORITY_FORGET) | BIT(AUTHORITY_PUBLISH) | BIT(AUTHORITY_SUBSCRIBE);
+static const uint32_t people = BIT(AUTHORITY_HELLO) | BIT(AUTHORITY_READ) | BIT(AUTHORITY_LOGS) |
+                               BIT(AUTHORITY_APPLY) | BIT(AUTHORITY_CHANGE) |
+                               BIT(AUTHORITY_REGISTER) | BIT(AUTHORITY_KEYS) | BIT(AUTHORITY_HALT) |
+                               BIT(AUTHORITY_MEMBER) | BIT(AUTHORITY_FORGET) |
+                               BIT(AUTHORITY_PUBLISH) | BIT(AUTHORITY_SUBSCRIBE);
 
 static uint32_t verbs_of(enum principal_kind kind)
 {
@@ -54,6 +55,11 @@ static enum authority_verb verb_of(enum wire_kind kind)
     case WIRE_DEREGISTER_ENDPOINT:
     case WIRE_REPORT_ENDPOINT:
         return AUTHORITY_REGISTER;
+    case WIRE_CHANGE_KEYS:
+    case WIRE_OPEN_SESSION:
+    case WIRE_RENEW_SESSION:
+    case WIRE_END_SESSION:
+        return AUTHORITY_KEYS;
     case WIRE_JOIN:
     case WIRE_LEAVE:
         return AUTHORITY_MEMBER;

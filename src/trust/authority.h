@@ -24,6 +24,7 @@ enum authority_verb {
     AUTHORITY_APPLY,     /* run programs on the cluster's hosts */
     AUTHORITY_CHANGE,    /* scale, stop, start, restart, rm */
     AUTHORITY_REGISTER,  /* say that a service answers somewhere, or no longer does */
+    AUTHORITY_KEYS,      /* change keys, open and end sessions */
     AUTHORITY_BACKUP,    /* have the peer write its registry into a file of its host */
     AUTHORITY_HALT,      /* stop everything, daemons included */
     AUTHORITY_MEMBER,    /* this peer joins or leaves */

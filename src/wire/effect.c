@@ -166,6 +166,29 @@ static const struct wire_field effect_lookup_fields[] = {
 };
 TABLE(effect_lookup);
 
+static const struct wire_field told_key_fields[] = {
+    TABLE_FIELD(told_key, 1, gone, BOOL),
+    TABLE_FIELD(told_key, 2, info, STRUCT, .sub = &key_info_struct),
+};
+TABLE(told_key);
+
+static const struct wire_field told_session_fields[] = {
+    TABLE_FIELD(told_session, 1, gone, BOOL),
+    TABLE_FIELD(told_session, 2, id, ULID),
+    TABLE_FIELD(told_session, 3, node, ULID),
+    TABLE_FIELD(told_session, 4, session, STRUCT, .sub = &session_row_struct),
+};
+TABLE(told_session);
+
+static const struct wire_field effect_keys_fields[] = {
+    TABLE_FIELD(effect_keys, 1, number, U64),
+    TABLE_FIELD(effect_keys, 2, anew, BOOL),
+    TABLE_FIELD(effect_keys, 3, whole, BOOL),
+    TABLE_LIST(effect_keys, 4, keys, STRUCT, .sub = &told_key_table),
+    TABLE_LIST(effect_keys, 5, sessions, STRUCT, .sub = &told_session_table),
+};
+TABLE(effect_keys);
+
 static const struct wire_field effect_backup_fields[] = {
     TABLE_FIELD(effect_backup, 1, number, U64),
     TABLE_FIELD(effect_backup, 2, path, STR),
@@ -223,6 +246,7 @@ static const struct {
     [EFFECT_CHECK] = {"check", &effect_check_table},
     [EFFECT_READ_LOG] = {"read-log", &effect_read_log_table},
     [EFFECT_LOOKUP] = {"lookup", &effect_lookup_table},
+    [EFFECT_KEYS] = {"keys", &effect_keys_table},
     [EFFECT_EXPORT] = {"export", &effect_export_table},
     [EFFECT_LOG] = {"log", &effect_log_table},
     [EFFECT_COUNT] = {"count", &nothing_table},

@@ -27,6 +27,7 @@ enum effect_kind {
     EFFECT_CHECK,     /* run one health check */
     EFFECT_READ_LOG,  /* read an instance's output */
     EFFECT_LOOKUP,    /* what applications of this host read about some services and members */
+    EFFECT_KEYS,      /* keys and sessions as they are now, for who shows them */
     EFFECT_EXPORT,    /* what is to be kept for people in a file of its own */
     EFFECT_LOG,       /* a line for the daemon's log */
     EFFECT_COUNT,     /* tell what is counted outside the machine: EVENT_COUNTED answers */
@@ -176,6 +177,29 @@ struct effect_lookup {
     uint32_t members_n;
 };
 
+struct told_key {
+    bool gone; /* there is no such key; only info.key counts */
+    struct key_info info;
+};
+
+struct told_session {
+    bool gone; /* it has ended, or its node has; only the ids count */
+    struct ulid id, node;
+    struct session_row session;
+};
+
+/* What has changed, at once. Nothing is shown between `anew` and `whole`. */
+struct effect_keys {
+    uint64_t
+        number; /* counts these, from 1: answers to changes say which has them (keys_changed.told) */
+    bool anew;  /* all follow, from here on */
+    bool whole; /* with these all have been told */
+    const struct told_key *keys;
+    uint32_t keys_n;
+    const struct told_session *sessions;
+    uint32_t sessions_n;
+};
+
 /* Copies that share nothing with what they were made of; all they point to is in mem. */
 struct lookup_service lookup_service_copy(struct arena *mem, const struct lookup_service *s);
 struct lookup_member lookup_member_copy(struct arena *mem, const struct lookup_member *m);
@@ -208,6 +232,7 @@ struct effect {
         struct effect_check check;
         struct effect_read_log read_log;
         struct effect_lookup lookup;
+        struct effect_keys keys;
         struct effect_backup backup;
         struct effect_log log;
         struct bytes export_text; /* lines */

@@ -35,6 +35,7 @@ static const struct wire_field event_start_fields[] = {
     TABLE_FIELD(event_start, 17, version, STR),
     TABLE_LIST(event_start, 18, found, STRUCT, .sub = &found_instance_table),
     TABLE_FIELD(event_start, 19, lookups, BOOL),
+    TABLE_FIELD(event_start, 20, keys, BOOL),
 };
 TABLE(event_start);
 

@@ -76,6 +76,7 @@ struct event_start {
     kith_time
         horizon_us; /* whoever is dead for so long is forgotten; 0: the default (gossip/reap.h) */
     bool lookups;   /* EFFECT_LOOKUP is wanted */
+    bool keys;      /* EFFECT_KEYS is wanted */
     bool insecure;  /* no keys: the envelope's sender is believed */
     struct key32 sign_public; /* own Ed25519 pair */
     uint8_t sign_secret[64];

@@ -5,6 +5,7 @@
 #include "wire/codec.h"
 #include "wire/gen/client.h"
 #include "wire/gen/envelope.h"
+#include "wire/gen/key.h"
 #include "wire/gen/kinds.h"
 #include "wire/gen/member.h"
 #include "wire/gen/overlay.h"

@@ -127,6 +127,15 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
     case TABLE_ID_CONFIRM:
         confirm_row_encode(&out, &(struct confirm_row){.until_ms = n, .count = n});
         break;
+    case TABLE_ID_KEY:
+        key_row_encode(&out, &(struct key_row){.value = bytes_str("on"), .flags = n});
+        break;
+    case TABLE_ID_LOCK:
+        lock_row_encode(&out, &(struct lock_row){.session = id_of(n), .count = n});
+        break;
+    case TABLE_ID_SESSION:
+        session_row_encode(&out, &(struct session_row){.name = bytes_str("web"), .ttl_ms = n});
+        break;
     default:
         halt_row_encode(&out, &(struct halt_row){.command = id_of(n), .at_ms = n});
     }
@@ -139,8 +148,8 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
 
 static size_t key_bytes(enum table_id table)
 {
-    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,  16, 20,
-                                                 32, 16, 36, 4,  16, 16, 32, 16};
+    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,  16, 20, 32,
+                                                 16, 36, 4,  16, 16, 32, 16, 5,  5,  32};
 
     return lengths[table];
 }
@@ -150,7 +159,7 @@ static bool is_own(enum table_id table)
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
            table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD ||
            table == TABLE_ID_INTEREST || table == TABLE_ID_REGISTRATION ||
-           table == TABLE_ID_CONFIRM;
+           table == TABLE_ID_CONFIRM || table == TABLE_ID_SESSION;
 }
 
 void random_record(struct buf *out, struct rng *rng, kith_time wall_us)
