@@ -91,7 +91,7 @@ static void test_a_host_that_does_not_answer_is_given_up(void **state)
     world_free(w);
 }
 
-static void test_only_logs_can_be_handed_on_and_only_by_nodes(void **state)
+static void test_few_can_be_handed_on_and_only_by_nodes(void **state)
 {
     (void)state;
     struct world *w = with_redis();
@@ -106,7 +106,7 @@ static void test_only_logs_can_be_handed_on_and_only_by_nodes(void **state)
 
     forward_encode(&payload, &request);
     world_request_as(w, host, PRINCIPAL_KIND_NODE, WIRE_FORWARD, buf_bytes(&payload));
-    assert_true(world_refused(w, "only get_logs"));
+    assert_true(world_refused(w, "cannot be handed on"));
     request.kind = WIRE_GET_LOGS;
     request.principal_kind = PRINCIPAL_KIND_NOBODY;
     buf_reset(&payload);
@@ -133,7 +133,7 @@ int main(void)
         cmocka_unit_test(test_any_peer_gets_them_from_the_host),
         cmocka_unit_test(test_what_cannot_be_read_says_why),
         cmocka_unit_test(test_a_host_that_does_not_answer_is_given_up),
-        cmocka_unit_test(test_only_logs_can_be_handed_on_and_only_by_nodes),
+        cmocka_unit_test(test_few_can_be_handed_on_and_only_by_nodes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

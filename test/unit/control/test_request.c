@@ -260,7 +260,7 @@ static void test_counters_say_how_much_there_is(void **state)
     struct info info = {0};
 
     control_counters(w->nodes[0].control, &info, &mem);
-    assert_int_equal(info.counters_n, 5);
+    assert_int_equal(info.counters_n, 8);
     assert_true(bytes_equal_str(info.counters[0].name, "services"));
     assert_int_equal(info.counters[0].value, 2);
     arena_deinit(&mem);
