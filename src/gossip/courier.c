@@ -111,6 +111,12 @@ void courier_members_changed(struct courier *c, kith_time now_us)
 
 /* ---- ways ---- */
 
+struct peers { /* that have subscribers of a topic */
+    const struct ulid *ids;
+    size_t n;
+    bool steady; /* something is sent to them all the time, by many */
+};
+
 static bool avoid(void *arg, const struct ulid *id)
 {
     const struct courier *c = arg;
@@ -140,13 +146,20 @@ static bool to_all(struct courier *c, kith_time now_us, const struct ulid *from,
     return n > 0;
 }
 
-static void to_some(struct courier *c, const struct ulid *peers, size_t peers_n,
-                    const struct ulid *before, uint8_t hops, struct route *ret)
+/* Load reports: every host with an endpoint sends each second. */
+static bool is_steady(const struct topic *words)
 {
+    return words->words_n == 2 && bytes_equal_str(words->words[0], "load");
+}
+
+static void to_some(struct courier *c, const struct peers *peers, const struct ulid *before,
+                    uint8_t hops, struct route *ret)
+{
+    const struct fanout_plan plan = {.sparing = peers->steady, .avoid = avoid, .arg = c};
     size_t served;
     ret->tree = false;
-    ret->n = fanout(peers, peers_n, &c->core->self, before, avoid, c, ret->to, &served);
-    ret->ended = hops == 0 && served > FANOUT_DIRECT;
+    ret->n = fanout(peers->ids, peers->n, &c->core->self, before, &plan, ret->to, &served);
+    ret->ended = hops == 0 && served > fanout_direct(plan.sparing);
     if (ret->ended)
         ret->n = 0;
     ret->copies = ret->n;
@@ -162,28 +175,29 @@ static bool dense(const struct courier *c, size_t peers)
 void courier_route(struct courier *c, kith_time now_us, struct bytes topic,
                    const struct topic *words, uint8_t hops, struct route *ret)
 {
-    const struct ulid *peers;
-    size_t n = interest_peers(c->interest, topic, words, &peers);
+    struct peers peers = {.steady = is_steady(words)};
+    peers.n = interest_peers(c->interest, topic, words, &peers.ids);
     const struct ulid *self = &c->core->self;
+    uint8_t few_hops = peers.steady ? COURIER_SPARING_HOPS : COURIER_HOPS;
     *ret = (struct route){0};
-    if (dense(c, n) && to_all(c, now_us, self, hops ? hops : COURIER_TREE_HOPS, ret))
+    if (dense(c, peers.n) && to_all(c, now_us, self, hops ? hops : COURIER_TREE_HOPS, ret))
         c->counts.along_tree++;
     else
-        to_some(c, peers, n, self, hops ? hops : COURIER_HOPS, ret);
+        to_some(c, &peers, self, hops ? hops : few_hops, ret);
 }
 
 void courier_route_on(struct courier *c, struct bytes topic, const struct topic *words,
                       const struct topic_item *item, const struct ulid *from, struct route *ret)
 {
-    const struct ulid *peers;
+    struct peers peers = {.steady = is_steady(words)};
     *ret = (struct route){0};
     if (item->tree && item->hops > 0) {
         to_all(c, /* now_us= */ 0, from, (uint8_t)(item->hops - 1), ret);
     } else if (item->tree) {
         ret->ended = true;
     } else if (!ulid_is_zero(&item->before)) {
-        size_t n = interest_peers(c->interest, topic, words, &peers);
-        to_some(c, peers, n, &item->before, item->hops, ret);
+        peers.n = interest_peers(c->interest, topic, words, &peers.ids);
+        to_some(c, &peers, &item->before, item->hops, ret);
     }
 }
 

@@ -9,6 +9,9 @@
  * whoever is next there. So they take connections that stand, and few of them. For fewer subscribers they go
  * straight to those (fanout.h), and nobody else carries any.
  *
+ * Load reports (load/NAME) come every second from every host that has an endpoint: they take few connections and
+ * more hops (FANOUT_SPARING).
+ *
  * Connections. Messages have a lane of their own with connections of its own, so that a flood of them delays
  * nothing else. A single message would have to wait until one is made, several round trips and the work of a
  * handshake at both ends. So a batch that is small goes by express: over the overlay's link to that peer, or the
@@ -24,6 +27,7 @@
 
 #define COURIER_DENSE_PERMILLE  750
 #define COURIER_HOPS            8  /* of a message to few, unless its publisher says otherwise */
+#define COURIER_SPARING_HOPS    16 /* of a load report: two ways at each */
 #define COURIER_TREE_HOPS       64 /* of one to all: the tree is deeper than a fan-out */
 #define COURIER_EXPRESS_BYTES   (64u << 10)
 #define COURIER_EXPRESS_LARGEST 4096

@@ -35,10 +35,10 @@ static struct ring between(const struct ulid *peers, size_t n, const struct ulid
 
 /* The part from..to of the ring; what follows it begins at `before`. */
 static size_t part(const struct ring *r, size_t from, size_t to, const struct ulid *before,
-                   fanout_avoid *avoid, void *arg, struct fanout *ret)
+                   const struct fanout_plan *plan, struct fanout *ret)
 {
     size_t n = 0;
-    while (n < FANOUT_AVOID && from + 1 < to && avoid && avoid(arg, at(r, from)))
+    while (n < FANOUT_AVOID && from + 1 < to && plan->avoid && plan->avoid(plan->arg, at(r, from)))
         ret[n++] = (struct fanout){.to = *at(r, from++)};
     ret[n] = (struct fanout){.to = *at(r, from)};
     if (from + 1 < to)
@@ -46,22 +46,27 @@ static size_t part(const struct ring *r, size_t from, size_t to, const struct ul
     return n + 1;
 }
 
+size_t fanout_direct(bool sparing)
+{
+    return sparing ? FANOUT_SPARING : FANOUT_DIRECT;
+}
+
 size_t fanout(const struct ulid *peers, size_t n, const struct ulid *self,
-              const struct ulid *before, fanout_avoid *avoid, void *arg,
+              const struct ulid *before, const struct fanout_plan *plan,
               struct fanout ret[FANOUT_MAX], size_t *ret_served)
 {
     struct ring r = between(peers, n, self, before);
-    size_t out = 0;
+    size_t parts = plan->sparing ? FANOUT_SPARING : FANOUT_PARTS, out = 0;
     *ret_served = r.count;
-    if (r.count <= FANOUT_DIRECT) {
+    if (r.count <= fanout_direct(plan->sparing)) {
         for (; out < r.count; out++)
             ret[out] = (struct fanout){.to = *at(&r, out)};
         return out;
     }
-    for (size_t i = 0; i < FANOUT_PARTS; i++) {
-        size_t from = r.count * i / FANOUT_PARTS, to = r.count * (i + 1) / FANOUT_PARTS;
-        const struct ulid *next = i + 1 < FANOUT_PARTS ? at(&r, to) : before;
-        out += part(&r, from, to, next, avoid, arg, ret + out);
+    for (size_t i = 0; i < parts; i++) {
+        size_t from = r.count * i / parts, to = r.count * (i + 1) / parts;
+        const struct ulid *next = i + 1 < parts ? at(&r, to) : before;
+        out += part(&r, from, to, next, plan, ret + out);
     }
     return out;
 }
