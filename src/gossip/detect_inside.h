@@ -44,7 +44,8 @@ void detect_send_probe(struct detect *d, struct turn *t, const struct ulid *id, 
 void detect_calm(struct detect *d, struct watch *w);
 /* Do enough agree by now? */
 void detect_consider(struct detect *d, struct turn *t, struct watch *w);
-/* Others miss it as well as this peer does: a time-out that was stretched for this one's senses is not. */
+/* Others miss it as well as this peer does: a time-out that was stretched for this one's senses is not any more, also
+ * where they are well again since. */
 void detect_hasten(struct detect *d, struct turn *t, struct watch *w);
 /* Timers. */
 void detect_timed_out(struct detect *d, struct turn *t, struct watch *w);

@@ -131,7 +131,7 @@ void detect_timed_out(struct detect *d, struct turn *t, struct watch *w)
 
 void detect_hasten(struct detect *d, struct turn *t, struct watch *w)
 {
-    if (d->senses.doubt == 0 || w->owed_us == 0 || w->missed)
+    if (w->owed_us == 0 || w->missed)
         return;
     kith_time due_us = w->owed_us + detect_patience(d, w, t->now_us) / 2;
     detect_arm(d, w, due_us > t->now_us ? due_us : t->now_us);

@@ -25,10 +25,11 @@
 #define TURN_LAN (10 * KITH_MS)
 #define TURN_WAN (150 * KITH_MS)
 
-size_t jury_quorum(size_t observers)
+size_t jury_quorum(size_t observers, size_t left)
 {
-    size_t share = (7 * observers + 9) / 10;
-    size_t few = observers < JURY_ALL ? observers : JURY_ALL;
+    size_t all = observers > JURY_ALL && left < observers ? JURY_LEFT : JURY_ALL;
+    size_t share = (7 * left + 9) / 10;
+    size_t few = left < all ? left : all;
     return share > few ? share : few;
 }
 
@@ -159,11 +160,11 @@ static bool enough(const struct jury *j, const struct turn *t, const struct watc
     size_t observers = w->seats_n + 1;
     size_t agree = count_agree(w, t->now_us);
     size_t out = count_out(j, w, t->now_us);
-    if (agree >= jury_quorum(observers))
+    if (agree >= jury_quorum(observers, observers))
         return true;
     if (agree < 2)
         return j->alone_n < JURY_PRIVATE_MAX && deaf(j, t);
-    return agree >= jury_quorum(observers - out);
+    return agree >= jury_quorum(observers, observers - out);
 }
 
 /* How many of those that agree stand before this peer in the order of the rings. */

@@ -9,7 +9,9 @@
  * where packets are lost two or three wait for one at any time. Those that are silent
  * are not asked, or a host whose observers died with it, or are cut off with it, would never be found: O
  * is how many of them are left. The same holds for those that took the place of one that died, for their first
- * seconds. But never is one enough while anybody else is heard.
+ * seconds. Where there were more than JURY_ALL, all of JURY_LEFT that are left must agree and 0.7 of more (5 of 6 and
+ * of 7): each of those asked may be the one whose probe waits for a lost packet, and the rest of them are silent too.
+ * But never is one enough while anybody else is heard.
  * Then one verdict row is written, by the first of those that agree; the others wait a moment for it.
  *
  * A peer that hears nobody at all may be the one that is cut off. Its verdicts are its own: the overlay
@@ -22,6 +24,8 @@
 #define JURY_PRIVATE_MAX 256
 /* So many or fewer have to agree all: docs/decisions/0031. */
 #define JURY_ALL 6
+/* The same of more than JURY_ALL of which some are left out: docs/decisions/0070. */
+#define JURY_LEFT 5
 
 struct jury {
     struct core *core;
@@ -35,8 +39,8 @@ struct jury {
     unsigned mistaken; /* how often it withdrew; until its senses were well for a minute */
 };
 
-/* H for O observers. */
-size_t jury_quorum(size_t observers);
+/* H where `left` of a member's observers can know; all of them, or fewer. */
+size_t jury_quorum(size_t observers, size_t left);
 
 /* To one that is watched, on a connection that stands: the own one to a subject, the other's one to this peer. */
 void jury_send(const struct jury *j, struct turn *t, const struct watch *w, enum wire_kind kind,

@@ -1,4 +1,5 @@
 #include "cluster.h"
+#include "gossip/detect_inside.h"
 #include "gossip/guests.h"
 #include "test.h"
 
@@ -491,6 +492,24 @@ static void nobody_is_woken_for_what_was_answered(void **unused)
     cluster_free(c);
 }
 
+/* Its time-out was stretched while the own senses were in doubt; they are well again when others miss it too. */
+static void a_doubt_that_is_over_does_not_make_one_wait(void **unused)
+{
+    (void)unused;
+    struct core core = {0};
+    struct turn t = {.now_us = 100 * KITH_SEC};
+    struct detect *d = detect_new(&core);
+    const struct ulid id = {"suspect"};
+    struct watch *w = watch_get(&d->watches, &id);
+    w->base_us = 100 * KITH_MS;
+    w->owed_us = t.now_us - 2 * KITH_SEC;
+    detect_arm(d, w, w->owed_us + 4 * KITH_SEC);
+    assert_int_equal(timers_next(&d->timers), t.now_us + 2 * KITH_SEC);
+    detect_hasten(d, &t, w);
+    assert_int_equal(timers_next(&d->timers), t.now_us);
+    detect_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +537,7 @@ int main(void)
         cmocka_unit_test(all_but_one_may_die_together),
         cmocka_unit_test(several_may_vanish_together),
         cmocka_unit_test(nobody_is_woken_for_what_was_answered),
+        cmocka_unit_test(a_doubt_that_is_over_does_not_make_one_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,18 @@ static void seven_in_ten_must_agree_and_all_where_they_are_few(void **unused)
     (void)unused;
     static const size_t need[] = {0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7};
     for (size_t observers = 0; observers <= 10; observers++)
-        assert_int_equal(jury_quorum(observers), need[observers]);
+        assert_int_equal(jury_quorum(observers, observers), need[observers]);
+}
+
+static void where_some_of_many_are_silent_five_of_those_left_are_enough(void **unused)
+{
+    (void)unused;
+    static const size_t need[] = {0, 1, 2, 3, 4, 5, 5, 5, 6, 7};
+    for (size_t left = 0; left < 10; left++)
+        assert_int_equal(jury_quorum(10, left), need[left]);
+    /* Where there are few from the start all of them are. */
+    assert_int_equal(jury_quorum(JURY_ALL, JURY_ALL - 1), JURY_ALL - 1);
+    assert_int_equal(jury_quorum(JURY_ALL + 1, JURY_ALL + 1), JURY_ALL);
 }
 
 static void what_others_said_holds_for_a_while(void **unused)
@@ -66,6 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seven_in_ten_must_agree_and_all_where_they_are_few),
+        cmocka_unit_test(where_some_of_many_are_silent_five_of_those_left_are_enough),
         cmocka_unit_test(what_others_said_holds_for_a_while),
         cmocka_unit_test(what_one_heard_from_another_counts_until_its_own_word_is_here),
     };
