@@ -34,14 +34,15 @@ static void no_service(struct turn *t, const struct incoming *in, struct bytes n
 static void list_held(const struct control *c, const struct service *s, struct service_info *info,
                       struct arena *mem)
 {
-    struct bytes *held = arena_array(mem, s->spec ? s->spec->needs_n : 0, sizeof(*held));
+    const struct service_spec *spec = service_spec(&c->catalog, s);
+    struct bytes *held = arena_array(mem, spec ? spec->needs_n : 0, sizeof(*held));
 
     info->held = held;
-    for (uint32_t k = 0; s->spec && k < s->spec->needs_n; k++) {
-        const struct service *need = catalog_find(&c->catalog, s->spec->needs[k]);
+    for (uint32_t k = 0; spec && k < spec->needs_n; k++) {
+        const struct service *need = catalog_find(&c->catalog, spec->needs[k]);
 
         if (need && graph_edge_state(c->catalog.graph, &s->id, &need->id) == GRAPH_HELD)
-            held[info->held_n++] = s->spec->needs[k];
+            held[info->held_n++] = spec->needs[k];
     }
 }
 
@@ -72,7 +73,7 @@ static void fill_service(const struct control *c, const struct service *s, bool 
         .healthy = service_healthy(&c->catalog, s),
         .desired = s->row.desired,
         .spec_id = s->row.spec,
-        .spec = whole ? s->spec : NULL,
+        .spec = whole ? service_spec(&c->catalog, s) : NULL,
         .problem = explain_problem(c, s, mem),
     };
     if (service_every_host(s))
@@ -241,6 +242,7 @@ static void add_instance(const struct control *c, const struct turn *t, const st
                          const struct instance *i, struct endpoints *ret, struct arena *mem)
 {
     struct endpoint_info *items = (struct endpoint_info *)(uintptr_t)ret->endpoints;
+    const struct service_spec *spec = service_spec(&c->catalog, s);
     const struct instance_row *says = instance_says(i, mem);
 
     for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < says->ports_n; k++) {
@@ -250,8 +252,8 @@ static void add_instance(const struct control *c, const struct turn *t, const st
             .addr = says->addr,
             .port_name = says->ports[k].name,
             .port = says->ports[k].port,
-            .tags = s->spec ? s->spec->tags : NULL,
-            .tags_n = s->spec ? s->spec->tags_n : 0,
+            .tags = spec ? spec->tags : NULL,
+            .tags_n = spec ? spec->tags_n : 0,
         };
         add_load(t, i, &items[ret->endpoints_n++]);
     }
@@ -334,8 +336,9 @@ static uint32_t layer_of(const struct graph_layers *layers, const struct ulid *i
 static uint32_t add_edges(const struct control *c, const struct service *s, bool wants,
                           struct edge_info *edges)
 {
-    const struct bytes *names = wants ? s->spec->wants : s->spec->needs;
-    uint32_t n = wants ? s->spec->wants_n : s->spec->needs_n;
+    const struct service_spec *spec = service_spec(&c->catalog, s);
+    const struct bytes *names = wants ? spec->wants : spec->needs;
+    uint32_t n = wants ? spec->wants_n : spec->needs_n;
 
     for (uint32_t k = 0; k < n; k++) {
         const struct service *to = catalog_find(&c->catalog, names[k]);
@@ -365,9 +368,10 @@ void answer_graph(struct control *c, struct turn *t, const struct incoming *in)
 
     TREE_FOREACH (n, name_tree, &c->catalog.names) {
         const struct service *s = catalog_find(&c->catalog, n->name);
+        const struct service_spec *spec = s ? service_spec(&c->catalog, s) : NULL;
 
         nodes_max++;
-        edges_max += s && s->spec ? s->spec->needs_n + s->spec->wants_n : 0;
+        edges_max += spec ? spec->needs_n + spec->wants_n : 0;
     }
     nodes = arena_array(&mem, nodes_max, sizeof(*nodes));
     edges = arena_array(&mem, edges_max, sizeof(*edges));
@@ -376,7 +380,7 @@ void answer_graph(struct control *c, struct turn *t, const struct incoming *in)
     TREE_FOREACH (n, name_tree, &c->catalog.names) {
         const struct service *s = catalog_find(&c->catalog, n->name);
 
-        if (!s || !s->spec)
+        if (!s || !service_has_spec(s))
             continue;
         nodes[answer.nodes_n++] = (struct node_info){
             .name = s->row.name,

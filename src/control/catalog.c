@@ -5,10 +5,65 @@
 
 #include <string.h>
 
+#define SPECS_NOTED    64u     /* of so many is known where they were decoded */
+#define SPECS_KEPT_MAX 262144u /* bytes that are kept from step to step */
+
+struct catalog_specs {
+    const struct content *of[SPECS_NOTED]; /* by their address */
+    const struct service_spec *at[SPECS_NOTED];
+    struct arena mem;
+};
+
 void catalog_init(struct catalog *c, const struct members *members, struct lookups *lookups)
 {
-    *c = (struct catalog){.members = members, .graph = graph_new(), .lookups = lookups};
+    *c = (struct catalog){.members = members,
+                          .graph = graph_new(),
+                          .specs = mem_alloc(sizeof(*c->specs)),
+                          .lookups = lookups};
 }
+
+/* ---- specifications ---- */
+
+/* What they were decoded of may be gone. */
+static void forget_specs(struct catalog *c)
+{
+    memset(c->specs->of, 0, sizeof(c->specs->of));
+}
+
+void catalog_rest(struct catalog *c)
+{
+    if (!c->specs->mem.used_bytes)
+        return;
+    forget_specs(c);
+    if (c->specs->mem.used_bytes > SPECS_KEPT_MAX)
+        arena_deinit(&c->specs->mem);
+    else
+        arena_reset(&c->specs->mem);
+}
+
+static const struct service_spec *decode_spec(const struct content *of, struct arena *mem)
+{
+    struct spec_row *value = arena_alloc(mem, sizeof(*value));
+    struct wire_error err;
+
+    return spec_row_decode(value, content_value(of), mem, &err) ? NULL : &value->spec;
+}
+
+const struct service_spec *service_spec(const struct catalog *c, const struct service *s)
+{
+    const struct content *of = s->contents[1];
+    size_t k = ((uintptr_t)of >> 4) % SPECS_NOTED;
+
+    if (!of)
+        return NULL;
+    if (c->specs->of[k] != of) {
+        c->specs->at[k] = decode_spec(of, &c->specs->mem);
+        c->specs->of[k] = of;
+    }
+    return c->specs->at[k];
+}
+
+/* ---- services ---- */
 
 /* Out of the catalog, and freed. */
 static void placement_drop(struct catalog *c, struct service *s, struct placement *p)
@@ -48,9 +103,10 @@ static void service_free(struct catalog *c, struct service *s)
     if (s->touched)
         TREE_REMOVE(touched_tree, &c->touched, s);
     unmention(c, s);
+    forget_specs(c);
     content_release(s->contents[0]);
     content_release(s->contents[1]);
-    arena_deinit(&s->mem);
+    mem_free(s->mentions);
     mem_free(s);
 }
 
@@ -72,6 +128,8 @@ void catalog_deinit(struct catalog *c)
     name_free(c, n);
     sheets_deinit(&c->instances);
     arena_deinit(&c->scratch);
+    arena_deinit(&c->specs->mem);
+    mem_free(c->specs);
     graph_free(c->graph);
 }
 
@@ -187,19 +245,24 @@ static void stir(const struct catalog *c, const struct service *s)
 static void state_edges(struct catalog *c, const struct service *s)
 {
     struct ulid to[SERVICE_SPEC_NEEDS_MAX_ITEMS];
+    struct row spec;
     size_t count = 0;
 
-    if (!s->known || !s->spec || service_is_alias(c, s)) {
+    if (!s->known || !service_has_spec(s) || service_is_alias(c, s)) {
         graph_remove_node(c->graph, &s->id);
         return;
     }
-    for (uint32_t i = 0; i < s->spec->needs_n; i++) {
-        const struct service_name *n = find_name(c, s->spec->needs[i]);
+    for (uint32_t k = 1; k < s->mentions_n; k++) { /* its needs */
+        const struct service_name *n = find_name(c, s->mentions[k].name);
 
         if (n && !ulid_equal(&n->service, &s->id))
             to[count++] = n->service;
     }
-    (void)graph_set_edges(c->graph, &s->id, to, count, s->rank);
+    content_read(s->contents[1], &spec);
+    (void)graph_set_edges(c->graph, &s->id, to, count,
+                          (struct graph_rank){.major = spec.version.major,
+                                              .minor = spec.version.minor,
+                                              .id = s->row.spec});
 }
 
 /* The name means another service now, or none. */
@@ -258,40 +321,33 @@ const struct service_spec *catalog_spec(const struct state *state, const struct 
     return &value->spec;
 }
 
-/* The rows that a service is made of, as far as they are here. */
+/* The rows that a service is made of, as far as they are here and can be read. */
 struct service_rows {
-    struct row service, count, spec;
-    bool has_service, has_count, has_spec;
+    struct row service, spec, count;
+    struct service_row says;
+    struct count_row counts;
+    const struct service_spec *spec_says; /* in the catalog's scratch */
+    bool has_service, has_count;
 };
 
-static void find_rows(const struct state *state, const struct ulid *id, struct service_rows *ret)
+static void read_rows(const struct state *state, const struct ulid *id, struct arena *mem,
+                      struct service_rows *ret)
 {
-    struct service_row row;
-    struct arena mem = {0};
     struct wire_error err;
 
     *ret = (struct service_rows){0};
-    ret->has_service = state_look(state, TABLE_ID_SERVICE, ulid_bytes(id), &ret->service);
-    ret->has_count = state_look(state, TABLE_ID_COUNT, ulid_bytes(id), &ret->count);
-    if (ret->has_service && !service_row_decode(&row, ret->service.value, &mem, &err)) {
-        struct ulid key[2] = {*id, row.spec};
-
-        ret->has_spec = state_look(state, TABLE_ID_SPEC, bytes_of(key, sizeof(key)), &ret->spec);
-    }
-    arena_deinit(&mem);
-}
-
-static void load_spec(struct service *s, const struct row *row, struct arena *mem)
-{
-    struct spec_row *value = arena_alloc(mem, sizeof(*value));
-    struct wire_error err;
-
-    if (spec_row_decode(value, row->value, mem, &err))
+    ret->has_service = state_look(state, TABLE_ID_SERVICE, ulid_bytes(id), &ret->service) &&
+                       !service_row_decode(&ret->says, ret->service.value, mem, &err);
+    ret->has_count = state_look(state, TABLE_ID_COUNT, ulid_bytes(id), &ret->count) &&
+                     !count_row_decode(&ret->counts, ret->count.value, mem, &err);
+    if (!ret->has_service) {
+        ret->says = (struct service_row){0};
         return;
-    s->spec = &value->spec;
-    s->contents[1] = content_of(row);
-    s->rank = (struct graph_rank){
-        .major = row->version.major, .minor = row->version.minor, .id = s->row.spec};
+    }
+    struct ulid key[2] = {*id, ret->says.spec};
+
+    if (state_look(state, TABLE_ID_SPEC, bytes_of(key, sizeof(key)), &ret->spec))
+        ret->spec_says = decode_spec(content_of(&ret->spec), mem);
 }
 
 static void mention_add(struct service *s, struct bytes name)
@@ -303,62 +359,57 @@ static void mention_add(struct service *s, struct bytes name)
     s->mentions[s->mentions_n++] = (struct mention){.name = name, .service = s};
 }
 
-static void load_mentions(struct service *s, struct arena *mem)
+/* Their names are views into the rows, which the service holds. */
+static void set_mentions(struct service *s, const struct service_spec *spec)
 {
-    uint32_t needs_n = s->spec ? s->spec->needs_n : 0;
+    uint32_t needs_n = spec ? spec->needs_n : 0;
 
-    s->mentions = arena_array(mem, 1 + (size_t)needs_n, sizeof(*s->mentions));
+    mem_free(s->mentions);
+    s->mentions = mem_alloc((1 + (size_t)needs_n) * sizeof(*s->mentions));
     mention_add(s, s->row.name);
     for (uint32_t k = 0; k < needs_n; k++)
-        mention_add(s, s->spec->needs[k]);
+        mention_add(s, spec->needs[k]);
 }
 
-/* What is held of the service itself, in `mem` and the rows' contents. */
-static void load(struct service *s, const struct service_rows *rows, struct arena *mem)
+static void hold_content(struct content **place, struct content *c)
 {
-    struct wire_error err;
+    struct content *former = *place;
 
-    s->spec = NULL;
-    s->mentions_n = 0;
-    s->contents[0] = s->contents[1] = NULL;
-    s->counted = rows->has_count && !count_row_decode(&s->count, rows->count.value, mem, &err);
-    s->known = rows->has_service && !service_row_decode(&s->row, rows->service.value, mem, &err);
-    if (!s->known) {
-        s->row = (struct service_row){0};
-        return;
-    }
-    s->contents[0] = content_of(&rows->service);
-    if (rows->has_spec)
-        load_spec(s, &rows->spec, mem);
-    load_mentions(s, mem);
+    *place = c ? content_reference(c) : NULL;
+    content_release(former);
 }
 
-/* Reads everything that is held of the service itself anew, into exactly as much memory as it needs: a
- * first time to see how much that is. */
+/* What is held of the service itself. */
+static void take_rows(struct catalog *c, struct service *s, const struct service_rows *rows)
+{
+    const struct service_spec *spec = rows->spec_says;
+
+    s->counted = rows->has_count;
+    s->count = (struct service_count){rows->counts.count, rows->counts.every_host};
+    s->known = rows->has_service;
+    s->row = rows->says;
+    s->stated =
+        spec ? (struct service_count){spec->count, spec->every_host} : (struct service_count){0};
+    forget_specs(c);
+    hold_content(&s->contents[0], s->known ? content_of(&rows->service) : NULL);
+    hold_content(&s->contents[1], spec ? content_of(&rows->spec) : NULL);
+    if (s->known)
+        set_mentions(s, spec);
+}
+
+/* Reads everything that is held of the service itself anew. */
 static void reload(struct catalog *c, const struct state *state, const struct ulid *id)
 {
     struct service *s = need_service(c, id);
-    struct ulid old_spec = s->row.spec;
-    struct content *former[2] = {s->contents[0], s->contents[1]};
     struct service_rows rows;
 
     stir(c, s);
     unmention(c, s);
-    find_rows(state, id, &rows);
     arena_reset(&c->scratch);
-    load(s, &rows, &c->scratch);
-    arena_deinit(&s->mem);
-    arena_reserve(&s->mem, c->scratch.used_bytes);
-    load(s, &rows, &s->mem);
-    for (int k = 0; k < 2; k++) {
-        if (s->contents[k])
-            (void)content_reference(s->contents[k]);
-        content_release(former[k]);
-    }
+    read_rows(state, id, &c->scratch, &rows);
+    take_rows(c, s, &rows);
     for (uint32_t k = 0; k < s->mentions_n; k++)
         TREE_INSERT(mention_tree, &c->mentions, &s->mentions[k]);
-    if (!ulid_is_zero(&old_spec) && !ulid_equal(&old_spec, &s->row.spec))
-        s->former_spec = old_spec;
     state_edges(c, s);
     catalog_touch(c, s);
     stir(c, s);

@@ -19,25 +19,28 @@
 /* A service is called so, or needs one of this name. */
 struct mention {
     TREE_ENTRY(mention) by_name;
-    struct bytes name; /* in the service's mem */
+    struct bytes name; /* in a row that the service holds */
     struct service *service;
 };
 
+struct service_count {
+    uint32_t count;
+    bool every_host;
+};
+
+/* There may be tens of thousands, so what its specification says is read when it is asked for: service_spec(). */
 struct service {
     struct ulid id;
     TREE_ENTRY(service) by_id;
-    TREE_ENTRY(service) by_touch;    /* of those that are touched */
-    bool known;                      /* it has a row; else only others' rows speak of it */
-    struct service_row row;          /* in contents and mem */
-    struct ulid former_spec;         /* before the last change of row.spec, as seen here */
-    const struct service_spec *spec; /* in contents and mem; NULL when that row is not here yet */
-    struct graph_rank rank;          /* of the specification */
-    bool counted;                    /* it has a count row */
-    struct count_row count;
-    struct mention *mentions; /* in mem: its name, then its needs */
+    TREE_ENTRY(service) by_touch; /* of those that are touched */
+    bool known;                   /* it has a row; else only others' rows speak of it */
+    struct service_row row;       /* in contents */
+    bool counted;                 /* it has a count row */
+    struct service_count count;   /* which says this */
+    struct service_count stated;  /* so many says its specification */
+    struct mention *mentions;     /* its name, then its needs */
     uint32_t mentions_n;
-    struct content *contents[2]; /* references: of its row and of its specification's */
-    struct arena mem;
+    struct content *contents[2]; /* references: of its row and of its specification's, or NULL */
     struct placement_tree placements;
     struct sheets instances;      /* in order of slot, see FLEET_FOREACH */
     kith_time healthy_changed_us; /* when the set of healthy instances last changed, as seen here */
@@ -86,7 +89,8 @@ struct catalog {
     struct sheets instances; /* of all hosts, by node and id */
     struct here_tree here;   /* placements on this host */
     struct graph *graph;
-    struct lookups *lookups; /* hears of the names whose services change */
+    struct catalog_specs *specs; /* that were decoded in this step */
+    struct lookups *lookups;     /* hears of the names whose services change */
     struct arena scratch; /* of one call; kept, since blocks that come and go would leave holes */
     /* Of the last row, when it was an instance's that is there now: the state that was known until then, or
      * CATALOG_UNKNOWN. */
@@ -144,6 +148,17 @@ struct instance *catalog_instance_after(const struct catalog *c, const struct ul
                                         const struct ulid *id);
 /* The instance that a placement speaks of; NULL: its host has not said anything yet. */
 struct instance *catalog_placed(const struct catalog *c, const struct placement *p);
+/* Its specification's row is here and can be read. */
+static inline bool service_has_spec(const struct service *s)
+{
+    return s->contents[1] != NULL;
+}
+
+/* What it says; NULL: it is not here. Borrowed until catalog_rest(), or until a row of the service changes. */
+const struct service_spec *service_spec(const struct catalog *c, const struct service *s);
+/* Frees what was decoded: at the start of each step's decisions. */
+void catalog_rest(struct catalog *c);
+
 /* Another creation of the same name is the one in effect. */
 bool service_is_alias(const struct catalog *c, const struct service *s);
 /* A specification, current or former; NULL: not here. In `mem`. */

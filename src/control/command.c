@@ -44,7 +44,8 @@ static void change_spec(struct draft *r, const struct service *s, const struct s
 {
     bool counted =
         s->counted && s->count.count == spec->count && s->count.every_host == spec->every_host;
-    bool same = s->spec && same_spec(s->spec, spec);
+    const struct service_spec *is = service_spec(&r->control->catalog, s);
+    bool same = is && same_spec(is, spec);
     struct ulid id = s->id;
     struct service_row row = s->row;
 
@@ -215,15 +216,16 @@ static bool restart(struct draft *r, const struct service *s, const struct chang
 
 static bool start(struct draft *r, const struct service *s, const struct change *request)
 {
+    const struct service_spec *spec = service_spec(&r->control->catalog, s);
     struct ulid id = s->id;
 
     say(r, s->row.desired == DESIRED_RUNNING ? "not stopped:" : "starts", request->service);
-    for (uint32_t k = 0; s->spec && k < s->spec->needs_n; k++) {
-        const struct service *need = catalog_find(&r->control->catalog, s->spec->needs[k]);
+    for (uint32_t k = 0; spec && k < spec->needs_n; k++) {
+        const struct service *need = catalog_find(&r->control->catalog, spec->needs[k]);
 
         if (!need || !service_active(&r->control->catalog, need))
             buf_printf(&r->text, "; it waits for " BYTES_FMT ", which is not to run",
-                       BYTES_ARG(s->spec->needs[k]));
+                       BYTES_ARG(spec->needs[k]));
     }
     set_desired(r, &id, DESIRED_RUNNING);
     return true;

@@ -301,6 +301,7 @@ bool control_settle(struct control *c, struct turn *t)
 {
     bool was_dirty = c->dirty;
 
+    catalog_rest(&c->catalog);
     if (!was_dirty && t->now_us < c->deadline_us)
         return false;
     /* What this writes is known to the catalog at once; one round more is for what the first parts

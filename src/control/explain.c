@@ -123,11 +123,13 @@ static void why_instance(struct lines *l, const struct control *c, const struct 
 
 static void why_needs(struct lines *l, const struct control *c, const struct service *s)
 {
-    for (uint32_t k = 0; s->spec && k < s->spec->needs_n; k++) {
-        const struct service *need = catalog_find(&c->catalog, s->spec->needs[k]);
+    const struct service_spec *spec = service_spec(&c->catalog, s);
+
+    for (uint32_t k = 0; spec && k < spec->needs_n; k++) {
+        const struct service *need = catalog_find(&c->catalog, spec->needs[k]);
 
         if (!need)
-            line(l, "needs " BYTES_FMT ", which is not there", BYTES_ARG(s->spec->needs[k]));
+            line(l, "needs " BYTES_FMT ", which is not there", BYTES_ARG(spec->needs[k]));
         else if (graph_edge_state(c->catalog.graph, &s->id, &need->id) == GRAPH_HELD)
             line(l, "needs " BYTES_FMT ": held out, it would close a circle",
                  BYTES_ARG(need->row.name));

@@ -101,7 +101,7 @@ static void take_up(struct control *c, struct turn *t, const struct service *s,
         i->epoch = p->epoch;
         return;
     }
-    if (!s->spec || s->row.desired == DESIRED_REMOVED || c->halting)
+    if (!service_has_spec(s) || s->row.desired == DESIRED_REMOVED || c->halting)
         return;
     i = local_new(&c->locals, &p->row.instance);
     i->service = s->id;
@@ -195,7 +195,7 @@ static bool has_new_chance(const struct control *c, const struct local *i)
 
     if (i->state == INSTANCE_STATE_PENDING)
         return true;
-    if (i->given_up || i->state == INSTANCE_STATE_REFUSED || !s->spec)
+    if (i->given_up || i->state == INSTANCE_STATE_REFUSED || !service_has_spec(s))
         return false;
     return i->state == INSTANCE_STATE_STOPPED || !ulid_equal(&i->spec_id, &s->row.spec) ||
            i->restart_stamp != s->row.restart_stamp;

@@ -92,7 +92,7 @@ bool local_take_spec(struct control *c, struct turn *t, struct local *i)
 {
     const struct service *s = catalog_get(&c->catalog, &i->service);
 
-    if (!s || !s->known || !s->spec)
+    if (!s || !s->known || !service_has_spec(s))
         return false;
     i->restart_stamp = s->row.restart_stamp;
     if (i->spec && ulid_equal(&i->spec_id, &s->row.spec))

@@ -233,15 +233,16 @@ static void fill(const struct control *c, const struct service *s, struct lookup
                  struct arena *mem)
 {
     struct lookup_endpoint *list = arena_array(mem, endpoints_max(c, s, ret->name), sizeof(*list));
+    const struct service_spec *spec = s ? service_spec(&c->catalog, s) : NULL;
     const struct registration *r = registrations_first(c, ret->name);
     struct instance *i;
     uint32_t count = 0;
 
-    if (s && s->spec) {
-        ret->tags = s->spec->tags;
-        ret->tags_n = s->spec->tags_n;
-        ret->meta = s->spec->meta;
-        ret->meta_n = s->spec->meta_n;
+    if (spec) {
+        ret->tags = spec->tags;
+        ret->tags_n = spec->tags_n;
+        ret->meta = spec->meta;
+        ret->meta_n = spec->meta_n;
     }
     FLEET_FOREACH (i, service_fleet(s)) {
         if (instance_healthy(&c->catalog, i) || instance_runs(&c->catalog, i))

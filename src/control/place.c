@@ -206,6 +206,7 @@ static bool needs_host(struct control *c, const struct turn *t, struct choice *c
 static const struct tally_host *choose(struct control *c, const struct turn *t,
                                        const struct choice *choice, uint32_t *ret_fitting)
 {
+    const struct service_spec *spec = service_spec(&c->catalog, choice->service);
     const struct tally_host *best = NULL;
 
     *ret_fitting = 0;
@@ -215,10 +216,10 @@ static const struct tally_host *choose(struct control *c, const struct turn *t,
         if (choice->slot.len == SLOT_NODE_LEN &&
             !bytes_equal(slot_bytes(&choice->slot), ulid_bytes(&h->node)))
             continue;
-        if (!tally_fits(h, choice->service->spec) || is_avoided(c, t, choice, &h->node))
+        if (!tally_fits(h, spec) || is_avoided(c, t, choice, &h->node))
             continue;
         ++*ret_fitting;
-        if (!best || tally_better(choice->service, &choice->slot, h, best))
+        if (!best || tally_better(&c->catalog, choice->service, &choice->slot, h, best))
             best = h;
     }
     return best;
@@ -227,6 +228,7 @@ static const struct tally_host *choose(struct control *c, const struct turn *t,
 static uint32_t explain(struct control *c, const struct choice *choice, const struct tally_host *h,
                         uint32_t fitting, struct arena *mem, struct bytes *lines)
 {
+    const struct service_spec *spec = service_spec(&c->catalog, choice->service);
     uint32_t n = 0;
 
     if (choice->former_name.len)
@@ -240,8 +242,7 @@ static uint32_t explain(struct control *c, const struct choice *choice, const st
     }
     lines[n++] = bytes_str(arena_printf(
         mem, "%s: %u of this service there, %u placements, %u permille of it given away",
-        strategy_name(choice->service->spec->strategy), h->of_service, h->placements,
-        tally_permille(h, choice->service->spec)));
+        strategy_name(spec->strategy), h->of_service, h->placements, tally_permille(h, spec)));
     lines[n++] = bytes_str(arena_printf(mem, "%u of %zu live hosts could take it", fitting,
                                         members_alive(c->catalog.members)));
     return n;
@@ -275,15 +276,17 @@ static void fill(struct control *c, struct turn *t, struct service *s, const str
 
     if (!needs_host(c, t, &choice) || on_hold(c, t, &choice) || is_contested(c, t, &choice))
         return;
+    const struct service_spec *spec = service_spec(&c->catalog, s);
+
     tally_service(tally, &c->catalog, s);
     /* What it has where it cannot stay is free again, for itself, too. */
     if (choice.former)
-        tally_remove(tally, &choice.former->row.node, s->spec);
+        tally_remove(tally, &choice.former->row.node, spec);
     const struct tally_host *h = choose(c, t, &choice, &fitting);
 
     if (!h) {
         if (choice.former)
-            tally_add(tally, &choice.former->row.node, s->spec);
+            tally_add(tally, &choice.former->row.node, spec);
         c->place.at_us = kith_time_min(c->place.at_us, t->now_us + PLACE_RETRY);
         catalog_touch(&c->catalog, s);
         return;
@@ -295,7 +298,7 @@ static void fill(struct control *c, struct turn *t, struct service *s, const str
         .reasons_n = explain(c, &choice, h, fitting, &mem, lines),
     };
 
-    tally_add(tally, &h->node, s->spec);
+    tally_add(tally, &h->node, spec);
     write(c, t, s, slot, &row);
     arena_deinit(&mem);
 }

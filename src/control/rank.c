@@ -56,7 +56,7 @@ static void count_service(struct tally *t, const struct catalog *c, const struct
         if (!h || !service_wants_slot(c, s, &p->slot))
             continue;
         h->placements++;
-        add_resources(&h->used, &s->spec->resources);
+        add_resources(&h->used, &service_spec(c, s)->resources);
     }
 }
 
@@ -148,15 +148,16 @@ uint32_t tally_permille(const struct tally_host *h, const struct service_spec *s
     return cpu > memory ? cpu : memory;
 }
 
-bool tally_better(const struct service *s, const struct slot *slot, const struct tally_host *a,
-                  const struct tally_host *b)
+bool tally_better(const struct catalog *c, const struct service *s, const struct slot *slot,
+                  const struct tally_host *a, const struct tally_host *b)
 {
-    uint32_t load_a = tally_permille(a, s->spec), load_b = tally_permille(b, s->spec);
+    const struct service_spec *spec = service_spec(c, s);
+    uint32_t load_a = tally_permille(a, spec), load_b = tally_permille(b, spec);
     struct ulid key = {0};
 
     if (PLANTED(PLANT_UNORDERED_ITERATION))
         return (((uintptr_t)a ^ (uintptr_t)s) >> 4) % 7 < (((uintptr_t)b ^ (uintptr_t)s) >> 4) % 7;
-    if (s->spec->strategy == STRATEGY_PACK) {
+    if (spec->strategy == STRATEGY_PACK) {
         if (load_a != load_b)
             return load_a > load_b;
         if (a->placements != b->placements)

@@ -37,7 +37,7 @@ void tally_remove(struct tally *t, const struct ulid *node, const struct service
 bool tally_fits(const struct tally_host *h, const struct service_spec *spec);
 uint32_t tally_permille(const struct tally_host *h, const struct service_spec *spec); /* with it */
 /* Whether a is the better host for this slot. */
-bool tally_better(const struct service *s, const struct slot *slot, const struct tally_host *a,
-                  const struct tally_host *b);
+bool tally_better(const struct catalog *c, const struct service *s, const struct slot *slot,
+                  const struct tally_host *a, const struct tally_host *b);
 
 #endif

@@ -87,7 +87,7 @@ static void take_name_again(struct control *c, struct turn *t, const struct serv
     struct name_row row = {.service = s->id};
     struct buf value = {0};
 
-    if (!s->spec || state_get(t->state, TABLE_ID_NAME, s->row.name) ||
+    if (!service_has_spec(s) || state_get(t->state, TABLE_ID_NAME, s->row.name) ||
         !state_is_deleted(t->state, TABLE_ID_NAME, s->row.name))
         return;
     name_row_encode(&value, &row);

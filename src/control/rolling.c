@@ -41,7 +41,9 @@ static bool follow_spec(struct control *c, struct turn *t, struct local *i, cons
 {
     if (ulid_equal(&i->spec_id, &s->row.spec))
         return true;
-    if (!s->spec || !same_process(i->spec, s->spec))
+    const struct service_spec *spec = service_spec(&c->catalog, s);
+
+    if (!spec || !same_process(i->spec, spec))
         return false;
     uint64_t stamp = i->restart_stamp;
 
@@ -53,21 +55,22 @@ static bool follow_spec(struct control *c, struct turn *t, struct local *i, cons
     return true;
 }
 
-static bool current(const struct service *s, const struct instance *i, uint64_t values)
+static bool current(const struct catalog *c, const struct service *s, const struct instance *i,
+                    uint64_t values)
 {
     struct arena mem = {0};
     const struct instance_row *says = instance_says(i, &mem);
     bool is = ulid_equal(&says->spec, &s->row.spec) &&
               says->restart_stamp == s->row.restart_stamp &&
-              (says->values_hash == values || s->spec->on_change != ON_CHANGE_RESTART);
+              (says->values_hash == values || service_spec(c, s)->on_change != ON_CHANGE_RESTART);
 
     arena_deinit(&mem);
     return is;
 }
 
 /* Whether this other instance has to get along first. */
-static bool goes_first(const struct service *s, const struct instance *other,
-                       const struct slot *own, uint64_t values)
+static bool goes_first(const struct catalog *c, const struct service *s,
+                       const struct instance *other, const struct slot *own, uint64_t values)
 {
     switch ((enum instance_state)other->state) {
     case INSTANCE_STATE_STARTING:
@@ -84,20 +87,20 @@ static bool goes_first(const struct service *s, const struct instance *other,
 
     if (slot_compare(&slot, own) > 0)
         return false;
-    return other->state != INSTANCE_STATE_RUNNING || !current(s, other, values);
+    return other->state != INSTANCE_STATE_RUNNING || !current(c, s, other, values);
 }
 
 static const struct instance *blocker(const struct control *c, const struct service *s,
                                       const struct local *i)
 {
-    uint64_t values = values_hash(&c->catalog, s->spec);
+    uint64_t values = values_hash(&c->catalog, service_spec(&c->catalog, s));
     struct instance *other;
 
     FLEET_FOREACH (other, service_fleet(s)) {
         if (ulid_equal(instance_id(other), &i->id) ||
             !node_lives(&c->catalog, instance_node(other)) || !instance_placed(&c->catalog, other))
             continue;
-        if (goes_first(s, other, &i->slot, values))
+        if (goes_first(&c->catalog, s, other, &i->slot, values))
             return other;
     }
     return NULL;
@@ -126,7 +129,7 @@ enum rolling rolling_turn(struct control *c, struct turn *t, struct local *i, co
     const struct service *s = catalog_get(&c->catalog, &i->service);
     bool values_only = false;
 
-    if (!s || !s->spec)
+    if (!s || !service_has_spec(s))
         return ROLLING_CURRENT;
     if (!follow_spec(c, t, i, s)) {
         *ret_why = "restarts with a new specification";

@@ -43,12 +43,13 @@ bool instance_serves(const struct catalog *c, const struct instance *i)
 
 bool service_active(const struct catalog *c, const struct service *s)
 {
-    return s->known && s->spec && s->row.desired == DESIRED_RUNNING && !service_is_alias(c, s);
+    return s->known && service_has_spec(s) && s->row.desired == DESIRED_RUNNING &&
+           !service_is_alias(c, s);
 }
 
 bool service_every_host(const struct service *s)
 {
-    return s->counted ? s->count.every_host : s->spec && s->spec->every_host;
+    return s->counted ? s->count.every_host : s->stated.every_host;
 }
 
 uint32_t service_wanted(const struct catalog *c, const struct service *s)
@@ -58,7 +59,7 @@ uint32_t service_wanted(const struct catalog *c, const struct service *s)
     if (!service_active(c, s))
         return 0;
     if (!service_every_host(s))
-        return s->counted ? s->count.count : s->spec->count;
+        return s->counted ? s->count.count : s->stated.count;
     for (const struct member *m = members_first(c->members); m; m = members_next(c->members, m))
         alive += node_lives(c, &m->id);
     return alive;

@@ -193,7 +193,10 @@ static void test_a_new_specification_outlives_a_removal_that_did_not_know_it(voi
 
     for (unsigned k = 0; k < 3; k++) {
         assert_int_equal(world_healthy(w, k, "redis"), 1); /* found by its name */
-        assert_int_equal(world_service(w, k, "redis")->spec->stop.grace_ms, 777);
+        const struct service_spec *spec =
+            service_spec(&w->nodes[k].control->catalog, world_service(w, k, "redis"));
+
+        assert_int_equal(spec->stop.grace_ms, 777);
     }
     assert_int_equal(world_running(w, "redis"), 1);
     world_free(w);
