@@ -16,7 +16,7 @@
 #include "http/cache.h"
 #include "http/directory.h"
 #include "http/route.h"
-#include "http/times.h"
+#include "shell/times.h"
 #include "wire/wire.h"
 
 #define EXCHANGE_WAIT_US     (5 * KITH_MIN) /* for a change, when the client does not say; as Consul */
@@ -39,6 +39,9 @@ struct hub { /* what all exchanges share; the HTTP thread's */
     uint64_t requests[HUB_CLASSES];   /* by the status' first digit; these are for /metrics */
     uint64_t blocked, woken, refused; /* that waited for a change, saw it, were too many to wait */
     struct times times;               /* of those that did not wait for a change */
+    void (*more_metrics)(void *arg,
+                         struct buf *out); /* what others tell of themselves; NULL: none */
+    void *more_arg;
     uint32_t connections, parked;
 };
 

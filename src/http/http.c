@@ -117,7 +117,9 @@ struct http *http_open(const struct http_config *config, struct buf *why)
                           .token = config->token,
                           .now_us = clock_now_us(),
                           .age_us = age_us,
-                          .arg = h};
+                          .arg = h,
+                          .more_metrics = config->more_metrics,
+                          .more_arg = config->more_arg};
     directory_init(&h->hub.directory, (uint64_t)(clock_wall_us() / KITH_MS),
                    &(struct directory_host){.woken = woken, .read = read_service, .arg = h});
     open_feed(h);

@@ -23,6 +23,9 @@ struct http_config {              /* borrowed until http_stop() */
     struct bytes token;     /* empty: everybody may do everything (--insecure) */
     struct ulid self;
     const char *name, *version;
+    void (*more_metrics)(void *arg,
+                         struct buf *out); /* of other threads, behind our own; NULL: none */
+    void *more_arg;
 };
 
 struct http;

@@ -157,26 +157,6 @@ void metrics_counters(struct buf *out, const struct counter *counters, uint32_t 
 
 /* ---- this server ---- */
 
-static void write_times(struct buf *out, const struct times *t)
-{
-    static const char name[] = "kith_http_request_duration_seconds";
-    uint64_t count = 0;
-
-    buf_printf(out,
-               "# HELP %s From a request's first line to its answer, but for waiting for changes.\n"
-               "# TYPE %s histogram\n",
-               name, name);
-    for (unsigned i = 0; i < TIMES_BUCKETS; i++) {
-        count += t->buckets[i];
-        if (i < TIMES_BUCKETS - 1)
-            buf_printf(out, "%s_bucket{le=\"%" PRId64 ".%06" PRId64 "\"} %" PRIu64 "\n", name,
-                       times_bounds_us[i] / KITH_SEC, times_bounds_us[i] % KITH_SEC, count);
-    }
-    buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum ", name, count, name);
-    write_seconds(out, t->sum_us);
-    buf_printf(out, "%s_count %" PRIu64 "\n", name, count);
-}
-
 static void write_one(struct buf *out, const char *name, const char *type, const char *help,
                       uint64_t value)
 {
@@ -199,7 +179,9 @@ static void write_server(struct buf *out, const struct hub *hub)
               hub->woken);
     write_one(out, "kith_http_waits_refused_total", "counter",
               "Requests that were too many to wait.", hub->refused);
-    write_times(out, &hub->times);
+    times_write(out, "kith_http_request_duration_seconds",
+                "From a request's first line to its answer, but for waiting for changes.",
+                &hub->times);
 }
 
 /* ---- the cluster, this peer and its process ---- */
@@ -307,6 +289,8 @@ static void show(struct exchange *x, enum wire_kind kind, struct bytes payload)
     write_endpoints(out, &x->hub->directory);
     metrics_counters(out, info.counters, info.counters_n, &x->mem);
     write_server(out, x->hub);
+    if (x->hub->more_metrics)
+        x->hub->more_metrics(x->hub->more_arg, out);
     write_process(out);
 }
 

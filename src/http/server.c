@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "http/access_log.h"
 #include "http/ask.h"
-#include "http/listen.h"
 #include "shell/clock.h"
+#include "shell/listen.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
@@ -474,7 +474,7 @@ int server_listen(struct server *s, const char *address, struct buf *why)
         buf_printf(why, "%d addresses at most\n", SERVER_ADDRESSES_MAX);
         return 1;
     }
-    int fd = listen_open(address, why);
+    int fd = listen_open(address, SOCK_STREAM, why);
 
     if (fd < 0)
         return 1;

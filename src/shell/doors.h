@@ -13,6 +13,7 @@
 #define DOORS_PORT_BASE 5484 /* probes and membership */
 #define DOORS_PORT_PUB  1    /* above the base */
 #define DOORS_PORT_HTTP 2    /* above the base: src/http */
+#define DOORS_PORT_DNS  3    /* above the base: src/dns */
 #define DOORS_PORT_BULK 4    /* above the base */
 #define DOORS_PORT_WS   10   /* above the base: where those of WebSocket begin */
 #define DOORS_COUNT     4    /* by enum door; DOOR_SUB stands for the own PUB here */

@@ -1,6 +1,4 @@
-#include "http/listen.h"
-
-#include "http/target.h"
+#include "shell/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,22 +25,25 @@ static bool split(const char *address, char *host, size_t size, const char **por
     memcpy(host, address, len);
     host[len] = '\0';
     *port = colon + 1;
-    uint64_t number; /* getaddrinfo() would take one that is too large */
+    unsigned number; /* getaddrinfo() would take one that is too large */
+    char rest;
 
-    return read_number(bytes_str(*port), &number) == 0 && number <= UINT16_MAX;
+    return strspn(*port, "0123456789") == strlen(*port) && strlen(*port) <= 5 &&
+           sscanf(*port, "%5u%c", &number, &rest) == 1 && number <= UINT16_MAX;
 }
 
-static int bind_to(const struct addrinfo *a)
+static int bind_to(const struct sockaddr *a, socklen_t len, int type)
 {
     int on = 1;
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(a->sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (a->ai_family == AF_INET6)
+    if (type == SOCK_STREAM)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (a->sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+    if (bind(fd, a, len) == 0 && (type != SOCK_STREAM || listen(fd, LISTEN_BACKLOG) == 0))
         return fd;
     int error = errno;
 
@@ -51,7 +52,7 @@ static int bind_to(const struct addrinfo *a)
     return -1;
 }
 
-int listen_open(const char *address, struct buf *why)
+int listen_parse(const char *address, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                                    .ai_socktype = SOCK_STREAM};
@@ -59,19 +60,30 @@ int listen_open(const char *address, struct buf *why)
     const char *port;
     char host[128];
 
-    if (!split(address, host, sizeof(host), &port) ||
-        getaddrinfo(host, port, &hints, &found) != 0) {
+    if (!split(address, host, sizeof(host), &port) || getaddrinfo(host, port, &hints, &found) != 0)
+        return 1;
+    memcpy(ret, found->ai_addr, found->ai_addrlen);
+    *ret_len = found->ai_addrlen;
+    freeaddrinfo(found);
+    return 0;
+}
+
+int listen_open(const char *address, int type, struct buf *why)
+{
+    struct sockaddr_storage a;
+    socklen_t len;
+
+    if (listen_parse(address, &a, &len) != 0) {
         buf_printf(why,
                    "\"%s\" is no address to listen on: write ADDR:PORT, such as "
                    "127.0.0.1:5486 or [::1]:5486\n",
                    address);
         return -1;
     }
-    int fd = bind_to(found);
+    int fd = bind_to((const struct sockaddr *)&a, len, type);
 
     if (fd < 0)
         buf_printf(why, "cannot listen on %s: %s\n", address, strerror(errno));
-    freeaddrinfo(found);
     return fd;
 }
 

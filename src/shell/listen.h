@@ -1,15 +1,18 @@
 #ifndef KITH_HTTP_LISTEN_H
 #define KITH_HTTP_LISTEN_H
-/* Sockets that listen for HTTP, and who is at the other end of what they accept. */
+/* Sockets that listen for the clients of HTTP and DNS, and who is at the other end of what they accept. */
 #include "base/buf.h"
 
 #include <sys/socket.h>
 
 #define LISTEN_BACKLOG 1024 /* as the peer's own sockets: a burst of clients is not turned away */
 
-/* A non-blocking listening socket at ADDR:PORT or [ADDR]:PORT, numbers both. -1 with the reason, and what to write
- * instead, in *why. */
-int listen_open(const char *address, struct buf *why);
+/* A non-blocking socket at ADDR:PORT or [ADDR]:PORT, numbers both: SOCK_STREAM, which listens, or SOCK_DGRAM. -1 with the
+ * reason, and what to write instead, in *why. */
+int listen_open(const char *address, int type, struct buf *why);
+
+/* Takes ADDR:PORT or [ADDR]:PORT, numbers both. Not 0: it is neither. */
+int listen_parse(const char *address, struct sockaddr_storage *ret, socklen_t *ret_len);
 
 /* The other end is a process of this host: it has a loopback address, or the one that `fd` has at this end, which nobody
  * can take over a network. */

@@ -1,4 +1,4 @@
-#include "http/listen.h"
+#include "shell/listen.h"
 
 #include "test.h"
 
@@ -16,7 +16,7 @@ static void an_address_that_is_none_is_refused_with_an_example(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct buf why = {0};
 
-        assert_int_equal(listen_open(bad[i], &why), -1);
+        assert_int_equal(listen_open(bad[i], SOCK_STREAM, &why), -1);
         assert_true(why.len > 0);
         buf_deinit(&why);
     }
@@ -28,7 +28,7 @@ static void the_other_end_is_of_this_host_when_its_address_is(void **state)
     struct buf why = {0};
     struct sockaddr_in other = {.sin_family = AF_INET};
     char text[48];
-    int fd = listen_open("127.0.0.1:0", &why);
+    int fd = listen_open("127.0.0.1:0", SOCK_STREAM, &why);
 
     assert_true(fd >= 0);
     assert_int_equal(inet_pton(AF_INET, "127.8.9.1", &other.sin_addr), 1);
