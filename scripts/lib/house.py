@@ -15,7 +15,7 @@ ROWS = {
     "store": 5, "spec": 5, "view": 5,
     "peer": 6,
     "shell": 7, "sim": 7, "client": 7,
-    "http": 8,
+    "http": 8, "dns": 8,
     "cmd": 9,
 }
 

@@ -18,6 +18,7 @@ LIBRARIES = {
     "peer": set(),
     "shell": {"czmq", "zmq", "curl", "hwloc"}, "sim": set(), "client": {"zmq"},
     "http": {"czmq", "zmq", "microhttpd", "wslay", "jansson"},
+    "dns": {"czmq", "zmq", "ldns"},
     "cmd": {"czmq", "zmq", "sodium", "lmdb", "libfyaml", "jansson", "curl", "systemd"},
 }
 # Folders that a row below would allow, and the design does not: the machine never reads the store.

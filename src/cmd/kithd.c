@@ -4,6 +4,7 @@
  */
 #include "base/mem.h"
 #include "cmd/kithd_flags.h"
+#include "dns/dns.h"
 #include "http/http.h"
 #include "http/pass.h"
 #include "shell/checks.h"
@@ -21,6 +22,7 @@
 #include "store/store.h"
 #include "trust/keys.h"
 #include "trust/token.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,6 +51,8 @@ struct daemon {
     struct buf pass;     /* the token of HTTP */
     struct http_config http_config;
     struct http *http; /* NULL: none */
+    struct dns_config dns_config;
+    struct dns *dns; /* NULL: none */
     struct loop_parts parts;
 };
 
@@ -169,6 +173,44 @@ static int open_transport(struct daemon *d)
     return transport_start(d->parts.transport);
 }
 
+/* The address that ns.DOMAIN has: where others reach this host. */
+static void fill_own_address(struct zone_config *zone, const char *address)
+{
+    zone->family = inet_pton(AF_INET, address, zone->addr) == 1    ? AF_INET
+                   : inet_pton(AF_INET6, address, zone->addr) == 1 ? AF_INET6
+                                                                   : AF_UNSPEC;
+}
+
+static int open_dns(struct daemon *d)
+{
+    struct buf why = {0};
+    const struct flags_dns *f = &d->flags.dns;
+    if (f->addresses_n == 0)
+        return 0;
+    d->dns_config = (struct dns_config){
+        .addresses = f->addresses,
+        .addresses_n = f->addresses_n,
+        .forwards = f->forwards,
+        .forwards_n = f->forwards_n,
+        .rate = f->rate,
+        .rate_own = f->rate_own,
+        .respond = {.zone = {.domains_n = f->domains_n,
+                             .ttl_s = f->ttl_s,
+                             .negative_ttl_s = f->ttl_s,
+                             .near = f->near},
+                    .lookups = d->flags.lookups},
+    };
+    memcpy(d->dns_config.respond.zone.domains, f->domains, sizeof f->domains);
+    fill_own_address(&d->dns_config.respond.zone, d->flags.advertise);
+    d->dns = dns_open(&d->dns_config, &why);
+    if (d->dns != NULL || !f->by_default)
+        return d->dns != NULL ? 0 : complain("DNS", &why);
+    log_line(LOG_WARN_, "no DNS here: %s (choose an address with --dns, or say --dns none)",
+             buf_cstr(&why));
+    buf_deinit(&why);
+    return 0;
+}
+
 /* Insecure without loopback would let whoever reaches the port change everything: flags_read() has looked at that. */
 static int open_http(struct daemon *d)
 {
@@ -187,6 +229,8 @@ static int open_http(struct daemon *d)
         .self = d->identity.id,
         .name = f->name,
         .version = KITH_VERSION,
+        .more_metrics = d->dns != NULL ? dns_metrics : NULL,
+        .more_arg = d->dns,
     };
     d->http = http_open(&d->http_config, &why);
     for (size_t i = 0; d->http != NULL && i < f->https_n; i++)
@@ -212,6 +256,8 @@ static void open_actors(struct daemon *d)
     d->procs = NULL;
     if (d->http != NULL)
         http_start(d->http, transport_context(d->parts.transport));
+    if (d->dns != NULL)
+        dns_start(d->dns);
 }
 
 /* ---- the start event ---- */
@@ -302,7 +348,8 @@ static void close_all(struct daemon *d)
     mail_stop(&d->parts.procs);
     mail_stop(&d->parts.writer);  /* writes what it was given first */
     mail_stop(&d->parts.lookups); /* it passes on to HTTP */
-    http_stop(d->http);
+    http_stop(d->http);           /* it shows DNS's metrics */
+    dns_stop(d->dns);
     transport_free(d->parts.transport);
     procs_free(d->procs);
     lookup_file_close(d->lookups);
@@ -334,7 +381,7 @@ static int run(struct daemon *d)
     struct procs_found found = procs_find(d->procs, &d->mem);
     start.found = found.items;
     start.found_n = found.count;
-    if (open_transport(d) != 0 || open_http(d) != 0)
+    if (open_transport(d) != 0 || open_dns(d) != 0 || open_http(d) != 0)
         return 1;
     open_actors(d);
     log_line(LOG_INFO_, "kithd " KITH_VERSION ": %s, node %s, on %s", d->flags.name,

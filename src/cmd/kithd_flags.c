@@ -1,4 +1,5 @@
 #include "cmd/kithd_flags.h"
+#include "cmd/kithd_given.h"
 #include "shell/doors.h"
 #include "shell/log.h"
 #include "spec/config.h"
@@ -14,23 +15,7 @@
 
 #define PORTS_DEFAULT "20000-29999"
 #define USER_DEFAULT  "nobody"
-
-/* What has been given, before defaults; a flag and a key of the file fill the same fields. */
-struct given {
-    struct config config;
-    struct bytes seeds[CONFIG_MAX_SEEDS];
-    struct bytes binds[CONFIG_MAX_WAYS], advertises[CONFIG_MAX_WAYS];
-    struct bytes https[CONFIG_MAX_HTTP];
-    struct pair tags[CONFIG_MAX_TAGS];
-    const char *file, *restore;
-    bool help, version;
-};
-
-struct flag {
-    const char *name, *value; /* value: NULL for a switch */
-    const char *help;
-    int (*read)(struct given *g, const char *value); /* 0, or 1: no good value */
-};
+#define FLAGS_MAX     64 /* names of flags; there are fewer */
 
 /* ---- one flag each ---- */
 
@@ -236,14 +221,25 @@ static const struct flag table[] = {
 
 #define TABLE_COUNT (sizeof table / sizeof *table)
 
+static size_t flags_count(void)
+{
+    return TABLE_COUNT + kithd_dns_flags_n;
+}
+
+static const struct flag *flag_at(size_t i)
+{
+    return i < TABLE_COUNT ? &table[i] : &kithd_dns_flags[i - TABLE_COUNT];
+}
+
 void flags_help(struct buf *out)
 {
     buf_str(out, "usage: kithd [FLAG]...\n"
                  "The daemon of one host. SIGTERM ends it and leaves its services running, to be\n"
                  "adopted at the next start; SIGINT leaves the cluster.\n\n");
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        buf_printf(out, "  %-12s %-12s %s\n", table[i].name,
-                   table[i].value != NULL ? table[i].value : "", table[i].help);
+    for (size_t i = 0; i < flags_count(); i++) {
+        const struct flag *f = flag_at(i);
+        buf_printf(out, "  %-13s %-12s %s\n", f->name, f->value != NULL ? f->value : "", f->help);
+    }
     buf_str(
         out,
         "\nSeveral ways to this daemon, the most wanted first: --bind and --advertise take an IP\n"
@@ -255,18 +251,19 @@ void flags_help(struct buf *out)
 
 static const struct flag *find(const char *arg, size_t len)
 {
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (strlen(table[i].name) == len && strncmp(table[i].name, arg, len) == 0)
-            return &table[i];
+    for (size_t i = 0; i < flags_count(); i++)
+        if (strlen(flag_at(i)->name) == len && strncmp(flag_at(i)->name, arg, len) == 0)
+            return flag_at(i);
     return NULL;
 }
 
 static int refuse_unknown(const char *arg, size_t len, struct buf *why)
 {
-    const char *names[TABLE_COUNT];
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        names[i] = table[i].name;
-    const char *near = nearest(bytes_of(arg, len), names, TABLE_COUNT);
+    const char *names[FLAGS_MAX];
+    size_t n = flags_count();
+    for (size_t i = 0; i < n; i++)
+        names[i] = flag_at(i)->name;
+    const char *near = nearest(bytes_of(arg, len), names, n);
     if (near != NULL)
         buf_printf(why, "no flag %.*s: did you mean %s?\n", (int)len, arg, near);
     else
@@ -324,6 +321,7 @@ static void merge(struct config *c, const struct config *file)
     prefer(&c->lookup_group, file->lookup_group);
     prefer(&c->log_level, file->log_level);
     prefer(&c->http_log, file->http_log);
+    kithd_dns_merge(c, file);
     if (c->https_n == 0) {
         c->https = file->https;
         c->https_n = file->https_n;
@@ -436,7 +434,8 @@ static int read_ways(struct flags *f, const struct config *c, struct arena *mem,
     f->binds = ways.binds;
     f->advertised = ways.advertised;
     if (!f->insecure || all_loopback(&f->binds))
-        return read_https(f, c, ways.http, mem, why);
+        return read_https(f, c, ways.http, mem, why) != 0 ||
+               kithd_dns_read(&f->dns, c, ways.dns, mem, why) != 0;
     buf_printf(why,
                "--insecure: only on a loopback address such as 127.0.0.1, and --bind is %s; "
                "make keys with `kith cluster init` and `kith token new`\n",

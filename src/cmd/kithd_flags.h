@@ -6,6 +6,7 @@
  */
 #include "base/arena.h"
 #include "base/buf.h"
+#include "cmd/kithd_dns.h"
 #include "cmd/kithd_ways.h"
 #include "spec/config.h"
 #include "wire/effect.h"
@@ -25,9 +26,10 @@ struct flags { /* texts live in the arena it was read with, or in argv */
     uint32_t https_n;
     bool http_default;    /* nobody said so: a port that is taken is no reason to end */
     const char *http_log; /* path; NULL: none */
-    const char *token;    /* path; NULL: none */
-    const char *restore;  /* path of a backup; NULL: none. A flag only: it is for one start */
-    const char *user;     /* of services that name none; "" when the daemon does not run as root */
+    struct flags_dns dns;
+    const char *token;   /* path; NULL: none */
+    const char *restore; /* path of a backup; NULL: none. A flag only: it is for one start */
+    const char *user;    /* of services that name none; "" when the daemon does not run as root */
     const struct bytes *seeds; /* URIs */
     uint32_t seeds_n;
     const struct pair *tags;

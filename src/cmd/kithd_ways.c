@@ -103,15 +103,16 @@ static const char *first_address(const struct way *ways, size_t n, const char *o
     return otherwise;
 }
 
-/* DOORS_PORT_HTTP above the ports of tcp, by whichever way. */
-static const char *http_address(const struct way *ways, size_t n, struct arena *mem)
+/* So many above the ports of tcp, by whichever way. */
+static const char *address_beside(const struct way *ways, size_t n, unsigned above,
+                                  struct arena *mem)
 {
     for (size_t i = 0; i < n; i++) {
         const struct way *w = &ways[i];
         unsigned ws = strcmp(w->scheme, "ws") == 0 && w->port > DOORS_PORT_WS ? DOORS_PORT_WS : 0;
         if (has_address(w))
             return arena_printf(mem, strchr(w->host, ':') != NULL ? "[%s]:%u" : "%s:%u", w->host,
-                                w->port - ws + DOORS_PORT_HTTP);
+                                w->port - ws + above);
     }
     return NULL;
 }
@@ -150,7 +151,8 @@ int ways_read(struct ways_read *ret, const struct ways_told *told, struct arena 
             0)
         return 1;
     ret->bind = first_address(binds, binds_n, "127.0.0.1");
-    ret->http = http_address(binds, binds_n, mem);
+    ret->http = address_beside(binds, binds_n, DOORS_PORT_HTTP, mem);
+    ret->dns = address_beside(binds, binds_n, DOORS_PORT_DNS, mem);
     const char *host = n == 1 && advertised[0].plain ? advertised[0].host : NULL;
     if (n == 0 || host != NULL) { /* what is bound, perhaps at another host */
         n = binds_n;

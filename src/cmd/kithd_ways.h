@@ -32,7 +32,8 @@ struct ways_read {
     const char *bind,
         *advertise; /* the address of the first of each that has one: services get it too */
     const char
-        *http; /* ADDR:PORT for HTTP, beside the first that is bound; NULL: none has an address */
+        *http, /* ADDR:PORT for HTTP, beside the first that is bound; NULL: none has an address */
+        *dns;  /* the same for DNS */
 };
 
 /* 0, or 1 and *why: what to write instead. Texts live in `mem`. */

@@ -45,6 +45,8 @@ READ_SOME(seeds)
 READ_SOME(binds)
 READ_SOME(advertises)
 READ_SOME(https)
+READ_SOME(dnses)
+READ_SOME(dns_forwards)
 
 static const struct schema_choice profiles[] = {
     {"lan", CONFIG_PROFILE_LAN, false}, {"wan", CONFIG_PROFILE_WAN, false}, {NULL, 0, false}};
@@ -78,6 +80,16 @@ static const struct schema_key keys[] = {
      .max = ADDR_BYTES, .max_items = CONFIG_MAX_HTTP},
     {"http-log", "http-log: /var/log/kith/access.log", SCHEMA_TEXT, FIELD(http_log), .min = 1,
      .max = PATH_BYTES},
+    {"dns", "dns: 127.0.0.1:5487, a list, or none", SCHEMA_CUSTOM, .read = read_dnses, .min = 1,
+     .max = ADDR_BYTES, .max_items = CONFIG_MAX_DNS},
+    {"dns-domain", "dns-domain: kith", SCHEMA_TEXT, FIELD(dns_domain), .min = 1, .max = ADDR_BYTES},
+    {"dns-consul", "dns-consul: false", SCHEMA_BOOL, FIELD(dns_consul)},
+    {"dns-ttl", "dns-ttl: 1s", SCHEMA_TEXT, FIELD(dns_ttl), .min = 1, .max = ADDR_BYTES},
+    {"dns-order", "dns-order: rotate, or near", SCHEMA_TEXT, FIELD(dns_order), .min = 1,
+     .max = ADDR_BYTES},
+    {"dns-forward", "dns-forward: 10.0.0.53, or a list", SCHEMA_CUSTOM, .read = read_dns_forwards,
+     .min = 1, .max = ADDR_BYTES, .max_items = CONFIG_MAX_FORWARDS},
+    {"dns-rate", "dns-rate: 5000", SCHEMA_TEXT, FIELD(dns_rate), .min = 1, .max = ADDR_BYTES},
     {"log-level", "log-level: info", SCHEMA_TEXT, FIELD(log_level), .min = 1, .max = ADDR_BYTES},
 };
 static const struct schema config_schema = {"the configuration", "", keys, SCHEMA_COUNT(keys)};

@@ -23,6 +23,13 @@
  *     lookup-group: apps                    who may; without it everybody on the host
  *     http: 10.0.0.1:5486                   or a list; none: no HTTP
  *     http-log: /var/log/kith/access.log    a line for each request
+ *     dns: 10.0.0.1:5487                    or a list; none: no DNS
+ *     dns-domain: kith                      below which services are found
+ *     dns-consul: false                     answer below consul, too
+ *     dns-ttl: 1s                           how long answers may be kept
+ *     dns-order: rotate                     or near
+ *     dns-forward: 10.0.0.53                or a list; where other names are sent on to
+ *     dns-rate: "5000"                      answers a second to one network
  *     log-level: info
  */
 #include "base/time.h"
@@ -33,9 +40,11 @@
 #define CONFIG_MAX_TAGS  32
 #define CONFIG_MAX_WAYS  5
 /* Of `fold`: below, each fold would write more than the log; above, the log is full before (store/store.h). */
-#define CONFIG_MIN_FOLD (UINT64_C(64) << 10)
-#define CONFIG_MAX_FOLD (UINT64_C(64) << 20)
-#define CONFIG_MAX_HTTP 4
+#define CONFIG_MIN_FOLD     (UINT64_C(64) << 10)
+#define CONFIG_MAX_FOLD     (UINT64_C(64) << 20)
+#define CONFIG_MAX_HTTP     4
+#define CONFIG_MAX_DNS      4
+#define CONFIG_MAX_FORWARDS 3
 
 enum config_profile { CONFIG_PROFILE_UNSET, CONFIG_PROFILE_LAN, CONFIG_PROFILE_WAN };
 
@@ -63,7 +72,13 @@ struct config { /* what is not given is empty */
     struct bytes lookup_group; /* of users */
     const struct bytes *https; /* ADDR:PORT, or none; not checked here */
     uint32_t https_n;
-    struct bytes http_log;  /* path of a file */
+    struct bytes http_log;     /* path of a file */
+    const struct bytes *dnses; /* ADDR:PORT, or none; not checked here, as the others of DNS */
+    uint32_t dnses_n;
+    const struct bytes *dns_forwards; /* ADDR[:PORT] */
+    uint32_t dns_forwards_n;
+    struct bytes dns_domain, dns_ttl, dns_order, dns_rate;
+    bool dns_consul;
     struct bytes log_level; /* debug, info, warn or error; not checked here */
 };
 

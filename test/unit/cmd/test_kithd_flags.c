@@ -268,11 +268,53 @@ static void http_is_answered_beside_the_peer_or_where_it_is_told_to(void **state
     refused(&l, "--http");
 }
 
+static void dns_is_answered_beside_http_or_as_it_is_told_to(void **state)
+{
+    (void)state;
+    struct line l;
+    READ(&l, "--bind=127.0.0.2");
+    assert_int_equal(l.flags.dns.addresses_n, 1);
+    assert_string_equal(l.flags.dns.addresses[0], "127.0.0.2:5487");
+    assert_true(l.flags.dns.by_default);
+    assert_int_equal(l.flags.dns.domains_n, 1);
+    assert_memory_equal(l.flags.dns.domains[0].name, "\4kith", 6);
+    assert_int_equal(l.flags.dns.ttl_s, 1);
+    assert_int_equal(l.flags.dns.rate, DNS_RATE);
+    assert_false(l.flags.dns.near || l.flags.dns.rate_own);
+    done(&l);
+    READ(&l, "--dns=10.0.0.1:53", "--dns=[::1]:53", "--dns-domain=svc.example.com", "--dns-consul",
+         "--dns-ttl=30s", "--dns-order=near", "--dns-rate=0");
+    assert_string_equal(l.flags.dns.addresses[1], "[::1]:53");
+    assert_false(l.flags.dns.by_default);
+    assert_int_equal(l.flags.dns.domains_n, 2);
+    assert_memory_equal(l.flags.dns.domains[1].name, "\6consul", 8);
+    assert_int_equal(l.flags.dns.ttl_s, 30);
+    assert_int_equal(l.flags.dns.rate, 0);
+    assert_true(l.flags.dns.near && l.flags.dns.rate_own);
+    done(&l);
+    READ(&l, "--dns=none", "--dns-forward=10.0.0.53", "--dns-forward=10.0.0.54:5353",
+         "--dns-forward=2001:db8::1");
+    assert_int_equal(l.flags.dns.addresses_n, 0);
+    assert_string_equal(l.flags.dns.forwards[0], "10.0.0.53:53");
+    assert_string_equal(l.flags.dns.forwards[1], "10.0.0.54:5353");
+    assert_string_equal(l.flags.dns.forwards[2], "[2001:db8::1]:53");
+    done(&l);
+    READ(&l, "--dns-ttl=1500ms");
+    refused(&l, "whole seconds");
+    READ(&l, "--dns-order=random");
+    refused(&l, "rotate or near");
+    READ(&l, "--dns-rate=many");
+    refused(&l, "--dns-rate");
+    READ(&l, "--dns-domain=a..b");
+    refused(&l, "--dns-domain");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_said_means_the_defaults),
         cmocka_unit_test(http_is_answered_beside_the_peer_or_where_it_is_told_to),
+        cmocka_unit_test(dns_is_answered_beside_http_or_as_it_is_told_to),
         cmocka_unit_test(every_flag_is_taken),
         cmocka_unit_test(a_seed_becomes_the_uri_of_a_probe_router),
         cmocka_unit_test(mistakes_are_told_with_what_to_write),
