@@ -158,7 +158,7 @@ static struct sheets_place make_room(struct sheets *s, const struct sheets_rule 
     struct sheet *sheet = &s->sheets[place.sheet];
 
     if (sheet->cap < SHEETS_MAX) {
-        sheet->cap *= 2;
+        sheet->cap = sheet->cap * 5 / 3 < SHEETS_MAX ? sheet->cap * 5 / 3 : SHEETS_MAX;
         sheet->at = mem_grow(sheet->at, sheet->cap, sizeof(*sheet->at));
         return place;
     }

@@ -90,7 +90,7 @@ void answer_services(struct control *c, struct turn *t, const struct incoming *i
     struct services answer = {0};
     struct service_info *items;
     struct get_services request;
-    struct service_name *n;
+    const struct content *n;
     struct arena mem = {0};
     struct buf out = {0};
     struct wire_error err;
@@ -100,14 +100,15 @@ void answer_services(struct control *c, struct turn *t, const struct incoming *i
         answer_bad(t, in, &err);
         return;
     }
-    TREE_FOREACH (n, name_tree, &c->catalog.names)
-        count++;
+    NAMES_FOREACH(n, &c->catalog)
+    count++;
     items = arena_array(&mem, count, sizeof(*items));
     answer.services = items;
-    TREE_FOREACH (n, name_tree, &c->catalog.names) {
-        const struct service *s = catalog_find(&c->catalog, n->name);
+    NAMES_FOREACH(n, &c->catalog)
+    {
+        const struct service *s = catalog_find(&c->catalog, content_key(n));
 
-        if (s && (!request.service.len || bytes_equal(n->name, request.service)))
+        if (s && (!request.service.len || bytes_equal(content_key(n), request.service)))
             fill_service(c, s, request.service.len != 0, &items[answer.services_n++], &mem);
     }
     if (request.service.len && !answer.services_n) {
@@ -362,12 +363,13 @@ void answer_graph(struct control *c, struct turn *t, const struct incoming *in)
     struct service_graph answer = {0};
     struct node_info *nodes;
     struct edge_info *edges;
-    struct service_name *n;
+    const struct content *n;
     struct buf out = {0};
     size_t nodes_max = 0, edges_max = 0;
 
-    TREE_FOREACH (n, name_tree, &c->catalog.names) {
-        const struct service *s = catalog_find(&c->catalog, n->name);
+    NAMES_FOREACH(n, &c->catalog)
+    {
+        const struct service *s = catalog_find(&c->catalog, content_key(n));
         const struct service_spec *spec = s ? service_spec(&c->catalog, s) : NULL;
 
         nodes_max++;
@@ -377,8 +379,9 @@ void answer_graph(struct control *c, struct turn *t, const struct incoming *in)
     edges = arena_array(&mem, edges_max, sizeof(*edges));
     answer.nodes = nodes;
     answer.edges = edges;
-    TREE_FOREACH (n, name_tree, &c->catalog.names) {
-        const struct service *s = catalog_find(&c->catalog, n->name);
+    NAMES_FOREACH(n, &c->catalog)
+    {
+        const struct service *s = catalog_find(&c->catalog, content_key(n));
 
         if (!s || !service_has_spec(s))
             continue;

@@ -1,69 +1,63 @@
 #include "control/catalog.h"
 
 #include "base/mem.h"
-#include "state/content.h"
 
 #include <string.h>
 
-#define SPECS_NOTED    64u     /* of so many is known where they were decoded */
-#define SPECS_KEPT_MAX 262144u /* bytes that are kept from step to step */
-
-struct catalog_specs {
-    const struct content *of[SPECS_NOTED]; /* by their address */
-    const struct service_spec *at[SPECS_NOTED];
-    struct arena mem;
-};
-
 void catalog_init(struct catalog *c, const struct members *members, struct lookups *lookups)
 {
-    *c = (struct catalog){.members = members,
-                          .graph = graph_new(),
-                          .specs = mem_alloc(sizeof(*c->specs)),
-                          .lookups = lookups};
-}
-
-/* ---- specifications ---- */
-
-/* What they were decoded of may be gone. */
-static void forget_specs(struct catalog *c)
-{
-    memset(c->specs->of, 0, sizeof(c->specs->of));
+    *c = (struct catalog){
+        .members = members, .graph = graph_new(), .specs = specs_new(), .lookups = lookups};
 }
 
 void catalog_rest(struct catalog *c)
 {
-    if (!c->specs->mem.used_bytes)
-        return;
-    forget_specs(c);
-    if (c->specs->mem.used_bytes > SPECS_KEPT_MAX)
-        arena_deinit(&c->specs->mem);
-    else
-        arena_reset(&c->specs->mem);
-}
-
-static const struct service_spec *decode_spec(const struct content *of, struct arena *mem)
-{
-    struct spec_row *value = arena_alloc(mem, sizeof(*value));
-    struct wire_error err;
-
-    return spec_row_decode(value, content_value(of), mem, &err) ? NULL : &value->spec;
+    specs_rest(c->specs);
 }
 
 const struct service_spec *service_spec(const struct catalog *c, const struct service *s)
 {
-    const struct content *of = s->contents[1];
-    size_t k = ((uintptr_t)of >> 4) % SPECS_NOTED;
-
-    if (!of)
-        return NULL;
-    if (c->specs->of[k] != of) {
-        c->specs->at[k] = decode_spec(of, &c->specs->mem);
-        c->specs->of[k] = of;
-    }
-    return c->specs->at[k];
+    return s->contents[1] ? specs_get(c->specs, s->contents[1]) : NULL;
 }
 
-/* ---- services ---- */
+/* ---- services that changed ---- */
+
+static int compare_touched(const void *element, const void *key)
+{
+    const struct service *s = element;
+
+    return ulid_compare(&s->id, key);
+}
+
+static const struct sheets_rule touched_rule = {.compare = compare_touched};
+
+void catalog_touch(struct catalog *c, struct service *s)
+{
+    if (s->touched)
+        return;
+    s->touched = true;
+    sheets_put(&c->touched, &touched_rule, sheets_from(&c->touched, &touched_rule, &s->id), s);
+}
+
+static void untouch(struct catalog *c, struct service *s)
+{
+    s->touched = false;
+    sheets_take(&c->touched, &touched_rule, sheets_from(&c->touched, &touched_rule, &s->id));
+}
+
+struct service *catalog_take_touched(struct catalog *c, const struct ulid *after)
+{
+    struct sheets_place place = sheets_from(&c->touched, &touched_rule, after);
+    struct service *s = sheets_at(&c->touched, place);
+
+    if (s && ulid_equal(&s->id, after))
+        s = sheets_at(&c->touched, sheets_next(&c->touched, place));
+    if (s)
+        untouch(c, s);
+    return s;
+}
+
+/* ---- life ---- */
 
 /* Out of the catalog, and freed. */
 static void placement_drop(struct catalog *c, struct service *s, struct placement *p)
@@ -101,35 +95,29 @@ static void service_free(struct catalog *c, struct service *s)
     sheets_deinit(&s->instances);
     TREE_REMOVE(service_tree, &c->services, s);
     if (s->touched)
-        TREE_REMOVE(touched_tree, &c->touched, s);
+        untouch(c, s);
     unmention(c, s);
-    forget_specs(c);
+    specs_forget(c->specs);
     content_release(s->contents[0]);
     content_release(s->contents[1]);
     mem_free(s->mentions);
     mem_free(s);
 }
 
-static void name_free(struct catalog *c, struct service_name *n)
-{
-    TREE_REMOVE(name_tree, &c->names, n);
-    mem_free((void *)(uintptr_t)n->name.data);
-    mem_free(n);
-}
-
 void catalog_deinit(struct catalog *c)
 {
     struct service *s, *s_next;
-    struct service_name *n, *n_next;
+    struct content *n;
 
     TREE_FOREACH_SAFE(s, service_tree, &c->services, s_next)
     service_free(c, s);
-    TREE_FOREACH_SAFE(n, name_tree, &c->names, n_next)
-    name_free(c, n);
+    NAMES_FOREACH(n, c)
+    content_release(n);
+    sheets_deinit(&c->names);
+    sheets_deinit(&c->touched);
     sheets_deinit(&c->instances);
     arena_deinit(&c->scratch);
-    arena_deinit(&c->specs->mem);
-    mem_free(c->specs);
+    specs_free(c->specs);
     graph_free(c->graph);
 }
 
@@ -140,26 +128,65 @@ struct service *catalog_get(const struct catalog *c, const struct ulid *id)
     return TREE_FIND(service_tree, (struct service_tree *)(uintptr_t)&c->services, &key);
 }
 
-static struct service_name *find_name(const struct catalog *c, struct bytes name)
-{
-    struct service_name key = {.name = name};
+/* ---- names ---- */
 
-    return TREE_FIND(name_tree, (struct name_tree *)(uintptr_t)&c->names, &key);
+static int compare_name(const void *element, const void *key)
+{
+    return bytes_compare(content_key(element), *(const struct bytes *)key);
+}
+
+static const struct sheets_rule names_rule = {.compare = compare_name};
+
+/* Which service a name's row names. It is asked for at every turn, so what kithd writes is read without the codec. */
+static bool read_name(struct bytes value, struct ulid *ret)
+{
+    static const uint8_t head[] = {0x81, 0x01, 0xc4, sizeof(ret->b)}; /* {1: 16 bytes} */
+    struct name_row row;
+    struct arena mem = {0};
+    struct wire_error err;
+
+    if (value.len == sizeof(head) + sizeof(ret->b) && memcmp(value.data, head, sizeof(head)) == 0) {
+        memcpy(ret->b, value.data + sizeof(head), sizeof(ret->b));
+        return true;
+    }
+    bool good = !name_row_decode(&row, value, &mem, &err);
+
+    if (good)
+        *ret = row.service;
+    arena_deinit(&mem);
+    return good;
+}
+
+/* The name's place in the list, and the row that is there. */
+static struct content *name_at(const struct catalog *c, struct bytes name, struct sheets_place *ret)
+{
+    *ret = sheets_from(&c->names, &names_rule, &name);
+    struct content *n = sheets_at(&c->names, *ret);
+
+    return n && bytes_equal(content_key(n), name) ? n : NULL;
+}
+
+static bool find_name(const struct catalog *c, struct bytes name, struct ulid *ret)
+{
+    struct sheets_place place;
+    const struct content *n = name_at(c, name, &place);
+
+    return n && read_name(content_value(n), ret);
 }
 
 struct service *catalog_find(const struct catalog *c, struct bytes name)
 {
-    const struct service_name *n = find_name(c, name);
-    struct service *s = n ? catalog_get(c, &n->service) : NULL;
+    struct ulid id;
+    struct service *s = find_name(c, name, &id) ? catalog_get(c, &id) : NULL;
 
     return s && s->known ? s : NULL;
 }
 
 bool service_is_alias(const struct catalog *c, const struct service *s)
 {
-    const struct service_name *n = find_name(c, s->row.name);
+    struct ulid id;
 
-    return n && !ulid_equal(&n->service, &s->id);
+    return find_name(c, s->row.name, &id) && !ulid_equal(&id, &s->id);
 }
 
 struct placement *catalog_placement(const struct service *s, const struct slot *slot)
@@ -212,28 +239,6 @@ static void drop_if_empty(struct catalog *c, struct service *s)
         service_free(c, s);
 }
 
-void catalog_touch(struct catalog *c, struct service *s)
-{
-    if (s->touched)
-        return;
-    s->touched = true;
-    TREE_INSERT(touched_tree, &c->touched, s);
-}
-
-struct service *catalog_take_touched(struct catalog *c, const struct ulid *after)
-{
-    struct service key = {.id = *after};
-    struct service *s = TREE_FROM(touched_tree, &c->touched, &key);
-
-    if (s && ulid_equal(&s->id, after))
-        s = TREE_NEXT(touched_tree, &c->touched, s);
-    if (!s)
-        return NULL;
-    TREE_REMOVE(touched_tree, &c->touched, s);
-    s->touched = false;
-    return s;
-}
-
 /* What applications are told of it may be another. */
 static void stir(const struct catalog *c, const struct service *s)
 {
@@ -253,11 +258,11 @@ static void state_edges(struct catalog *c, const struct service *s)
         return;
     }
     for (uint32_t k = 1; k < s->mentions_n; k++) { /* its needs */
-        const struct service_name *n = find_name(c, s->mentions[k].name);
-
-        if (n && !ulid_equal(&n->service, &s->id))
-            to[count++] = n->service;
+        if (find_name(c, s->mentions[k].name, &to[count]) && !ulid_equal(&to[count], &s->id))
+            count++;
     }
+    if (count == 0 && !graph_has_node(c->graph, &s->id))
+        return; /* most services have no edges, and need no node then */
     content_read(s->contents[1], &spec);
     (void)graph_set_edges(c->graph, &s->id, to, count,
                           (struct graph_rank){.major = spec.version.major,
@@ -283,24 +288,24 @@ static void name_moved(struct catalog *c, struct bytes name)
 
 static void take_name(struct catalog *c, const struct row *row)
 {
-    struct service_name *n = find_name(c, row->key);
-    struct name_row value;
-    struct arena mem = {0};
-    struct wire_error err;
+    struct sheets_place place;
+    struct content *former = name_at(c, row->key, &place);
+    struct ulid id;
 
     if (row->flags & ROW_TOMBSTONE) {
-        if (!n)
+        if (!former)
             return;
-        name_free(c, n);
-    } else if (!name_row_decode(&value, row->value, &mem, &err)) {
-        if (!n) {
-            n = mem_alloc(sizeof(*n));
-            n->name = bytes_of(mem_copy(row->key.data, row->key.len), row->key.len);
-            TREE_INSERT(name_tree, &c->names, n);
-        }
-        n->service = value.service;
+        sheets_take(&c->names, &names_rule, place);
+        content_release(former);
+    } else if (read_name(row->value, &id)) {
+        struct content *now = content_reference(content_of(row));
+
+        if (former)
+            sheets_replace(&c->names, &names_rule, place, now);
+        else
+            sheets_put(&c->names, &names_rule, place, now);
+        content_release(former);
     }
-    arena_deinit(&mem);
     lookups_touch(c->lookups, row->key);
     name_moved(c, row->key);
 }
@@ -347,7 +352,7 @@ static void read_rows(const struct state *state, const struct ulid *id, struct a
     struct ulid key[2] = {*id, ret->says.spec};
 
     if (state_look(state, TABLE_ID_SPEC, bytes_of(key, sizeof(key)), &ret->spec))
-        ret->spec_says = decode_spec(content_of(&ret->spec), mem);
+        ret->spec_says = specs_decode(content_of(&ret->spec), mem);
 }
 
 static void mention_add(struct service *s, struct bytes name)
@@ -390,7 +395,7 @@ static void take_rows(struct catalog *c, struct service *s, const struct service
     s->row = rows->says;
     s->stated =
         spec ? (struct service_count){spec->count, spec->every_host} : (struct service_count){0};
-    forget_specs(c);
+    specs_forget(c->specs);
     hold_content(&s->contents[0], s->known ? content_of(&rows->service) : NULL);
     hold_content(&s->contents[1], spec ? content_of(&rows->spec) : NULL);
     if (s->known)

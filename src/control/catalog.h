@@ -13,7 +13,9 @@
  */
 #include "control/fleet.h"
 #include "control/lookups.h"
+#include "control/specs.h"
 #include "graph/graph.h"
+#include "state/content.h"
 #include "state/members.h"
 
 /* A service is called so, or needs one of this name. */
@@ -32,35 +34,25 @@ struct service_count {
 struct service {
     struct ulid id;
     TREE_ENTRY(service) by_id;
-    TREE_ENTRY(service) by_touch; /* of those that are touched */
-    bool known;                   /* it has a row; else only others' rows speak of it */
-    struct service_row row;       /* in contents */
-    bool counted;                 /* it has a count row */
-    struct service_count count;   /* which says this */
-    struct service_count stated;  /* so many says its specification */
-    struct mention *mentions;     /* its name, then its needs */
+    struct service_row row;      /* in contents */
+    struct service_count count;  /* of its count row */
+    struct service_count stated; /* by its specification */
+    struct mention *mentions;    /* its name, then its needs */
     uint32_t mentions_n;
+    bool known;                  /* it has a row; else only others' rows speak of it */
+    bool counted;                /* it has a count row */
+    bool touched;                /* something about it changed since place.h last looked */
     struct content *contents[2]; /* references: of its row and of its specification's, or NULL */
     struct placement_tree placements;
     struct sheets instances;      /* in order of slot, see FLEET_FOREACH */
     kith_time healthy_changed_us; /* when the set of healthy instances last changed, as seen here */
-    bool touched;                 /* something about it changed since place.h last looked */
 };
 
-struct service_name {
-    struct bytes name;
-    struct ulid service;
-    TREE_ENTRY(service_name) by_name;
-};
+_Static_assert(sizeof(struct service) <= 200, "there are tens of thousands");
 
 static inline int service_compare(const struct service *a, const struct service *b)
 {
     return ulid_compare(&a->id, &b->id);
-}
-
-static inline int service_name_compare(const struct service_name *a, const struct service_name *b)
-{
-    return bytes_compare(a->name, b->name);
 }
 
 static inline int mention_compare(const struct mention *a, const struct mention *b)
@@ -71,26 +63,22 @@ static inline int mention_compare(const struct mention *a, const struct mention 
 }
 
 TREE_HEAD(service_tree, service);
-TREE_HEAD(touched_tree, service);
-TREE_HEAD(name_tree, service_name);
 TREE_HEAD(mention_tree, mention);
 TREE_FUNCTIONS(service_tree, service, by_id, service_compare)
-TREE_FUNCTIONS(touched_tree, service, by_touch, service_compare)
-TREE_FUNCTIONS(name_tree, service_name, by_name, service_name_compare)
 TREE_FUNCTIONS(mention_tree, mention, by_name, mention_compare)
 
 struct catalog {
     const struct members *members;
     struct ulid self;
     struct service_tree services;
-    struct touched_tree touched;
-    struct name_tree names;
+    struct sheets touched; /* services, by id */
+    struct sheets names;   /* the contents of their rows, by name; see NAMES_FOREACH */
     struct mention_tree mentions;
     struct sheets instances; /* of all hosts, by node and id */
     struct here_tree here;   /* placements on this host */
     struct graph *graph;
-    struct catalog_specs *specs; /* that were decoded in this step */
-    struct lookups *lookups;     /* hears of the names whose services change */
+    struct specs *specs;     /* that were decoded in this step */
+    struct lookups *lookups; /* hears of the names whose services change */
     struct arena scratch; /* of one call; kept, since blocks that come and go would leave holes */
     /* Of the last row, when it was an instance's that is there now: the state that was known until then, or
      * CATALOG_UNKNOWN. */
@@ -98,6 +86,9 @@ struct catalog {
     int taken_before;
 };
 #define CATALOG_UNKNOWN (-1)
+
+/* for each name in order, as a content `n` (a variable of the caller's) whose key is the name */
+#define NAMES_FOREACH(n, catalog) FLEET_FOREACH (n, &(catalog)->names)
 
 /* Walks: TREE_FOREACH_FROM (s, service_tree, catalog_services(c)). */
 static inline struct service *catalog_services(const struct catalog *c)

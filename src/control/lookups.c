@@ -81,13 +81,13 @@ void lookups_begin(struct control *c, kith_time at_us)
 {
     struct lookups *l = &c->lookups;
     const struct member *m;
-    struct service_name *n;
+    const struct content *n;
 
     l->anew = true;
     l->whole = false;
     l->after_us = at_us;
-    TREE_FOREACH (n, name_tree, &c->catalog.names)
-        lookups_touch(l, n->name);
+    NAMES_FOREACH(n, &c->catalog)
+    lookups_touch(l, content_key(n));
     registrations_touch_all(c);
     for (m = members_first(c->catalog.members); m; m = members_next(c->catalog.members, m))
         lookups_touch_member(l, &m->id);
