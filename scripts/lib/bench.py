@@ -8,6 +8,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import procfs  # noqa: E402
 import up  # noqa: E402
+from bench_dns import dns  # noqa: E402
 from bench_lookup import INSTANCES, lookup  # noqa: E402
 from bench_membership import IDLE_S, PARTS, PAUSES_S, SIZES, membership  # noqa: E402
 from bench_rows import Rows  # noqa: E402
@@ -59,7 +60,7 @@ def compare_membership(options):
 
 
 BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3),
-           "lookup": lookup, "register": register, "sync": sync, "transport": transport}
+           "lookup": lookup, "register": register, "sync": sync, "transport": transport, "dns": dns}
 
 
 def words(known):

@@ -276,8 +276,11 @@ bool forward_take(struct forward *f, struct forward_done *ret)
         return false;
     TAILQ_REMOVE(&f->done, a, others);
     memcpy(a->query + LENGTH, a->id, sizeof(a->id));
-    if (a->in.len)
+    if (a->in.len) {
         memcpy(a->in.data, a->id, sizeof(a->id));
+        a->in.data[2] &= (uint8_t) ~(DNS_AA >> 8); /* it is not ours */
+        a->in.data[3] |= DNS_RA;
+    }
     *ret = (struct forward_done){.client = &a->client,
                                  .query = bytes_of(a->query + LENGTH, a->query_len),
                                  .answer = buf_bytes(&a->in)};

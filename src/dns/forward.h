@@ -1,8 +1,8 @@
 #ifndef KITH_DNS_FORWARD_H
 #define KITH_DNS_FORWARD_H
 /*
- * Queries for names that are not ours, sent on to given servers, and their answers, which go back as they come (no cache
- * here: who wants one asks those servers, or runs one). By UDP for who asked by UDP, by TCP for who asked by TCP.
+ * Queries for names that are not ours, sent on to given servers, and their answers, which go back as they come but for AA and RA (no
+ * cache here: who wants one asks those servers, or runs one). By UDP for who asked by UDP, by TCP for who asked by TCP.
  *
  * Each query has a socket of its own, connected, with a port that the kernel draws and an id drawn here, and an answer
  * has to repeat the question to the letter: so nobody who does not see the query can answer it. A server that says nothing for

@@ -13,6 +13,7 @@
 struct udp {
     struct desk *desk;
     int fd;
+    struct sockaddr_storage own;
     bool anywhere; /* bound to any address: where a query came in is asked for */
     struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
     struct iovec in_iov[UDP_BATCH], out_iov[UDP_BATCH];
@@ -47,8 +48,7 @@ static void ask_where(struct udp *u, int family)
 
 struct udp *udp_open(const char *address, struct desk *desk, struct buf *why)
 {
-    struct sockaddr_storage own = {0};
-    socklen_t len = sizeof(own);
+    socklen_t len = sizeof(struct sockaddr_storage);
     int bytes = SOCKET_BYTES, fd = listen_open(address, SOCK_DGRAM, why);
 
     if (fd < 0)
@@ -58,8 +58,8 @@ struct udp *udp_open(const char *address, struct desk *desk, struct buf *why)
     u->fd = fd;
     u->desk = desk;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-    if (getsockname(fd, (struct sockaddr *)&own, &len) == 0 && is_any(&own))
-        ask_where(u, own.ss_family);
+    if (getsockname(fd, (struct sockaddr *)&u->own, &len) == 0 && is_any(&u->own))
+        ask_where(u, u->own.ss_family);
     for (size_t i = 0; i < UDP_BATCH; i++) {
         u->in_iov[i] = (struct iovec){u->query[i], UDP_QUERY_MAX};
         u->in[i].msg_hdr =
@@ -117,7 +117,7 @@ static enum rate_verdict judge(struct udp *u, const struct sockaddr *from)
 {
     struct desk *d = u->desk;
 
-    if (!d->rate || (!d->rate_own && listen_is_own(from, u->fd)))
+    if (!d->rate || (!d->rate_own && listen_is_same_host(from, (const struct sockaddr *)&u->own)))
         return RATE_PASS;
     return rate_take(d->rate, from, d->now_us);
 }

@@ -299,32 +299,45 @@ static int look_at(struct zone_answer *ret, struct look *l, const struct lookup_
     return row.gone || (l->asked->tag.len && !l->some) ? ZONE_ABSENT : 0;
 }
 
-/* As it was asked for, label for label, in case that a service is called so: names of services mostly have no capitals. */
-static bool as_asked(struct asked_text *ret, const struct asked_text *lower,
-                     const struct question *q)
+/* The label as it was asked for. False: that is in lower case as well. */
+static bool as_asked(struct asked_text *text, const struct question *q)
 {
-    size_t from = (size_t)((const uint8_t *)lower->text - q->lower);
+    if (text->len == 0)
+        return false;
+    size_t from = (size_t)((const uint8_t *)text->text - q->lower);
+    const char *asked = (const char *)q->message + DNS_HEADER + from;
+    bool other = memcmp(asked, text->text, text->len) != 0;
 
-    *ret = (struct asked_text){(const char *)q->message + DNS_HEADER + from, lower->len};
-    return memcmp(ret->text, lower->text, lower->len) != 0;
+    text->text = asked;
+    return other;
+}
+
+static struct lookup_name service_name(const struct asked *asked)
+{
+    return lookup_name(SPACE, strlen(SPACE), asked->name.text, asked->name.len);
 }
 
 static int look_service(struct zone_answer *ret, struct look *l, const struct lookup_map *map,
                         const struct question *q, uint32_t turn)
 {
-    struct asked_text text = l->asked->name;
-    struct lookup_name name = lookup_name(SPACE, strlen(SPACE), text.text, text.len);
+    struct lookup_name name = service_name(l->asked);
 
     /* The word first: what changes after it has been read makes another value. */
     ret->word = lookup_watch_word(map, &name);
     ret->value = lookup_get_acquire(ret->word);
     int r = look_at(ret, l, map, &name, turn);
+    struct asked other = *l->asked;
+    bool name_differs = as_asked(&other.name, q), tag_differs = as_asked(&other.tag, q);
 
-    if (r != ZONE_ABSENT || !as_asked(&text, &l->asked->name, q))
+    if (r != ZONE_ABSENT || (!name_differs && !tag_differs))
         return r;
+    /* In case that something is called so: names and tags mostly have no capitals. */
+    struct look again = *l;
+
     ret->word = NULL;
-    name = lookup_name(SPACE, strlen(SPACE), text.text, text.len);
-    return look_at(ret, l, map, &name, turn);
+    again.asked = &other;
+    name = service_name(&other);
+    return look_at(ret, &again, map, &name, turn);
 }
 
 /* ---- members ---- */

@@ -95,6 +95,20 @@ static bool is_loopback(const struct sockaddr *a)
            IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
 }
 
+bool listen_is_same_host(const struct sockaddr *other, const struct sockaddr *own)
+{
+    if (is_loopback(other))
+        return true;
+    if (own->sa_family != other->sa_family)
+        return false;
+    if (other->sa_family == AF_INET)
+        return ((const struct sockaddr_in *)other)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)own)->sin_addr.s_addr;
+    return other->sa_family == AF_INET6 &&
+           IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)other)->sin6_addr,
+                              &((const struct sockaddr_in6 *)own)->sin6_addr);
+}
+
 bool listen_is_own(const struct sockaddr *other, int fd)
 {
     struct sockaddr_storage own = {0};
@@ -104,14 +118,8 @@ bool listen_is_own(const struct sockaddr *other, int fd)
         return false;
     if (is_loopback(other))
         return true;
-    if (getsockname(fd, (struct sockaddr *)&own, &len) != 0 || own.ss_family != other->sa_family)
-        return false;
-    if (other->sa_family == AF_INET)
-        return ((const struct sockaddr_in *)other)->sin_addr.s_addr ==
-               ((const struct sockaddr_in *)&own)->sin_addr.s_addr;
-    return other->sa_family == AF_INET6 &&
-           IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)other)->sin6_addr,
-                              &((const struct sockaddr_in6 *)&own)->sin6_addr);
+    return getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+           listen_is_same_host(other, (const struct sockaddr *)&own);
 }
 
 void listen_address(char *out, size_t size, const struct sockaddr *a)

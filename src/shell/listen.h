@@ -18,6 +18,9 @@ int listen_parse(const char *address, struct sockaddr_storage *ret, socklen_t *r
  * can take over a network. */
 bool listen_is_own(const struct sockaddr *other, int fd);
 
+/* The same, of a socket that is known to have the address `own`: asks nobody. */
+bool listen_is_same_host(const struct sockaddr *other, const struct sockaddr *own);
+
 /* As text, without the port; "-" for NULL and what is no IP address. */
 void listen_address(char *out, size_t size, const struct sockaddr *a);
 

@@ -223,6 +223,7 @@ static void capitals_are_found_as_they_are_asked_for(void **state)
     tell_one("Data_Base", "10.1.1.1", 5432);
     expect("Data_Base.service.kith.", DNS_A, 0, 1, "A 10.1.1.1");
     expect("data_base.service.kith.", DNS_A, DNS_NXDOMAIN, 0, NULL);
+    expect("_Data_Base._main.service.kith.", DNS_SRV, 0, 1, "SRV 1 65535 5432 0a010101.addr.kith.");
 }
 
 static void addresses_of_other_kinds_have_their_records(void **state)
