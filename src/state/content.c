@@ -139,11 +139,11 @@ static size_t made_at(size_t record_len)
     return (end + _Alignof(void *) - 1) & ~(_Alignof(void *) - 1);
 }
 
-static size_t size_of(const struct row *row)
+static size_t size_of(enum table_id table, size_t record_len)
 {
-    if (row->table == TABLE_ID_MEMBER)
-        return made_at(row->record.len) + sizeof(void *);
-    return offsetof(struct content, bytes) + row->record.len;
+    if (table == TABLE_ID_MEMBER)
+        return made_at(record_len) + sizeof(void *);
+    return offsetof(struct content, bytes) + record_len;
 }
 
 static void fill(struct content *c, const struct row *row)
@@ -167,7 +167,8 @@ static struct bytes moved(struct bytes view, const uint8_t *from, const uint8_t 
 
 static struct content *new_whole(struct contents *home, const struct row *row)
 {
-    struct whole *x = mem_alloc(offsetof(struct whole, content) + size_of(row));
+    struct whole *x =
+        mem_alloc(offsetof(struct whole, content) + size_of(row->table, row->record.len));
     struct content *c = &x->content;
     const uint8_t *from = row->record.data;
 
@@ -216,7 +217,7 @@ static bool is_compact(const struct row *row)
            offset_in(row, row->ns) <= UINT8_MAX;
 }
 
-struct content *content_take(struct contents *shared, const struct row *row)
+struct content *content_take(struct contents *shared, struct blocks *blocks, const struct row *row)
 {
     struct content *c = shared ? find(shared, row->hash, row->record) : NULL;
 
@@ -226,7 +227,7 @@ struct content *content_take(struct contents *shared, const struct row *row)
         return share(shared, row);
     if (!is_compact(row))
         return content_take_whole(row);
-    c = mem_alloc(size_of(row));
+    c = blocks_take(blocks, size_of(row->table, row->record.len));
     fill(c, row);
     c->value_at = (uint8_t)offset_in(row, row->value);
     c->value_len = (uint16_t)row->value.len;
@@ -251,7 +252,7 @@ void content_release(struct content *c)
     if (c->table == TABLE_ID_MEMBER)
         mem_free(content_made(c));
     if (!c->whole) {
-        mem_free(c);
+        blocks_give(c, size_of(content_table(c), c->len));
         return;
     }
     if (whole_of(c)->home)

@@ -11,6 +11,7 @@
  * Counts are not atomic: those who share must run in one thread.
  */
 #include "base/arena.h"
+#include "base/blocks.h"
 #include "state/digest.h"
 #include "state/state.h"
 
@@ -30,8 +31,8 @@ _Static_assert(offsetof(struct content, bytes) == 32,
                "a registry of 172,000 instances has 240,000 of these");
 
 /* One reference to the content of a row: the one that `shared` has already, or a new one with a copy of the
- * record. shared may be NULL. */
-struct content *content_take(struct contents *shared, const struct row *row);
+ * record. shared may be NULL: then its memory is of `blocks`. */
+struct content *content_take(struct contents *shared, struct blocks *blocks, const struct row *row);
 /* A new one that nobody shares and that has its row with it: content_row() of it needs no memory. */
 struct content *content_take_whole(const struct row *row);
 /* The same for what is known by its bytes alone; NULL when nobody holds such a record. */

@@ -12,6 +12,7 @@ struct state *state_new(const struct state_config *config)
 
     s->config = *config;
     s->views = mem_alloc(sizeof(*s->views));
+    s->blocks = config->shared ? NULL : blocks_new();
     batch_init(&s->batch);
     return s;
 }
@@ -28,6 +29,7 @@ void state_free(struct state *s)
     arena_deinit(&s->scratch);
     arena_deinit(s->views);
     mem_free(s->views);
+    blocks_free(s->blocks);
     mem_free(s);
 }
 
@@ -103,7 +105,7 @@ static void leave_times(struct state *s, struct content *c)
 
 static struct content *hold(struct state *s, const struct row *row, struct content *old)
 {
-    struct content *c = content_take(s->config.shared, row);
+    struct content *c = content_take(s->config.shared, s->blocks, row);
 
     if (old)
         leave_times(s, old);

@@ -24,6 +24,7 @@ struct state {
     kith_time wall_us;
     struct clocks clocks;
     struct table table;
+    struct blocks *blocks;      /* of contents that are not shared */
     struct timeline leases;     /* by when they end */
     struct timeline tombstones; /* by when they were written; those that do not say stay for ever */
     int64_t confirmed_ms;       /* tombstones written here are later */

@@ -139,11 +139,13 @@ static void check(struct bytes record)
     struct row row, back;
 
     assert_int_equal(row_read(&row, record, &cluster, &mem), 0);
-    struct content *c = content_take(/* shared= */ NULL, &row);
+    struct blocks *blocks = blocks_new();
+    struct content *c = content_take(/* shared= */ NULL, blocks, &row);
     content_read(c, &back);
     assert_same(&row, &back);
     assert_ptr_equal(back.content, c);
     content_release(c);
+    blocks_free(blocks);
     arena_deinit(&mem);
 }
 
