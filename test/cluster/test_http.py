@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -19,6 +20,7 @@ from cluster import Cluster, Failed, Skipped, story, wait  # noqa: E402
 from fetch import fetched  # noqa: E402
 
 PORT = 5486
+DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy")
 READ_S = 30         # for a whole request
 GONE_S = 5          # until a client that vanished has given its descriptor back
 SILENCED_S = 3.5    # until no peer lists what runs on a host that was silenced, beside what this machine is late
@@ -281,6 +283,28 @@ def metrics_are_as_prometheus_wants_them(cluster):
         raise Failed((done.stderr + done.stdout).decode())
 
 
+def what_deploy_shows_exists(cluster):
+    """Each metric that the dashboard and the alert rules name is one of this peer's, and Prometheus understands each expression."""
+    text = urllib.request.urlopen(url(cluster.peers[0], "/metrics"), timeout=20).read().decode()
+    there = set(re.findall(r"^([a-z0-9_]+)[{ ]", text, re.M))
+    rules = os.path.join(DEPLOY, "prometheus", "kith-alerts.yml")
+    with open(os.path.join(DEPLOY, "grafana", "kith.json"), encoding="utf-8") as file:
+        panels = json.load(file)["panels"]
+    shown = [t["expr"] for p in panels for t in p.get("targets", [])]
+    with open(rules, encoding="utf-8") as file:
+        named = re.findall(r"\b(?:kith|process)_[a-z0-9_]+", file.read() + " ".join(shown))
+    if len(shown) < 20 or len(named) < len(shown):
+        raise Failed("the dashboard or the rules were not read: %d expressions, %d names" % (len(shown), len(named)))
+    expect("metrics that are not there", sorted(set(named) - there), [])
+    as_rules = os.path.join(cluster.folder, "shown.yml")
+    with open(as_rules, "w", encoding="utf-8") as file:
+        json.dump({"groups": [{"name": "shown", "rules": [
+            {"record": "shown:%d" % n, "expr": e} for n, e in enumerate(shown)]}]}, file)
+    done = subprocess.run([program("promtool"), "check", "rules", rules, as_rules], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(done.stdout + done.stderr)
+
+
 def program(name):
     path = shutil.which(name)
     if path:
@@ -434,6 +458,7 @@ def main():
             blocking_queries_wake_for_their_own_service_only,
             clients_that_vanish_give_their_descriptors_back,
             metrics_are_as_prometheus_wants_them,
+            what_deploy_shows_exists,
             prometheus_follows_what_comes_and_goes,
             who_waits_is_answered_when_the_peer_ends,
         )), changes_need_the_token_of_the_peer)
