@@ -254,8 +254,10 @@ static void open_actors(struct daemon *d)
     d->parts.checks = checks_new(&checks);
     d->parts.procs = procs_start(d->procs);
     d->procs = NULL;
-    if (d->http != NULL)
+    if (d->http != NULL) {
+        d->parts.keys = http_keys(d->http);
         http_start(d->http, transport_context(d->parts.transport));
+    }
     if (d->dns != NULL)
         dns_start(d->dns);
 }
@@ -383,6 +385,7 @@ static int run(struct daemon *d)
     start.found_n = found.count;
     if (open_transport(d) != 0 || open_dns(d) != 0 || open_http(d) != 0)
         return 1;
+    start.keys = d->http != NULL;
     open_actors(d);
     log_line(LOG_INFO_, "kithd " KITH_VERSION ": %s, node %s, on %s", d->flags.name,
              ulid_text(&d->identity.id).s, d->flags.bind);

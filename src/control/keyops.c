@@ -159,6 +159,7 @@ static void lock(struct doing *d, struct key_view *v)
 
     if (!sessions_valid(d->o->control, d->o->turn, &d->op->session, &node, &session)) {
         fail(d, "there is no such session");
+        d->out->errors[d->out->errors_n - 1].no_session = true;
         return;
     }
     if (!ulid_is_zero(&v->lock.session) && !ulid_equal(&v->lock.session, &d->op->session)) {

@@ -1,7 +1,7 @@
 #ifndef KITH_HTTP_CONSUL_H
 #define KITH_HTTP_CONSUL_H
 /*
- * Consul's HTTP API, the part that finds services: what its clients call, answered from the directory. Source: Consul's
+ * Consul's HTTP API, the parts that find services and keep keys: what its clients call, answered from the directory and the shelf. Source: Consul's
  * API documentation, 1.15. What Kith has no such thing for is refused, and never ignored.
  *
  * Answers about services list what runs on hosts that live: where Consul keeps the services of a failed node and
@@ -27,7 +27,18 @@ void consul_status_leader(
     struct exchange *x); /* there is none: this peer, which takes everything */
 void consul_status_peers(struct exchange *x);
 
+void consul_kv_get(struct exchange *x);
+void consul_session_list(struct exchange *x);
+void consul_session_info(struct exchange *x);
+void consul_session_node(struct exchange *x);
+
 /* Changes. */
+void consul_kv_put(struct exchange *x);
+void consul_kv_delete(struct exchange *x);
+void consul_txn(struct exchange *x);
+void consul_session_create(struct exchange *x);
+void consul_session_destroy(struct exchange *x);
+void consul_session_renew(struct exchange *x);
 void consul_service_register(struct exchange *x);
 void consul_service_deregister(struct exchange *x);
 void consul_check_pass(struct exchange *x);

@@ -12,8 +12,6 @@
 #include "base/arena.h"
 #include "wire/wire.h"
 
-#define CONSUL_BODY_MAX 262144u /* far more than a service's tags and meta may have */
-
 /* A check with a TTL makes it one that is critical when not renewed; critical at first, as Consul has it, unless its
  * Status says otherwise. 0; or 1, and *why says what to write instead. All in `mem`. */
 int consul_read_service(struct register_endpoint *ret, struct bytes body, struct arena *mem,

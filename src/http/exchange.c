@@ -155,6 +155,13 @@ void exchange_begin(struct exchange *x, const struct route *table, size_t table_
 void exchange_resume(struct exchange *x)
 {
     directory_unwatch(&x->watcher);
+    if (x->catches_up) {
+        if (x->hub->shelf.number < x->catches_up && x->hub->now_us < x->until_us)
+            directory_watch(&x->hub->shelf.caught, &x->watcher);
+        else
+            x->state = EXCHANGE_READY;
+        return;
+    }
     x->waited = true;
     handle(x);
 }
@@ -211,6 +218,16 @@ bool exchange_blocks(struct exchange *x, struct resource *r)
     return true;
 }
 
+void exchange_catch_up(struct exchange *x, uint64_t number)
+{
+    if (x->hub->shelf.number >= number)
+        return;
+    x->catches_up = number;
+    x->state = EXCHANGE_PARKED;
+    x->until_us = x->hub->now_us + EXCHANGE_CATCH_UP_US;
+    directory_watch(&x->hub->shelf.caught, &x->watcher);
+}
+
 /* ---- asking the peer ---- */
 
 void exchange_ask(struct exchange *x, enum wire_kind kind, struct buf question,
@@ -230,7 +247,7 @@ static const struct {
 } statuses[] = {
     {FAIL_CODE_BAD_REQUEST, 400}, {FAIL_CODE_NOT_ALLOWED, 403}, {FAIL_CODE_NOT_FOUND, 404},
     {FAIL_CODE_REJECTED, 409},    {FAIL_CODE_NOT_READY, 503},   {FAIL_CODE_BUSY, 503},
-    {FAIL_CODE_UNCONFIRMED, 504},
+    {FAIL_CODE_UNCONFIRMED, 504}, {FAIL_CODE_NO_MAJORITY, 500},
 };
 
 static void answer_failed(struct exchange *x, struct bytes payload)

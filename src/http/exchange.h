@@ -16,17 +16,20 @@
 #include "http/cache.h"
 #include "http/directory.h"
 #include "http/route.h"
+#include "http/shelf.h"
 #include "shell/times.h"
 #include "wire/wire.h"
 
 #define EXCHANGE_WAIT_US     (5 * KITH_MIN) /* for a change, when the client does not say; as Consul */
 #define EXCHANGE_WAIT_MAX_US (10 * KITH_MIN) /* no client is waited for longer, gone or not */
+#define EXCHANGE_CATCH_UP_US KITH_SEC /* for what was changed to be read here */
 #define EXCHANGE_ASK_US      (10 * KITH_SEC) /* for the peer's answer: a write waits for the disk */
 
 #define HUB_CLASSES 6
 
 struct hub { /* what all exchanges share; the HTTP thread's */
     struct directory directory;
+    struct shelf shelf;
     struct cache cache;
     struct ulid self;
     const char *name;    /* of this host */
@@ -83,6 +86,7 @@ struct exchange {
     enum exchange_state state;
     struct watcher watcher;
     bool waited;        /* it has waited for a change, or until its time was over */
+    uint64_t catches_up; /* the answer is there, and waits until the shelf has been told so much; 0: it does not */
     kith_time until_us; /* of waiting or asking */
     enum wire_kind ask; /* the question, encoded in `question` */
     struct buf question;
@@ -110,6 +114,10 @@ bool exchange_blocks(struct exchange *x, struct resource *r);
 /* Asks the peer as its own socket's clients do: `question` is the encoded message, taken over. */
 void exchange_ask(struct exchange *x, enum wire_kind kind, struct buf question,
                   exchange_answered *answered);
+
+/* The answer as it stands goes out when the shelf has been told so much (keys_changed.told): so that a client that reads what it
+ * has just written finds it. */
+void exchange_catch_up(struct exchange *x, uint64_t number);
 
 /* An empty answer of JSON, to be written into the body. */
 struct buf *answer_json(struct exchange *x);

@@ -18,6 +18,7 @@
 struct http {
     const struct http_config *config;
     zsock_t *feed_in, *feed; /* the ends of the look-ups' jobs */
+    zsock_t *keys_in, *keys; /* and of those about keys */
     zactor_t *actor;
     void *context;
     struct hub hub;
@@ -71,15 +72,15 @@ static zsock_t *feed_end(void)
     return end;
 }
 
-static void open_feed(struct http *h)
+static void open_feed(const struct http *h, const char *what, zsock_t **ret_in, zsock_t **ret)
 {
     char name[64];
 
-    snprintf(name, sizeof(name), "inproc://http-feed-%p", (void *)h);
-    h->feed = feed_end();
-    h->feed_in = feed_end();
-    zsock_bind(h->feed, "%s", name);
-    zsock_connect(h->feed_in, "%s", name);
+    snprintf(name, sizeof(name), "inproc://http-%s-%p", what, (const void *)h);
+    *ret = feed_end();
+    *ret_in = feed_end();
+    zsock_bind(*ret, "%s", name);
+    zsock_connect(*ret_in, "%s", name);
 }
 
 static int open_log(struct http *h, struct buf *why)
@@ -122,7 +123,9 @@ struct http *http_open(const struct http_config *config, struct buf *why)
                           .more_arg = config->more_arg};
     directory_init(&h->hub.directory, (uint64_t)(clock_wall_us() / KITH_MS),
                    &(struct directory_host){.woken = woken, .read = read_service, .arg = h});
-    open_feed(h);
+    shelf_init(&h->hub.shelf, &h->hub.directory);
+    open_feed(h, "feed", &h->feed_in, &h->feed);
+    open_feed(h, "keys", &h->keys_in, &h->keys);
     if (open_log(h, why) == 0 && open_server(h, why) == 0)
         return h;
     http_stop(h);
@@ -134,11 +137,16 @@ zsock_t *http_feed(struct http *h)
     return h->feed_in;
 }
 
-static void drain(struct http *h)
+zsock_t *http_keys(struct http *h)
+{
+    return h->keys_in;
+}
+
+static void drain(zsock_t *feed)
 {
     bool end = false;
 
-    for (struct job *j; (j = mail_receive(h->feed, &end)) != NULL;)
+    for (struct job *j; (j = mail_receive(feed, &end)) != NULL;)
         job_free(j);
 }
 
@@ -150,9 +158,13 @@ void http_stop(struct http *h)
     if (h->server)
         server_free(h->server);
     ask_free(h->ask);
-    drain(h);
+    drain(h->feed);
+    drain(h->keys);
     zsock_destroy(&h->feed_in);
     zsock_destroy(&h->feed);
+    zsock_destroy(&h->keys_in);
+    zsock_destroy(&h->keys);
+    shelf_deinit(&h->hub.shelf);
     directory_deinit(&h->hub.directory);
     cache_deinit(&h->hub.cache);
     access_log_close(h->log);
@@ -162,20 +174,27 @@ void http_stop(struct http *h)
 
 /* ---- the thread ---- */
 
-static void take_feed(struct http *h)
+static void take(struct http *h, const struct effect *e)
+{
+    if (e->kind == EFFECT_LOOKUP) {
+        held_look(h->held); /* it may be in a file that took the place of the one before */
+        directory_tell(&h->hub.directory, &e->lookup);
+    } else if (e->kind == EFFECT_KEYS) {
+        shelf_tell(&h->hub.shelf, &e->keys);
+    }
+}
+
+static void take_feed(struct http *h, zsock_t *feed)
 {
     bool end = false;
 
     for (int i = 0; i < HTTP_FEED_AT_ONCE; i++) {
-        struct job *j = mail_receive(h->feed, &end);
+        struct job *j = mail_receive(feed, &end);
 
         if (!j)
             return;
-        held_look(h->held); /* it may be in a file that took the place of the one before */
-        for (size_t k = 0; k < j->effects.count; k++) {
-            if (j->effects.items[k].kind == EFFECT_LOOKUP)
-                directory_tell(&h->hub.directory, &j->effects.items[k].lookup);
-        }
+        for (size_t k = 0; k < j->effects.count; k++)
+            take(h, &j->effects.items[k]);
         job_free(j);
     }
 }
@@ -192,12 +211,13 @@ static void actor(zsock_t *pipe, void *arg)
 {
     struct http *h = arg;
     struct pollset set;
-    struct pollset_item end_item = {0}, feed = {0}, answers = {0};
+    struct pollset_item end_item = {0}, feed = {0}, keys = {0}, answers = {0};
     bool end = false;
 
     pollset_init(&set);
     pollset_add(&set, &end_item, zsock_resolve(pipe), /* tell= */ NULL, /* arg= */ NULL);
     pollset_add(&set, &feed, zsock_resolve(h->feed), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add(&set, &keys, zsock_resolve(h->keys), /* tell= */ NULL, /* arg= */ NULL);
     pollset_add(&set, &answers, ask_socket(h->ask), /* tell= */ NULL, /* arg= */ NULL);
     server_join(h->server, &set);
     zsock_signal(pipe, 0);
@@ -207,7 +227,9 @@ static void actor(zsock_t *pipe, void *arg)
         if (pollset_ready(&end_item))
             (void)mail_receive(pipe, &end);
         if (pollset_ready(&feed))
-            take_feed(h);
+            take_feed(h, h->feed);
+        if (pollset_ready(&keys))
+            take_feed(h, h->keys);
         if (pollset_ready(&answers))
             take_answers(h);
         server_run(h->server);
@@ -216,6 +238,7 @@ static void actor(zsock_t *pipe, void *arg)
     }
     server_leave(h->server);
     pollset_remove(&answers);
+    pollset_remove(&keys);
     pollset_remove(&feed);
     pollset_remove(&end_item);
     pollset_deinit(&set);

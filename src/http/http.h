@@ -35,6 +35,8 @@ struct http *http_open(const struct http_config *config, struct buf *why);
 
 /* Where the look-ups' thread passes its jobs on (shell/lookups.h); http_stop() closes it, when that thread has ended. */
 zsock_t *http_feed(struct http *h);
+/* Where the peer's thread passes jobs on that are about keys (shell/loop.h); as above. */
+zsock_t *http_keys(struct http *h);
 
 /* From now on requests are answered, by a thread. `context`: shell/transport.h, until http_stop(). */
 void http_start(struct http *h, void *context);

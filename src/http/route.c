@@ -44,6 +44,10 @@ static bool fits(const char *pattern, const struct target *t, struct route_match
         size_t len = strcspn(++pattern, "/");
         struct bytes want = bytes_of(pattern, len);
 
+        if (bytes_equal_str(want, "*")) {
+            ret->args[ret->args_n++] = target_rest(t, k);
+            return true;
+        }
         if (k == t->segments_n)
             return false;
         struct bytes is = t->segments[k++];
@@ -56,7 +60,7 @@ static bool fits(const char *pattern, const struct target *t, struct route_match
         }
         pattern += len;
     }
-    return k == t->segments_n;
+    return k == t->segments_n && !t->longer;
 }
 
 int route_find(struct route_match *ret, const struct route *table, size_t table_n, unsigned method,

@@ -4,7 +4,7 @@
  * Which handler answers a request: a table of methods and path patterns, the first that fits. Pure.
  *
  * A pattern is written like the path, with ":" for a segment that may be anything but empty: "/v1/health/service/:". What
- * stands there is handed to the handler in order.
+ * stands there is handed to the handler in order. A "*" at the end is all that is behind, slashes and all, or nothing.
  */
 #include "base/buf.h"
 #include "http/target.h"

@@ -58,25 +58,45 @@ static struct bytes cut(struct bytes *rest, uint8_t at)
 
 /* ---- path and query ---- */
 
-static int add_segment(struct target *t, struct bytes raw, struct arena *mem)
+/* How long it is when its escapes, which are good, are undone. */
+static size_t unescaped_len(struct bytes raw)
 {
-    if (t->segments_n == TARGET_SEGMENTS_MAX)
-        return TARGET_LONG;
-    return unescape(raw, /* plus_is_blank= */ false, &t->segments[t->segments_n++], mem);
+    size_t len = raw.len;
+
+    for (size_t i = 0; i < raw.len; i++)
+        len -= raw.data[i] == '%' ? 2 : 0;
+    return len;
 }
 
+/* Segments are parts of the path: an escaped slash ends none. */
 static int read_path(struct target *t, struct bytes path, struct arena *mem)
 {
-    int r = 0;
+    size_t at = 0;
 
     if (path.len == 0 || path.data[0] != '/')
         return TARGET_BAD;
     path = bytes_of(path.data + 1, path.len - 1);
-    while (r == 0 && path.len > 0)
-        r = add_segment(t, cut(&path, '/'), mem);
-    while (t->segments_n > 0 && t->segments[t->segments_n - 1].len == 0)
+    int r = unescape(path, /* plus_is_blank= */ false, &t->path, mem);
+
+    while (r == 0 && path.len > 0 && t->segments_n < TARGET_SEGMENTS_MAX) {
+        size_t len = unescaped_len(cut(&path, '/'));
+
+        t->segments[t->segments_n++] = bytes_of(t->path.data + at, len);
+        at += len + 1;
+    }
+    t->longer = path.len > 0;
+    while (!t->longer && t->segments_n > 0 && t->segments[t->segments_n - 1].len == 0)
         t->segments_n--;
     return r;
+}
+
+struct bytes target_rest(const struct target *t, unsigned segments)
+{
+    size_t at = 0;
+
+    for (unsigned i = 0; i < segments; i++)
+        at += t->segments[i].len + 1;
+    return at < t->path.len ? bytes_of(t->path.data + at, t->path.len - at) : (struct bytes){0};
 }
 
 static int add_param(struct target *t, struct bytes raw, struct arena *mem)
@@ -116,6 +136,8 @@ static struct bytes without_host(struct bytes raw)
 int target_parse(struct target *ret, struct bytes raw, struct arena *mem)
 {
     ret->segments_n = ret->params_n = 0;
+    ret->longer = false;
+    ret->path = (struct bytes){0};
     if (raw.len > TARGET_BYTES_MAX)
         return TARGET_LONG;
     raw = without_host(raw);

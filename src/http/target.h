@@ -19,13 +19,18 @@ struct target_param {
 };
 
 struct target { /* texts live in the arena it was read with */
+    struct bytes path; /* all of it behind the first slash */
     struct bytes segments[TARGET_SEGMENTS_MAX];
     unsigned segments_n;
+    bool longer; /* the path goes on behind these */
     struct target_param params[TARGET_PARAMS_MAX];
     unsigned params_n;
 };
 
 enum { TARGET_BAD = 1, TARGET_LONG = 2, TARGET_ABSENT = 3 };
+
+/* What the path says behind so many segments, which there are. */
+struct bytes target_rest(const struct target *t, unsigned segments);
 
 /* `raw` as it stands in the request's first line, "/a/b?c=d" or "http://host/a/b". Empty segments at the end do not
  * count. 0, TARGET_BAD, or TARGET_LONG. */

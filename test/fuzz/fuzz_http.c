@@ -1,5 +1,6 @@
 /* What clients of HTTP send, beyond what libmicrohttpd reads: the first byte says which. */
 #include "http/consul_body.h"
+#include "http/consul_keys_body.h"
 #include "http/routes.h"
 
 #include "wire/text.h"
@@ -63,18 +64,41 @@ static void read_service(struct bytes in)
     arena_deinit(&mem);
 }
 
+static void read_keys(struct bytes in)
+{
+    struct arena mem = {0};
+    struct change_keys request;
+    struct open_session open = {0};
+    struct wire_error err;
+    const char *why = NULL;
+
+    if (consul_read_txn(&request, in, &mem, &why) == 0)
+        assert(wire_check(&change_keys_struct, &request, &err) == 0);
+    else
+        assert(why != NULL);
+    why = NULL;
+    if (consul_read_session(&open.session, in, bytes_str("here"), &mem, &why) == 0)
+        assert(wire_check(&open_session_struct, &open, &err) == 0);
+    else
+        assert(why != NULL);
+    arena_deinit(&mem);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
     struct bytes in = bytes_of(data + 1, size - 1);
 
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
     case 0:
         read_target(in);
         break;
     case 1:
         read_span(in);
+        break;
+    case 3:
+        read_keys(in);
         break;
     default:
         read_service(in);

@@ -1,4 +1,5 @@
 #include "http/consul_body.h"
+#include "http/consul_json.h"
 
 #include "test.h"
 

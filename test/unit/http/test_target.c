@@ -72,11 +72,28 @@ static void too_much_is_refused(void **state)
     for (size_t i = 0; i < 200; i++)
         raw[i] = i % 2 ? 'a' : '/';
     raw[200] = '\0';
-    assert_int_equal(parse(raw), TARGET_LONG);
+    assert_int_equal(parse(raw), 0); /* but no table of paths has one so long */
+    assert_true(t.longer);
     memcpy(raw, "/?", 2);
     for (size_t i = 2; i < 200; i++)
         raw[i] = i % 2 ? '&' : 'a';
     assert_int_equal(parse(raw), TARGET_LONG);
+}
+
+static void the_rest_of_a_path_is_one_text(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("/v1/kv/a%2Fb//c%20d/"), 0);
+    struct bytes rest = target_rest(&t, 2);
+
+    assert_true(bytes_equal_str(rest, "a/b//c d/"));
+    assert_true(bytes_equal_str(t.segments[2], "a/b"));
+    assert_int_equal(parse("/v1/kv/"), 0);
+    assert_int_equal(target_rest(&t, 2).len, 0);
+    assert_int_equal(parse("/v1/kv"), 0);
+    assert_int_equal(target_rest(&t, 2).len, 0);
+    assert_int_equal(parse("/v1/kv/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16"), 0);
+    assert_true(bytes_equal_str(target_rest(&t, 16), "15/16"));
 }
 
 static void numbers_and_spans_are_read_or_refused(void **state)
@@ -128,6 +145,7 @@ int main(void)
         cmocka_unit_test(what_stands_around_a_path_does_not_count),
         cmocka_unit_test(what_is_no_text_is_refused),
         cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(the_rest_of_a_path_is_one_text),
         cmocka_unit_test(numbers_and_spans_are_read_or_refused),
     };
 
