@@ -21,7 +21,7 @@ int kith_plant = PLANT_NONE;
 
 static const char usage[] =
     "usage: kith-sim [--peers N] [--seed S] [--seeds COUNT] [--scenario FILE] [--until SECONDS]\n"
-    "                [--rival NAME] [--calm | --crashes] [--twice] [--measure] [--trace] [-o text|json]\n"
+    "                [--rival NAME] [--calm | --crashes] [--race] [--twice] [--measure] [--trace] [-o text|json]\n"
     "\n"
     "Runs a cluster of N hosts in virtual time under faults drawn from the seed, heals it, and "
     "demands\n"
@@ -39,6 +39,7 @@ static const char usage[] =
     "                    power cuts: swim or lifeguard on the same connections, swim-udp or\n"
     "                    lifeguard-udp on datagrams\n"
     "  --calm            no faults\n"
+    "  --race            a client at each peer races with the others for a key and a lock\n"
     "  --crashes         no faults but crashes: kills, power cuts, disks that are slow or full\n"
     "  --twice           run each seed twice and compare the trace hashes\n"
     "  --measure         print what was measured, also without a scenario that says warm\n"
@@ -56,7 +57,7 @@ static const char usage[] =
 struct options {
     uint64_t peers, seed, seeds, until_s;
     const char *scenario;
-    bool calm, crashes, twice, trace, measure, json;
+    bool calm, crashes, race, twice, trace, measure, json;
     enum world_rival rival;
     bool datagrams;
 };
@@ -120,6 +121,7 @@ enum {
     OPT_RIVAL,
     OPT_CALM,
     OPT_CRASHES,
+    OPT_RACE,
     OPT_TWICE,
     OPT_MEASURE,
     OPT_TRACE,
@@ -135,6 +137,7 @@ static const struct option long_options[] = {
     {"rival", required_argument, NULL, OPT_RIVAL},
     {"calm", no_argument, NULL, OPT_CALM},
     {"crashes", no_argument, NULL, OPT_CRASHES},
+    {"race", no_argument, NULL, OPT_RACE},
     {"twice", no_argument, NULL, OPT_TWICE},
     {"measure", no_argument, NULL, OPT_MEASURE},
     {"trace", no_argument, NULL, OPT_TRACE},
@@ -174,6 +177,9 @@ static int option(struct options *o, int c)
         return 0;
     case OPT_CRASHES:
         o->crashes = true;
+        return 0;
+    case OPT_RACE:
+        o->race = true;
         return 0;
     case OPT_TWICE:
         o->twice = true;
@@ -223,6 +229,7 @@ static bool run_seed(const struct options *o, const struct sim_scenario *scenari
     rng_seed(&rng, seed ^ 0x5eed);
     struct world_options options = {.peers = (uint32_t)o->peers, .seed = seed, .calm = o->calm};
     options.crashes = o->crashes;
+    options.race = o->race;
     options.until_us = (kith_time)o->until_s * KITH_SEC;
     options.map = map;
     options.heap = sim_heap;

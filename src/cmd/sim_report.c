@@ -16,6 +16,8 @@ static void print_command(const struct sim_report *r, FILE *out)
         fprintf(out, " --scenario %s", r->scenario);
     if (r->options->calm)
         fputs(" --calm", out);
+    if (r->options->race)
+        fputs(" --race", out);
     if (r->twice)
         fputs(" --twice", out);
 }
@@ -123,6 +125,11 @@ static void print_json(const struct sim_report *r)
     printf("],\"converged\":%s,\"converge_ms\":%.0f,\"why\":", w->converged ? "true" : "false",
            w->converged ? (double)w->converged_us / 1e3 : -1.0);
     print_string(w->why ? w->why : "");
+    printf(",\"race\":{\"counted\":%llu,\"locked\":%llu,\"told_false\":%llu,\"refused\":%llu,"
+           "\"unknown\":%llu}",
+           (unsigned long long)w->race.counted, (unsigned long long)w->race.locked,
+           (unsigned long long)w->race.told_false, (unsigned long long)w->race.refused,
+           (unsigned long long)w->race.unknown);
     printf(",\"same\":%s,\"trace_hash\":\"%016llx\",\"faults\":{", r->same ? "true" : "false",
            (unsigned long long)w->hash);
     for (int i = 0; i < FAULT_KINDS; i++)

@@ -156,6 +156,16 @@ static bool is_late(const struct holder *h, const struct keys_ask *ask)
     return ballot_compare(&ask->ballot, &h->held) == 0 && ask->number < h->number;
 }
 
+/* What could not be shown here is not held here: a majority that holds it has to be able to show it. */
+static bool can_show(struct turn *t, const struct keys_ask *ask)
+{
+    for (uint32_t i = 0; i < ask->records_n; i++) {
+        if (state_is_ahead(t->state, ask->records[i]))
+            return false;
+    }
+    return true;
+}
+
 static void hold(struct holder *h, struct turn *t, const struct keys_ask *ask,
                  struct keys_told *ret)
 {
@@ -243,7 +253,9 @@ bool holder_ask(struct control *c, struct turn *t, const struct keys_ask *ask,
         read(h, t, ask, ret, mem);
         break;
     case KEYS_PHASE_HOLD:
-        hold(h, t, ask, ret);
+        good = can_show(t, ask);
+        if (good)
+            hold(h, t, ask, ret);
         break;
     case KEYS_PHASE_SHOW:
         good = show(h, t, ask);

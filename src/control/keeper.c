@@ -204,7 +204,7 @@ static void begin(struct control *c, struct turn *t)
     k->held = (struct ballot){0};
     k->held_number = 0;
     k->held_shown = 0;
-    k->too_many = false;
+    k->too_many = k->blind = false;
     ask_all(c, t, &ask, KEEPER_READ);
 }
 
@@ -230,6 +230,14 @@ static void after_read(struct control *c, struct turn *t)
 {
     struct keeper *k = &c->keeper;
 
+    if (k->blind) {
+        k->refusals += k->batch_n;
+        fail_all(t, k->batch, &k->batch_n, FAIL_CODE_NOT_READY,
+                 "the host that decides about keys cannot take in what others hold (is its clock "
+                 "right?): nothing was changed");
+        rest(k);
+        return;
+    }
     if (!is_settled(k)) { /* first what was left, then the same question again */
         put_back(k);
         k->adoptions++;
@@ -323,8 +331,11 @@ static void take_read(struct keeper *k, struct turn *t, const struct keys_told *
     }
     if (order >= 0)
         k->held_shown += told->shown;
-    for (uint32_t i = 0; i < told->records_n; i++)
-        (void)state_merge(t->state, told->records[i]);
+    for (uint32_t i = 0; i < told->records_n; i++) {
+        int r = state_merge(t->state, told->records[i]);
+
+        k->blind = k->blind || (r != STATE_DONE && r != STATE_OLD);
+    }
     k->too_many = k->too_many || told->too_many;
 }
 

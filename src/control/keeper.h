@@ -73,6 +73,7 @@ struct keeper {                           /* a zeroed one is valid: nothing to d
     uint64_t held_number;
     uint32_t held_shown; /* how many have shown it */
     bool too_many;
+    bool blind;            /* this peer could not take in what a member holds: its clock is wrong */
     struct bytes *records; /* in mem: those found held, then those to be held */
     uint32_t records_n;
     struct keeper_work *work; /* in mem */

@@ -118,7 +118,8 @@ static int refuse_others(struct consul_reader *r, json_t *service)
         json_t *other = consul_value(service, others[i]);
 
         if (other && !(json_is_string(other) && json_string_length(other) == 0))
-            return consul_refuse(r, "proxies, connect, namespaces, partitions and sockets are not taken");
+            return consul_refuse(
+                r, "proxies, connect, namespaces, partitions and sockets are not taken");
     }
     return 0;
 }

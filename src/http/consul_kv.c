@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 /* ---- shown ---- */
 
 static void write_base64(struct buf *out, struct bytes in)

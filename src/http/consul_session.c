@@ -5,7 +5,6 @@
 #include "http/consul_shape.h"
 #include "http/json.h"
 
-
 /* ---- shown ---- */
 
 /* "15s", "1500ms": as Go writes what it reads. */

@@ -22,7 +22,7 @@
 
 #define EXCHANGE_WAIT_US     (5 * KITH_MIN) /* for a change, when the client does not say; as Consul */
 #define EXCHANGE_WAIT_MAX_US (10 * KITH_MIN) /* no client is waited for longer, gone or not */
-#define EXCHANGE_CATCH_UP_US KITH_SEC /* for what was changed to be read here */
+#define EXCHANGE_CATCH_UP_US KITH_SEC        /* for what was changed to be read here */
 #define EXCHANGE_ASK_US      (10 * KITH_SEC) /* for the peer's answer: a write waits for the disk */
 
 #define HUB_CLASSES 6
@@ -85,8 +85,9 @@ struct exchange {
 
     enum exchange_state state;
     struct watcher watcher;
-    bool waited;        /* it has waited for a change, or until its time was over */
-    uint64_t catches_up; /* the answer is there, and waits until the shelf has been told so much; 0: it does not */
+    bool waited; /* it has waited for a change, or until its time was over */
+    uint64_t
+        catches_up; /* the answer is there, and waits until the shelf has been told so much; 0: it does not */
     kith_time until_us; /* of waiting or asking */
     enum wire_kind ask; /* the question, encoded in `question` */
     struct buf question;

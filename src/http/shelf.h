@@ -58,8 +58,8 @@ struct shelf {
     uint32_t gone_n, views_n;
     uint64_t floor; /* of keys that nothing is known of */
     uint64_t round;
-    uint64_t number; /* of the last effect that was taken in */
-    bool ready;      /* all has been told once */
+    uint64_t number;        /* of the last effect that was taken in */
+    bool ready;             /* all has been told once */
     struct resource caught; /* changes with each of them */
     struct resource all_sessions;
 };

@@ -18,7 +18,7 @@ struct target_param {
     struct bytes name, value; /* value: empty also where there is no "=" */
 };
 
-struct target { /* texts live in the arena it was read with */
+struct target {        /* texts live in the arena it was read with */
     struct bytes path; /* all of it behind the first slash */
     struct bytes segments[TARGET_SEGMENTS_MAX];
     unsigned segments_n;

@@ -3,6 +3,7 @@
 #include "base/hlc.h"
 #include "base/mem.h"
 #include "base/tree.h"
+#include "control/holder.h"
 #include "gossip/anew.h"
 #include "sim/site.h"
 #include "sim/view.h"
@@ -19,6 +20,7 @@ struct seen {
     struct ulid origin;
     struct bytes record; /* owned */
     uint64_t token;      /* of the origin's batch, until that is on disk; then 0 */
+    bool undecided;      /* held for a keeper, and no row yet: it may never be one */
     bool early;          /* stamped by a clock so wrong that everybody refuses it */
     bool dropped;        /* its origin was forgotten since and began anew: nobody has to hold it */
     bool spread;         /* another host has it, or had it */
@@ -216,6 +218,27 @@ static bool is_early(const struct record *r, kith_time now_us)
            hlc_wall_us(r->version.minor) - HLC_MAX_AHEAD + KITH_SEC > SITE_WALL_START + now_us;
 }
 
+/* A row that its origin has on its disk, though not as a row yet. */
+static void add_held(struct check *c, uint32_t host, kith_time now_us, struct bytes record,
+                     uint64_t token)
+{
+    struct record r;
+    struct wire_error err;
+    struct arena mem = {0};
+    struct buf name = {0};
+    if (record_decode(&r, record, &mem, &err) == 0 && ulid_equal(&r.origin, &c->hosts[host].node)) {
+        state_storage_key(&name, r.table, r.namespace, r.key);
+        struct seen key = {.key = buf_bytes(&name), .version = r.version, .origin = r.origin};
+        if (!TREE_FIND(seen_tree, &c->seen, &key)) {
+            key.early = is_early(&r, now_us);
+            key.undecided = true;
+            add_seen(c, host, &key, record, token);
+        }
+    }
+    buf_deinit(&name);
+    arena_deinit(&mem);
+}
+
 static void check_write(struct check *c, uint32_t host, kith_time now_us,
                         const struct store_write *w, uint64_t token)
 {
@@ -242,6 +265,8 @@ static void check_write(struct check *c, uint32_t host, kith_time now_us,
         key.early = is_early(&r, now_us);
         add_seen(c, host, &key, w->value, own ? token : 0);
     }
+    if (s)
+        s->undecided = false;
     if (s && !bytes_equal(s->record, w->value))
         check_violation(c, host, now_us, "two contents under one version: %s", buf_cstr(&text));
     if (s && !own && s->token > 0)
@@ -371,6 +396,22 @@ static void check_start(struct check *c, uint32_t host, kith_time now_us,
     }
 }
 
+/* What a keeper has on its disk of a decision, and a later one may have to finish: others may then hold it as rows of the
+ * first (src/control/holder.h). */
+static void check_held(struct check *c, uint32_t host, kith_time now_us,
+                       const struct store_write *w, uint64_t token)
+{
+    struct held_row held;
+    struct arena mem = {0};
+    struct wire_error err;
+    if (held_row_decode(&held, w->value, &mem, &err) != 0)
+        check_violation(c, host, now_us, "keeps what is no held_row: %s %s", err.field, err.why);
+    else
+        for (uint32_t i = 0; i < held.records_n; i++)
+            add_held(c, host, now_us, held.records[i], token);
+    arena_deinit(&mem);
+}
+
 void check_step(struct check *c, uint32_t host, kith_time now_us, const struct effects *effects,
                 const struct state *state, const struct members *members, const struct disk *disk)
 {
@@ -390,8 +431,11 @@ void check_step(struct check *c, uint32_t host, kith_time now_us, const struct e
                             (int)e->kind, (unsigned long long)e->wait);
         for (uint32_t k = 0; e->kind == EFFECT_STORE && k < e->store.writes_n; k++) {
             const struct store_write *w = &e->store.writes[k];
-            if (w->local)
+            if (w->local) {
+                if (w->value.len > 0 && bytes_equal_str(w->key, HOLDER_LOCAL))
+                    check_held(c, host, now_us, w, e->store.token);
                 continue;
+            }
             moved = moved || tells_of_health(w);
             if (w->value.len > 0)
                 check_write(c, host, now_us, w, e->store.token);
@@ -458,7 +502,7 @@ void check_final(struct check *c, uint32_t host, kith_time now_us, const struct 
             check_newest(c, host, now_us, state, last);
             last = NULL;
         }
-        last = s->early || s->dropped ? last : s;
+        last = s->early || s->dropped || s->undecided ? last : s;
     }
     if (last)
         check_newest(c, host, now_us, state, last);

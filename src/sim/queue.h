@@ -29,6 +29,7 @@ enum sim_kind {
     SIM_FAULT,  /* the next fault begins */
     SIM_FAULT_END, /* a fault ends */
     SIM_LOAD,      /* the operator does something */
+    SIM_RACE,      /* a host's client does something */
     SIM_HEAL,      /* faults are over */
     SIM_LOOK,      /* has it converged? */
 };

@@ -211,7 +211,7 @@ static void end_daemon(struct site *s, kith_time now_us)
 static void execute_reply(struct site *s, const struct effect_reply *reply, kith_time now_us)
 {
     if (reply->route & SITE_OPERATOR)
-        s->w->on_reply(s->w->operator, s->index, reply->route, reply->frame, now_us);
+        s->w->on_reply(s->w->replied, s->index, reply->route, reply->frame, now_us);
     else
         net_reply(s->w->net, s->index, reply->route, reply->frame, now_us);
 }

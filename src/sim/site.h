@@ -44,8 +44,9 @@ struct site_world {
     struct arena mem; /* of one step */
     struct effects effects;
     /* A reply to the operator: a route with SITE_OPERATOR in it. */
-    void *operator;
-    void (*on_reply)(void *operator, uint32_t host, uint64_t route, struct bytes frame,
+    void *operator; /* a struct load */
+    void *replied;
+    void (*on_reply)(void *replied, uint32_t host, uint64_t route, struct bytes frame,
                      kith_time now_us);
 };
 

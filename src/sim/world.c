@@ -18,6 +18,7 @@ struct world {
     struct fault_counts counts;
     struct load *load;
     struct plan *plan;
+    struct race *race; /* NULL: none */
     struct disk_base base;
     struct measure_result measured;
     size_t heap_bytes;
@@ -46,6 +47,26 @@ static void schedule_load(struct world *w, const struct world_options *o)
         at(w, SIM_LOAD, 0, 3 * KITH_SEC);
     for (size_t i = 0; i < o->applies_n; i++)
         at_number(w, SIM_LOAD, i + 1, o->applies[i].at_us);
+}
+
+/* The clients begin when all hosts have started. */
+static void schedule_race(struct world *w, const struct world_options *o)
+{
+    if (!o->race && !(o->scenario && o->scenario->race))
+        return;
+    w->race = race_new(&w->common);
+    for (uint32_t i = 0; i < o->peers; i++)
+        at(w, SIM_RACE, i, 3 * KITH_SEC + rng_between(&w->rng, 0, KITH_SEC));
+}
+
+static void reply(void *operator, uint32_t host, uint64_t route, struct bytes frame,
+                  kith_time now_us)
+{
+    struct world *w = operator;
+    if (route & RACE_ROUTE)
+        race_reply(w->race, host, route & ~SITE_OPERATOR, frame, now_us);
+    else
+        load_reply(w->load, host, route, frame, now_us);
 }
 
 static void schedule_faults(struct world *w, const struct world_options *o)
@@ -129,16 +150,19 @@ static void setup(struct world *w, const struct world_options *o)
     queue_add(&w->queue, &mark); /* the last of the cold ones has started */
     w->load = load_new(c);
     c->operator= w->load;
-    c->on_reply = load_reply;
+    c->replied = w;
+    c->on_reply = reply;
     w->plan = plan_new(c, o->crashes);
     at(w, SIM_HEAL, 0, o->until_us);
     schedule_load(w, o);
     schedule_faults(w, o);
+    schedule_race(w, o);
 }
 
 static void teardown(struct world *w)
 {
     load_free(w->load);
+    race_free(w->race);
     plan_free(w->plan);
     for (uint32_t i = 0; i < w->common.sites_n; i++)
         site_free(w->common.sites[i]);
@@ -191,6 +215,8 @@ static void heal(struct world *w, kith_time now_us)
 {
     w->healed = true;
     w->healed_us = now_us;
+    if (w->race)
+        race_heal(w->race);
     w->heap_bytes = w->options->heap ? w->options->heap() : 0;
     measure_finish(w->common.measure, now_us, &w->measured);
     if (w->options->scenario && w->options->scenario->converge == SCENARIO_OFF) {
@@ -204,8 +230,11 @@ static void heal(struct world *w, kith_time now_us)
 
 static void look(struct world *w, kith_time now_us)
 {
-    if (converge_look(&w->common, &w->why)) {
+    buf_reset(&w->why);
+    if ((!w->race || race_is_over(w->race, &w->why)) && converge_look(&w->common, &w->why)) {
         w->done = true;
+        if (w->race)
+            race_final(w->race, 0, now_us);
         for (uint32_t i = 0; i < w->common.sites_n; i++)
             check_final(w->common.check, i, now_us, peer_state(site_peer(w->common.sites[i])));
     } else if (now_us - w->healed_us < WORLD_CONVERGE_LIMIT) {
@@ -273,6 +302,14 @@ static bool put_off(struct world *w, const struct sim_item *item)
     return true;
 }
 
+static void race_now(struct world *w, const struct sim_item *item)
+{
+    kith_time next_us = race_act(w->race, item->host, item->at_us);
+    if (next_us == KITH_NEVER && !w->healed)
+        return;
+    at(w, SIM_RACE, item->host, next_us == KITH_NEVER ? item->at_us + KITH_SEC : next_us);
+}
+
 static void dispatch(struct world *w, const struct sim_item *item)
 {
     struct site *s = w->common.sites[item->host];
@@ -311,6 +348,9 @@ static void dispatch(struct world *w, const struct sim_item *item)
     case SIM_LOAD:
         load_now(w, item);
         break;
+    case SIM_RACE:
+        race_now(w, item);
+        break;
     case SIM_HEAL:
         heal(w, item->at_us);
         break;
@@ -338,6 +378,8 @@ static void report(struct world *w, kith_time now_us, struct world_result *ret)
                                  .heap_bytes = w->heap_bytes,
                                  .faults = w->counts,
                                  .measured = w->measured};
+    if (w->race)
+        ret->race = race_counts(w->race);
     ret->not_asked = w->options->scenario && w->options->scenario->converge == SCENARIO_OFF;
     if (!ret->converged)
         ret->why = mem_str(w->why.len > 0 ? buf_cstr(&w->why)

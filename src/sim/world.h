@@ -14,6 +14,7 @@
 #include "sim/faults.h"
 #include "sim/load.h"
 #include "sim/plan.h"
+#include "sim/race.h"
 #include "spec/scenario.h"
 
 /* A scenario's service file, read. */
@@ -37,6 +38,7 @@ struct world_options {
     uint64_t seed;
     kith_time until_us;                /* when faults end and healing begins */
     bool calm;                         /* no random faults */
+    bool race;                         /* clients race for a key and a lock, see race.h */
     bool crashes;                      /* random faults are crashes only, see plan.h */
     const struct scenario *scenario;   /* instead of random faults; NULL */
     const struct world_apply *applies; /* instead of the operator's own services and changes */
@@ -60,6 +62,7 @@ struct world_result {
     size_t
         heap_bytes; /* allocated when faults ended; not part of what a seed gives. 0: not asked, or a rival */
     uint64_t requests, refused, acknowledged;
+    struct race_counts race; /* zero without one */
     char *violations[CHECK_VIOLATIONS_MAX];
     size_t violations_n;
     struct fault_counts faults;

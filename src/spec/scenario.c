@@ -331,6 +331,7 @@ static const struct schema_key scenario_keys[] = {
     {"until", "until: 60s", SCHEMA_DURATION_US, .offset = offsetof(struct scenario, until_us),
      .min = 1},
     {"warm", "warm: true", SCHEMA_BOOL, .offset = offsetof(struct scenario, warm)},
+    {"race", "race: true", SCHEMA_BOOL, .offset = offsetof(struct scenario, race)},
     {"check", "check: off", SCHEMA_CHOICE, .choices = switches,
      .offset = offsetof(struct scenario, check)},
     {"converge", "converge: off", SCHEMA_CHOICE, .choices = switches,

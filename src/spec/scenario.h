@@ -22,6 +22,8 @@
  * share (5%: so many are drawn from the seed), or all. Which of who, to, value and the rest a kind takes
  * stands beside it below; more or less is refused.
  *
+ * With `race: true` a client at each peer races with the others for a key and a lock (src/sim/race.h).
+ *
  * What is measured rather than checked has more keys:
  *
  *     peers: 1000
@@ -118,7 +120,7 @@ struct scenario {
     uint32_t faults_n;
     const struct scenario_apply *applies; /* likewise */
     uint32_t applies_n;
-    bool warm;
+    bool warm, race;
     enum scenario_switch check, converge, services;
     enum scenario_latency latency;
     kith_time measure_us;

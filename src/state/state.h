@@ -105,6 +105,8 @@ int state_draft(struct state *s, enum table_id table, struct bytes key, struct b
 /* Takes in a draft, of whichever peer, as if it was written here: it is pushed to others. 0, STATE_OLD, STATE_BAD,
  * STATE_AHEAD. */
 int state_enter(struct state *s, struct bytes record);
+/* By this peer's clock its stamp is too far in the future: it could not enter. Also what is no record. */
+bool state_is_ahead(const struct state *s, struct bytes record);
 /* This draft is about, after a restart: what is written here from now on gets later stamps. */
 void state_foresee(struct state *s, struct bytes record);
 

@@ -134,7 +134,21 @@ int state_draft(struct state *s, enum table_id table, struct bytes key, struct b
         record.flags = ROW_TOMBSTONE;
         record.deleted_ms = STATE_DRAFT_LATE / KITH_MS;
     }
-    return compose(s, &record, /* major= */ 0, ret, &row, &old);
+    int r = compose(s, &record, /* major= */ 0, ret, &row, &old);
+
+    return r == 0 && state_is_ahead(s, buf_bytes(ret)) ? STATE_AHEAD : r;
+}
+
+bool state_is_ahead(const struct state *s, struct bytes record)
+{
+    struct record r;
+    struct wire_error err;
+    struct arena mem = {0};
+    bool ahead = record_decode(&r, record, &mem, &err) != 0 ||
+                 hlc_wall_us(r.version.minor) - HLC_MAX_AHEAD > s->wall_us;
+
+    arena_deinit(&mem);
+    return ahead;
 }
 
 void state_foresee(struct state *s, struct bytes record)

@@ -195,7 +195,7 @@ def a_transaction_is_done_whole(cluster):
     expect("done", (status, answer["Errors"]), (200, None))
     expect("results", [r["KV"]["Key"] for r in answer["Results"]], ["t/a", "t/b", "t/a", "t/b"])
     expect("read", curl(url(peer, "/v1/kv/t/b?raw"))[2], "two")
-    status, answer = txn({"Verb": "delete-tree", "Key": "t/"}, {"Verb": "get", "Key": "none"})
+    status, answer = txn({"Verb": "delete-tree", "Key": "t/"}, {"Verb": "get", "Key": "not/there"})
     expect("refused", (status, answer["Errors"][0]["OpIndex"]), (409, 1))
     expect("nothing was deleted", curl(url(peer, "/v1/kv/t/a?raw"))[2], "one")
     expect("no list", curl("-X", "PUT", "-d", "{}", url(peer, "/v1/txn"))[0], 400)

@@ -70,10 +70,8 @@ static struct keys_changed change(struct world *w, unsigned node, const struct k
 
 static bool lock(struct world *w, unsigned node, enum key_op_kind kind, const struct ulid *session)
 {
-    struct key_op op = {.kind = kind,
-                        .key = bytes_str("leader"),
-                        .value = bytes_str("me"),
-                        .session = *session};
+    struct key_op op = {
+        .kind = kind, .key = bytes_str("leader"), .value = bytes_str("me"), .session = *session};
 
     return change(w, node, &op, 1).done;
 }
@@ -111,7 +109,8 @@ static void one_of_two_sessions_gets_a_lock(void **state)
     struct ulid a = open_session(w, 0, &(struct session_row){0});
     struct ulid b = open_session(w, 1, &(struct session_row){0});
 
-    assert_true(lock(w, 0, KEY_OP_KIND_LOCK, &a)); /* at once, though others may not know the session yet */
+    assert_true(
+        lock(w, 0, KEY_OP_KIND_LOCK, &a)); /* at once, though others may not know the session yet */
     assert_false(lock(w, 1, KEY_OP_KIND_LOCK, &b));
     assert_true(lock(w, 2, KEY_OP_KIND_LOCK, &a)); /* who has it has it */
     assert_false(lock(w, 1, KEY_OP_KIND_UNLOCK, &b));
@@ -124,9 +123,8 @@ static void a_session_that_never_was_gets_nothing(void **state)
 {
     (void)state;
     struct world *w = world_new(1);
-    struct key_op op = {.kind = KEY_OP_KIND_LOCK,
-                        .key = bytes_str("leader"),
-                        .session = {{1, 2, 3}}};
+    struct key_op op = {
+        .kind = KEY_OP_KIND_LOCK, .key = bytes_str("leader"), .session = {{1, 2, 3}}};
     struct keys_changed changed = change(w, 0, &op, 1);
 
     assert_false(changed.done);
@@ -141,9 +139,8 @@ static void plain_writes_leave_locks_alone(void **state)
     (void)state;
     struct world *w = world_new(3);
     struct ulid a = open_session(w, 0, &(struct session_row){0});
-    struct key_op set = {.kind = KEY_OP_KIND_SET,
-                         .key = bytes_str("leader"),
-                         .value = bytes_str("other")};
+    struct key_op set = {
+        .kind = KEY_OP_KIND_SET, .key = bytes_str("leader"), .value = bytes_str("other")};
     struct key_op erase = {.kind = KEY_OP_KIND_DELETE, .key = bytes_str("leader")};
 
     assert_true(lock(w, 0, KEY_OP_KIND_LOCK, &a));
@@ -204,8 +201,7 @@ static void a_session_ends_with_its_node(void **state)
     struct ulid a = open_session(w, 0, &(struct session_row){0});
     struct ulid b = open_session(w, 1, &(struct session_row){0});
     struct ulid alone = open_session(w, 0, &(struct session_row){.unwatched = true});
-    struct key_op other = {
-        .kind = KEY_OP_KIND_LOCK, .key = bytes_str("kept"), .session = alone};
+    struct key_op other = {.kind = KEY_OP_KIND_LOCK, .key = bytes_str("kept"), .session = alone};
 
     assert_true(lock(w, 0, KEY_OP_KIND_LOCK, &a));
     assert_true(change(w, 0, &other, 1).done);

@@ -252,7 +252,11 @@ static void what_is_no_transaction_is_refused(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "", "{}", "[]", "[{\"Node\":{}}]", "[{\"KV\":{\"Verb\":\"jump\",\"Key\":\"a\"}}]",
+        "",
+        "{}",
+        "[]",
+        "[{\"Node\":{}}]",
+        "[{\"KV\":{\"Verb\":\"jump\",\"Key\":\"a\"}}]",
         "[{\"KV\":{\"Verb\":\"set\",\"Key\":\"a\",\"Value\":\"b2\"}}]",
         "[{\"KV\":{\"Verb\":\"set\",\"Key\":\"a\",\"Value\":\"=b2l\"}}]",
         "[{\"KV\":{\"Verb\":\"lock\",\"Key\":\"a\",\"Session\":\"x\"}}]",
@@ -299,7 +303,8 @@ static void sessions_are_opened_as_consul_does(void **state)
 static void sessions_are_listed(void **state)
 {
     (void)state;
-    struct told_session t = {.id = {{1}}, .node = stand_b, .session = {.name = bytes_str("job"), .ttl_ms = 15000}};
+    struct told_session t = {
+        .id = {{1}}, .node = stand_b, .session = {.name = bytes_str("job"), .ttl_ms = 15000}};
 
     shelf_tell(&s.hub.shelf,
                &(struct effect_keys){.number = ++number, .sessions = &t, .sessions_n = 1});
@@ -316,12 +321,13 @@ static void sessions_are_listed(void **state)
     stand_get(&s, "/v1/session/info/02000000-0000-0000-0000-000000000000");
     assert_int_equal(stand_count(&s), 0);
     assert_int_equal(stand_get(&s, "/v1/session/info/x"), 400);
-    assert_int_equal(stand_ask(&s, "PUT", "/v1/session/destroy/02000000-0000-0000-0000-000000000000",
-                               TOKEN, NULL),
+    assert_int_equal(stand_ask(&s, "PUT",
+                               "/v1/session/destroy/02000000-0000-0000-0000-000000000000", TOKEN,
+                               NULL),
                      200); /* as Consul: it is gone */
-    assert_int_equal(stand_ask(&s, "PUT", "/v1/session/renew/01000000-0000-0000-0000-000000000000",
-                               TOKEN, NULL),
-                     0);
+    assert_int_equal(
+        stand_ask(&s, "PUT", "/v1/session/renew/01000000-0000-0000-0000-000000000000", TOKEN, NULL),
+        0);
     assert_int_equal(s.x.ask, WIRE_RENEW_SESSION);
 }
 

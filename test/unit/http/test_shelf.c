@@ -58,8 +58,7 @@ static void tell_session(uint8_t id, uint8_t node, bool gone)
 {
     struct told_session t = {.gone = gone, .id = {{id}}, .node = {{node}}};
 
-    shelf_tell(&s,
-               &(struct effect_keys){.number = ++number, .sessions = &t, .sessions_n = 1});
+    shelf_tell(&s, &(struct effect_keys){.number = ++number, .sessions = &t, .sessions_n = 1});
 }
 
 static uint64_t index_of(enum shelf_kind kind, const char *prefix, const char *separator)
@@ -154,8 +153,9 @@ static void names_are_cut_at_the_separator(void **state)
     static const struct {
         const char *name, *prefix, *separator, *folded;
     } cases[] = {
-        {"a/b/c", "", "/", "a/"},      {"a/b/c", "a/", "/", "a/b/"}, {"a/b", "a/", "/", "a/b"},
-        {"a/b/c", "a", "/", "a/"},     {"a/b/c", "", "", "a/b/c"},   {"a--b--c", "a--", "--", "a--b--"},
+        {"a/b/c", "", "/", "a/"},         {"a/b/c", "a/", "/", "a/b/"},
+        {"a/b", "a/", "/", "a/b"},        {"a/b/c", "a", "/", "a/"},
+        {"a/b/c", "", "", "a/b/c"},       {"a--b--c", "a--", "--", "a--b--"},
         {"a/b/c", "a/b/c", "/", "a/b/c"},
     };
 
