@@ -144,13 +144,18 @@ void *blocks_take(struct blocks *b, size_t size)
     return memset(block, 0, size_of(p));
 }
 
+static struct page *page_of(const void *block)
+{
+    return (struct page *)((uintptr_t)block & ~(uintptr_t)(ALIGN - 1));
+}
+
 void blocks_give(void *block, size_t size)
 {
     if (EACH_ALONE || size > BLOCKS_MAX) {
         mem_free(block);
         return;
     }
-    struct page *p = (struct page *)((uintptr_t)block & ~(uintptr_t)(ALIGN - 1));
+    struct page *p = page_of(block);
     struct free_block *given = block;
 
     assert(p->class == (size - 1) / UNIT && p->used > 0);
@@ -163,6 +168,22 @@ void blocks_give(void *block, size_t size)
 
     if (p->used == 0 && (!alone || p->pool->ended))
         drop_page(p);
+}
+
+void *blocks_take_beside(const void *beside, size_t beside_size, size_t size)
+{
+    if (EACH_ALONE || beside_size > BLOCKS_MAX)
+        return mem_alloc(size);
+    return blocks_take(page_of(beside)->pool, size);
+}
+
+void blocks_give_beside(const void *beside, size_t beside_size, void *block, size_t size)
+{
+    (void)beside;
+    if (beside_size > BLOCKS_MAX)
+        mem_free(block);
+    else
+        blocks_give(block, size);
 }
 
 size_t blocks_pages(const struct blocks *b)

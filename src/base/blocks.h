@@ -21,6 +21,10 @@ void blocks_free(struct blocks *b);
 void *blocks_take(struct blocks *b, size_t size); /* zeroed, aligned to 8 */
 void blocks_give(void *block, size_t size);       /* of the size that it was taken with */
 
+/* The same out of the pool that a block of `beside_size` is of, for what goes with it: given back before it is. */
+void *blocks_take_beside(const void *beside, size_t beside_size, size_t size);
+void blocks_give_beside(const void *beside, size_t beside_size, void *block, size_t size);
+
 size_t blocks_pages(const struct blocks *b); /* for tests */
 
 #endif

@@ -247,8 +247,10 @@ struct instance *instance_new(const struct row *row, struct ulid *ret_service)
         size_t slot_at = (size_t)(value.slot.data - row->value.data);
 
         if (spec_at <= UINT16_MAX && slot_at <= UINT16_MAX) { /* as kithd writes it */
-            i = mem_alloc(sizeof(*i));
-            i->content = content_reference(content_of(row));
+            struct content *c = content_reference(content_of(row));
+
+            i = content_note(c, sizeof(*i));
+            i->content = c;
             i->spec_at = spec_at < row->value.len ? (uint16_t)spec_at : 0;
             i->slot_at = (uint16_t)slot_at;
             i->slot_len = slot.len;
@@ -277,8 +279,10 @@ void instance_free(struct instance *i)
 {
     if (!i)
         return;
-    content_release(i->content);
-    mem_free(i);
+    struct content *c = i->content;
+
+    content_unnote(c, i, sizeof(*i));
+    content_release(c);
 }
 
 bool instance_state_runs(enum instance_state state)

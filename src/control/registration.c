@@ -84,9 +84,11 @@ static kith_time due_of(const struct registration *r)
 
 static void free_one(struct registration *r)
 {
-    content_release(r->content);
+    struct content *c = r->content;
+
     mem_free(r->due);
-    mem_free(r);
+    content_unnote(c, r, sizeof(*r));
+    content_release(c);
 }
 
 static struct wanted wanted_of(const struct registration *r)
@@ -152,14 +154,14 @@ static struct registration *new_one(const struct row *row, struct arena *mem)
     if (!instance_key(row->key, &node, &id) ||
         registration_row_decode(&value, row->value, mem, &err))
         return NULL;
-    struct registration *r = mem_alloc(sizeof(*r));
     size_t at = (size_t)(value.service.data - row->value.data);
 
-    if (at > UINT16_MAX) { /* somebody wrote it behind a list of fields that nobody knows */
-        mem_free(r);
+    if (at > UINT16_MAX) /* somebody wrote it behind a list of fields that nobody knows */
         return NULL;
-    }
-    r->content = content_reference(content_of(row));
+    struct content *c = content_reference(content_of(row));
+    struct registration *r = content_note(c, sizeof(*r));
+
+    r->content = c;
     r->service_at = (uint16_t)at;
     r->service_len = (uint8_t)value.service.len;
     r->ports_n = (uint8_t)value.ports_n;

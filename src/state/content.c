@@ -260,6 +260,21 @@ void content_release(struct content *c)
     mem_free(whole_of(c));
 }
 
+void *content_note(const struct content *c, size_t size)
+{
+    if (c->whole)
+        return mem_alloc(size);
+    return blocks_take_beside(c, size_of(content_table(c), c->len), size);
+}
+
+void content_unnote(const struct content *c, void *note, size_t size)
+{
+    if (c->whole)
+        mem_free(note);
+    else
+        blocks_give_beside(c, size_of(content_table(c), c->len), note, size);
+}
+
 /* ---- reading ---- */
 
 struct content *content_of(const struct row *row)

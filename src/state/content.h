@@ -39,6 +39,10 @@ struct content *content_take_whole(const struct row *row);
 struct content *content_find(struct contents *shared, struct bytes record);
 struct content *content_reference(struct content *c); /* one more */
 void content_release(struct content *c);              /* one less; NULL is nothing */
+/* Memory for what a reader notes of this one content, for as long as it refers to it: from where the content's own
+ * comes. Of the same size when it is given back. */
+void *content_note(const struct content *c, size_t size);
+void content_unnote(const struct content *c, void *note, size_t size);
 /* Of a row that a state handed out. */
 struct content *content_of(const struct row *row);
 

@@ -83,6 +83,10 @@ static void a_block_may_outlive_its_pool(void **state)
 
     take(b, &one, 40, 1);
     take(b, &two, 40, 2);
+    void *beside = blocks_take_beside(one.at, 40, 24), *large = blocks_take_beside(one.at, 40, 600);
+
+    blocks_give_beside(one.at, 40, beside, 24);
+    blocks_give_beside(one.at, 40, large, 600);
     give(&one);
     blocks_free(b);
     give(&two); /* the last one: the sanitizer's leak check sees whether all has gone */
