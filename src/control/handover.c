@@ -5,6 +5,15 @@
 #include "control/keyfeed.h"
 #include "wire/text.h"
 
+uint64_t handover_first(const struct turn *t)
+{
+    uint64_t first = 0;
+
+    for (unsigned i = 8; i < sizeof(t->post->boot.b); i++) /* its random part */
+        first = first << 8 | t->post->boot.b[i];
+    return first >> 4;
+}
+
 void handovers_deinit(struct handovers *h)
 {
     mem_free(h->items);
@@ -30,8 +39,10 @@ void handover_send(struct control *c, struct turn *t, const struct incoming *in,
                           : "the peer that decides about this cannot be reached now");
         return;
     }
-    if (!h->items)
+    if (!h->items) {
         h->items = mem_alloc(HANDOVERS_MAX * sizeof(*h->items));
+        h->last = handover_first(t);
+    }
     h->items[h->count++] = (struct handover){.number = HANDOVER_FIRST + ++h->last,
                                              .node = *node,
                                              .route = in->route,

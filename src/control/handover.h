@@ -13,6 +13,9 @@
 /* Numbers of those of logs.h are below. */
 #define HANDOVER_FIRST (UINT64_C(1) << 62)
 
+/* Where a run begins to count what it asks others: an answer that was meant for the run before is taken for none of this one's. */
+uint64_t handover_first(const struct turn *t);
+
 struct control;
 
 struct handover {

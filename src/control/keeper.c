@@ -27,12 +27,13 @@ void keeper_deinit(struct keeper *k)
     arena_deinit(&k->mem);
 }
 
-static void make_lists(struct keeper *k)
+static void make_lists(struct keeper *k, const struct turn *t)
 {
     if (k->queue)
         return;
     k->queue = mem_alloc(KEEPER_REQUESTS_MAX * sizeof(*k->queue));
     k->batch = mem_alloc(KEEPER_REQUESTS_MAX * sizeof(*k->batch));
+    k->ask = handover_first(t);
 }
 
 void keeper_take(struct control *c, struct turn *t, const struct incoming *in, bool forwarded,
@@ -46,7 +47,7 @@ void keeper_take(struct control *c, struct turn *t, const struct incoming *in, b
                             "too many changes of keys wait to be decided: try again");
         return;
     }
-    make_lists(k);
+    make_lists(k, t);
     k->queue[k->queue_n++] = (struct keeper_request){
         .route = in ? in->route : 0,
         .correlation = in ? in->envelope->correlation : 0,

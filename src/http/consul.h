@@ -13,6 +13,8 @@
 void consul_health_service(struct exchange *x);
 void consul_health_checks(struct exchange *x);
 void consul_health_node(struct exchange *x);
+/* All checks, or those that are passing, warning or critical; they cannot be waited for. */
+void consul_health_state(struct exchange *x);
 void consul_catalog_node(struct exchange *x);
 void consul_catalog_services(struct exchange *x);
 void consul_catalog_service(struct exchange *x);
@@ -33,6 +35,9 @@ void consul_session_info(struct exchange *x);
 void consul_session_node(struct exchange *x);
 
 /* Changes. */
+void consul_agent_join(struct exchange *x);
+void consul_agent_leave(struct exchange *x);
+void consul_agent_force_leave(struct exchange *x);
 void consul_kv_put(struct exchange *x);
 void consul_kv_delete(struct exchange *x);
 void consul_txn(struct exchange *x);

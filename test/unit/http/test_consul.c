@@ -220,6 +220,46 @@ static void a_check_is_reported_with_its_note(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static void all_checks_are_listed_by_their_state(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/v1/health/state/any"), 200);
+    assert_int_equal(stand_count(&s), 5); /* two hosts, three instances */
+    uint64_t any = s.x.answer.index;
+
+    stand_get(&s, "/v1/health/state/any");
+    assert_int_equal(s.x.answer.index, any);
+    stand_get(&s, "/v1/health/state/critical");
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "0/Output"), "GET / -> 503");
+    stand_get(&s, "/v1/health/state/warning");
+    assert_int_equal(stand_count(&s), 1);
+    stand_tell_member(&s, &stand_b, MEMBER_STATE_DEAD, "b");
+    stand_get(&s, "/v1/health/state/critical");
+    assert_int_equal(stand_count(&s), 2);
+    stand_get(&s, "/v1/health/state/any");
+    assert_true(s.x.answer.index > any);
+    assert_int_equal(stand_get(&s, "/v1/health/state/bad"), 400);
+    assert_int_equal(stand_get(&s, "/v1/health/state/any?index=1"), 400);
+}
+
+static void members_come_and_go_as_the_command_line_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        enum wire_kind kind;
+    } cases[] = {{"/v1/agent/join/10.0.0.9", WIRE_JOIN},
+                 {"/v1/agent/leave", WIRE_LEAVE},
+                 {"/v1/agent/force-leave/b", WIRE_FORGET}};
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(stand_ask(&s, "PUT", cases[i].target, "a-long-enough-secret", NULL), 0);
+        assert_int_equal(s.x.ask, cases[i].kind);
+        assert_int_equal(stand_ask(&s, "PUT", cases[i].target, NULL, NULL), 403);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +271,8 @@ int main(void)
         CASE(the_agent_shows_itself_and_what_is_its_own),
         CASE(a_registration_is_asked_of_the_peer),
         CASE(a_check_is_reported_with_its_note),
+        CASE(all_checks_are_listed_by_their_state),
+        CASE(members_come_and_go_as_the_command_line_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

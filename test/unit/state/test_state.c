@@ -808,6 +808,59 @@ static void records_of_another_cluster_are_refused(void **unused)
     state_free(s);
 }
 
+/* ---- drafts ---- */
+
+static void a_draft_is_a_row_when_it_enters(void **unused)
+{
+    (void)unused;
+    struct state *s = node_new(1), *other = node_new(2);
+    struct ulid service = id_of(50);
+    struct buf first = {0}, second = {0}, gone = {0};
+
+    assert_int_equal(put_count(s, &service, 3), 0);
+    (void)push_to(s, other);
+    assert_int_equal(state_draft(s, TABLE_ID_COUNT, id_key(&service), count_value(4), &first), 0);
+    assert_int_equal(state_draft(s, TABLE_ID_COUNT, id_key(&service), count_value(5), &second), 0);
+    assert_int_equal(count_held(s, &service), 3);
+    assert_int_equal(push_to(s, NULL), 0);
+    assert_int_equal(state_enter(other, buf_bytes(&second)), 0);
+    assert_int_equal(push_to(other, s), 1); /* whoever drafted it */
+    assert_int_equal(count_held(s, &service), 5);
+    assert_int_equal(state_enter(s, buf_bytes(&first)),
+                     STATE_OLD); /* its stamp is the earlier one */
+    assert_int_equal(state_draft(s, TABLE_ID_COUNT, id_key(&service), none, &gone), 0);
+    assert_int_equal(state_enter(s, buf_bytes(&gone)), 0);
+    assert_true(state_is_deleted(s, TABLE_ID_COUNT, id_key(&service)));
+    buf_reset(&gone);
+    assert_int_equal(state_draft(s, TABLE_ID_COUNT, id_key(&service), none, &gone), STATE_OLD);
+    buf_deinit(&first);
+    buf_deinit(&second);
+    buf_deinit(&gone);
+    state_free(s);
+    state_free(other);
+}
+
+/* What it drafted could not enter: nobody is to decide it. */
+static void a_clock_that_was_set_back_drafts_nothing(void **unused)
+{
+    (void)unused;
+    struct state *s = node_new(1);
+    struct ulid service = id_of(50);
+    struct buf draft = {0};
+
+    assert_int_equal(put_count(s, &service, 3), 0);
+    assert_int_equal(state_draft(s, TABLE_ID_COUNT, id_key(&service), count_value(4), &draft), 0);
+    assert_false(state_is_ahead(s, buf_bytes(&draft)));
+    state_clock(s, WALL - KITH_MIN);
+    assert_true(state_is_ahead(s, buf_bytes(&draft)));
+    assert_int_equal(state_enter(s, buf_bytes(&draft)), STATE_AHEAD);
+    buf_reset(&draft);
+    assert_int_equal(state_draft(s, TABLE_ID_COUNT, id_key(&service), count_value(4), &draft),
+                     STATE_AHEAD);
+    buf_deinit(&draft);
+    state_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -840,6 +893,8 @@ int main(void)
         cmocka_unit_test(pushes_are_bounded_and_complete),
         cmocka_unit_test(a_restart_loads_what_was_stored),
         cmocka_unit_test(records_of_another_cluster_are_refused),
+        cmocka_unit_test(a_draft_is_a_row_when_it_enters),
+        cmocka_unit_test(a_clock_that_was_set_back_drafts_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
