@@ -13,6 +13,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import urllib.request
 
 from bench_lookup import Running
 from bench_rows import Rows, quantile
@@ -27,6 +28,7 @@ SIDES = ("kith", "unbound", "knot")
 MUSTS = {"unbound": 1.0, "knot": 1 / 0.9}  # of the time for one query: at least so many times its rate
 UNBOUND, KNOT, PORT = "127.0.1.221", "127.0.1.222", 5487
 TTL = 1
+LATE_MS = 50
 
 UNBOUND_CONF = """
 server:
@@ -201,6 +203,29 @@ def measure(rows, sides, queries, rounds):
             rows.row("SRV, %d a second" % half, "%s, %s" % (side, what), "us").kith_values.append(quantile(took, q))
 
 
+def late_ms(peer):
+    """The longest time by which this peer's probes were late, since it started."""
+    with urllib.request.urlopen("http://%s:5486/metrics" % peer.addr, timeout=20) as answer:
+        found = re.search(r"^kith_gossip_probe_late_seconds\S* ([0-9.]+)$", answer.read().decode(), re.M)
+    if not found:
+        raise Failed("no metric of late probes")
+    return float(found.group(1)) * 1e3
+
+
+def gossip(rows, queries, rounds):
+    """Three peers, one of them asked as fast as it answers: its probes go out in time. (None of the names is there.)"""
+    for _ in range(rounds):
+        with Cluster(3, net="127.0.1", secure=False) as cluster:
+            cluster.start("--insecure")
+            cluster.wait_alive(60)
+            peer = cluster.peers[0]
+            wait("HTTP", lambda: late_ms(peer) >= 0, 30)
+            before = late_ms(peer)
+            dnsperf(peer.addr, queries, "-l", 2 * SECONDS, "-q", "200")
+            rows.row("3 peers, probes late by at most", "at rest, from the start", "ms").kith_values.append(before)
+            rows.add("3 peers, probes late by at most", "under full load of DNS", "ms", late_ms(peer), LATE_MS)
+
+
 def dns(options):
     rows = Rows(options.name)
     folder = tempfile.mkdtemp(prefix="kith-bench-")
@@ -219,6 +244,7 @@ def dns(options):
                 for side in SIDES:
                     print("==> %s answers with %d bytes, %d records and %d more" % (side, *answer_bytes(sides[side])), flush=True)
                 measure(rows, sides, queries, options.rounds or 5)
+        gossip(rows, queries, options.rounds or 5)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return rows

@@ -20,6 +20,7 @@ from fetch import fetched  # noqa: E402
 
 NET = "127.8.5"
 PORT = 5487
+ANY_PORT = 15487
 NOBODY = 65534
 SILENCED_S = 3.5  # until no peer tells of what runs on a host that was silenced, beside what this machine is late
 LATE_S = 2
@@ -197,6 +198,23 @@ def answers_that_are_too_long_come_by_tcp(cluster):
             raise Failed("%s: %d records, flags %s" % (words, count, flags(text)))
     firsts = {dig(peer, "+short", "+tcp", "many.service.kith", "SRV").split("\n")[0] for _ in range(5)}
     expect("answers that begin differently", len(firsts), 5)
+
+
+def answers_leave_from_the_address_that_was_asked(cluster):
+    """A socket that is bound to all addresses answers from the one that was asked: dig takes no other; by IPv6, too."""
+    answered = ["127.8.5.77"] + (["::1"] if has_ipv6() else [])
+    for address in answered:
+        for words in ([], ["+tcp"]):
+            expect(address, run("dig", "@" + address, "-p", str(ANY_PORT), "+short", "+time=2", *words, "db.service.kith", "A").split(),
+                   ["10.1.2.3"])
+
+
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
 
 
 # ---- other people's programs ----
@@ -464,7 +482,9 @@ def main():
             return run_it
 
         root = os.getuid() == 0
-        flags_of = [["--dns", NET + ".1:5487"] + (["--dns", NET + ".1:53"] if root else []), [],
+        flags_of = [["--dns", NET + ".1:5487"] + (["--dns", NET + ".1:53"] if root else []),
+                    ["--dns", NET + ".2:5487", "--dns", "0.0.0.0:%d" % ANY_PORT] +
+                    (["--dns", "[::]:%d" % ANY_PORT] if has_ipv6() else []),
                     ["--dns-consul", "--dns-rate", str(LIMIT)]]
         for peer, more in zip(cluster.peers, flags_of):
             peer.start("--insecure", *more)
@@ -473,7 +493,8 @@ def main():
         webs += [Web("%s.%d" % (NET, 101 + i)) for i in range(2)]
         try:
             return story(on(services_are_found_on_every_peer), on(members_and_the_zone_are_found),
-                         on(answers_that_are_too_long_come_by_tcp), on(haproxy_follows_srv_records, webs),
+                         on(answers_that_are_too_long_come_by_tcp), on(answers_leave_from_the_address_that_was_asked),
+                         on(haproxy_follows_srv_records, webs),
                          on(nginx_follows_addresses, webs), on(prometheus_follows_srv_records, webs),
                          on(what_is_elsewhere_is_sent_on), on(one_network_gets_its_share), on(nonsense_holds_nobody_up),
                          on(a_peer_that_is_cut_off_flags_its_answers))
