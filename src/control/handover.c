@@ -59,13 +59,14 @@ void handover_send(struct control *c, struct turn *t, const struct incoming *in,
 
 /* ---- answers ---- */
 
+/* At once: it is on the disks of those who decided it. */
 static void reply(struct turn *t, const struct handover *h, enum wire_kind kind,
                   struct bytes payload)
 {
     struct envelope envelope = {.correlation = h->correlation};
     struct incoming in = {.envelope = &envelope, .route = h->route};
 
-    turn_reply(t, &in, kind, payload, state_unstored(t->state));
+    turn_reply(t, &in, kind, payload, 0);
 }
 
 /* The client is told with which message HTTP has it, and none of the records. */

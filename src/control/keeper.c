@@ -231,7 +231,9 @@ static void after_read(struct control *c, struct turn *t)
 {
     struct keeper *k = &c->keeper;
 
-    if (k->blind) {
+    bool left = !k->blind && !is_settled(k);
+
+    if (k->blind || (left && !keeper_adopt(k, t))) {
         k->refusals += k->batch_n;
         fail_all(t, k->batch, &k->batch_n, FAIL_CODE_NOT_READY,
                  "the host that decides about keys cannot take in what others hold (is its clock "
@@ -239,10 +241,9 @@ static void after_read(struct control *c, struct turn *t)
         rest(k);
         return;
     }
-    if (!is_settled(k)) { /* first what was left, then the same question again */
+    if (left) { /* first what was left, then the same question again */
         put_back(k);
         k->adoptions++;
-        keeper_leave_out_old(k, t);
         k->number++;
         ask_held(c, t, KEEPER_HOLD);
         return;
@@ -256,14 +257,14 @@ static void after_read(struct control *c, struct turn *t)
     ask_held(c, t, KEEPER_HOLD);
 }
 
-/* It is decided. */
+/* It is decided: a majority has it on disk as held, so clients need not wait until this peer has it there as rows. */
 static void after_hold(struct control *c, struct turn *t)
 {
     struct keeper *k = &c->keeper;
 
+    keeper_answer(c, t);
     for (uint32_t i = 0; i < k->records_n; i++)
         (void)state_enter(t->state, k->records[i]);
-    keeper_answer(c, t);
     for (uint32_t i = 0; i < k->batch_n; i++)
         drop_request(&k->batch[i]);
     k->batch_n = 0;

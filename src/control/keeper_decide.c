@@ -299,13 +299,37 @@ static bool is_old(struct turn *t, struct bytes bytes, struct arena *mem)
            !state_held(t->state, record.table, record.key);
 }
 
-void keeper_leave_out_old(struct keeper *k, struct turn *t)
+/* The same row, as this peer would write it now; no bytes when there is nothing to be deleted. False: it cannot. */
+static bool stamp_anew(struct turn *t, struct bytes *bytes, struct arena *mem)
+{
+    struct record record;
+    struct wire_error err;
+    struct buf out = {0};
+    int r = record_decode(&record, *bytes, mem, &err);
+
+    if (r == 0)
+        r = state_draft(t->state, record.table, record.key, record.value, &out);
+    bool nothing = r == STATE_OLD && record.value.len == 0;
+
+    *bytes = r == 0 ? arena_bytes(mem, buf_bytes(&out)) : (struct bytes){0};
+    buf_deinit(&out);
+    return r == 0 || nothing;
+}
+
+bool keeper_adopt(struct keeper *k, struct turn *t)
 {
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < k->records_n; i++) {
-        if (!is_old(t, k->records[i], &k->mem))
-            k->records[kept++] = k->records[i];
+        struct bytes record = k->records[i];
+
+        if (is_old(t, record, &k->mem))
+            continue;
+        if (state_is_ahead(t->state, record) && !stamp_anew(t, &record, &k->mem))
+            return false;
+        if (record.len)
+            k->records[kept++] = record;
     }
     k->records_n = kept;
+    return true;
 }

@@ -18,8 +18,9 @@ bool keeper_decide(struct control *c, struct turn *t);
 void keeper_answer(struct control *c, struct turn *t);
 
 /* Records that were left by another keeper, less those of keys that nobody has heard of since tombstones of that time were
- * dropped: they were deleted. */
-void keeper_leave_out_old(struct keeper *k, struct turn *t);
+ * dropped: they were deleted. What was stamped by a clock so wrong that nobody could show it is stamped anew, or nothing could be
+ * decided until that time comes. False: this peer cannot write now. */
+bool keeper_adopt(struct keeper *k, struct turn *t);
 
 /* Answers one request that was not done. */
 void keeper_fail_one(struct turn *t, uint64_t route, uint64_t correlation, bool forwarded,
