@@ -168,6 +168,7 @@ static enum respond_verdict answer_anew(struct responder *r, const struct questi
     if (asked.kind != ASKED_ELSEWHERE)
         problem = look(r, q, &asked, &f, &found);
     if (problem == ZONE_UNREADABLE) {
+        wants = false;
         *ret_len = refuse(r, q, DNS_SERVFAIL, NO_EDE, out);
     } else if (problem && (asked.kind == ASKED_ELSEWHERE || asked.kind == ASKED_REVERSE)) {
         /* Addresses of others are somebody else's to answer for, too. */

@@ -321,20 +321,21 @@ static int look_service(struct zone_answer *ret, struct look *l, const struct lo
                         const struct question *q, uint32_t turn)
 {
     struct lookup_name name = service_name(l->asked);
+    const uint64_t *word = lookup_watch_word(map, &name);
 
     /* The word first: what changes after it has been read makes another value. */
-    ret->word = lookup_watch_word(map, &name);
-    ret->value = lookup_get_acquire(ret->word);
+    ret->value = lookup_get_acquire(word);
     int r = look_at(ret, l, map, &name, turn);
     struct asked other = *l->asked;
     bool name_differs = as_asked(&other.name, q), tag_differs = as_asked(&other.tag, q);
 
+    /* Other types than these have no records: there are too many of them to be kept. */
+    ret->word = r == 0 && is_of_services(l->type) ? word : NULL;
     if (r != ZONE_ABSENT || (!name_differs && !tag_differs))
         return r;
     /* In case that something is called so: names and tags mostly have no capitals. */
     struct look again = *l;
 
-    ret->word = NULL;
     again.asked = &other;
     name = service_name(&other);
     return look_at(ret, &again, map, &name, turn);

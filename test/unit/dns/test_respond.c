@@ -188,6 +188,10 @@ static void a_change_is_answered_at_once(void **state)
     for (int i = 0; i < 10; i++)
         expect("web.service.kith.", DNS_SRV, 0, 2, "SRV 1 100 8000 0a000001.addr.kith.");
     assert_int_equal(responder_counts(responder)->made, made);
+    for (uint16_t type = 40; type < 50; type++) /* types that there are none of are not kept */
+        ldns_pkt_free(ask("web.service.kith.", type));
+    assert_int_equal(responder_counts(responder)->cached, 10);
+    made = responder_counts(responder)->made;
     tell_service("other", 1, 1);
     expect("web.service.kith.", DNS_SRV, 0, 2, "SRV 1 100 8000 0a000001.addr.kith.");
     assert_int_equal(responder_counts(responder)->made,
