@@ -52,6 +52,7 @@ static void load(struct holder *h, struct turn *t, struct bytes value)
         h->held = row.held;
         h->number = row.number;
         h->shown = row.shown;
+        h->since_us = t->now_us;
         keep(h, row.records, row.records_n);
         for (uint32_t i = 0; i < row.records_n; i++)
             state_foresee(t->state, row.records[i]);
@@ -174,6 +175,7 @@ static void hold(struct holder *h, struct turn *t, const struct keys_ask *ask,
     ret->refused = !follow(h, &ask->ballot) || is_late(h, ask);
     if (ret->refused || same)
         return;
+    h->since_us = t->now_us;
     h->held = ask->ballot;
     h->number = ask->number;
     h->shown = false;

@@ -23,6 +23,7 @@ struct holder { /* a zeroed one is valid: nothing promised, nothing held */
     struct ballot promised, held;
     uint64_t number;
     bool shown;
+    kith_time since_us;    /* when it was last asked to hold something */
     struct bytes *records; /* in mem */
     uint32_t records_n;
     struct arena mem;

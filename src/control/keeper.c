@@ -437,12 +437,37 @@ static bool cannot_succeed(const struct keeper *k)
     return k->phase == KEEPER_HOLD && k->known - k->refused_n < needed(k);
 }
 
+/* Somebody was told that it is done, perhaps, and nobody shows it: a round about nothing finds it and finishes it. Returns when
+ * to look again. */
+static kith_time finish_left(struct control *c, struct turn *t)
+{
+    struct keeper *k = &c->keeper;
+    const struct holder *h = &c->holder;
+    struct quorum q;
+
+    if (h->shown || !h->records_n || k->phase != KEEPER_IDLE || k->queue_n || !keys_is_keeper(c))
+        return KITH_NEVER;
+    kith_time at_us = h->since_us + KEEPER_LEFT;
+
+    at_us = k->again_us > at_us ? k->again_us : at_us;
+    if (t->now_us < at_us)
+        return at_us;
+    q = quorum_of(c);
+    k->again_us = t->now_us + KEEPER_LEFT;
+    if (q.alive < q.known / 2 + 1)
+        return k->again_us;
+    make_lists(k, t);
+    begin(c, t);
+    return KITH_NEVER; /* what is under way has its own time */
+}
+
 kith_time keeper_settle(struct control *c, struct turn *t)
 {
     struct keeper *k = &c->keeper;
+    kith_time left_us = finish_left(c, t);
 
     if (!k->queue)
-        return KITH_NEVER;
+        return left_us;
     refuse(c, t);
     do { /* alone, a peer comes to the end of all at once */
         if (k->phase == KEEPER_IDLE && k->queue_n && t->now_us >= k->again_us)
@@ -451,7 +476,7 @@ kith_time keeper_settle(struct control *c, struct turn *t)
             go_on(c, t);
     } while (k->phase == KEEPER_IDLE && k->queue_n && t->now_us >= k->again_us);
     if (k->phase == KEEPER_IDLE)
-        return k->queue_n ? k->again_us : KITH_NEVER;
+        return k->queue_n ? k->again_us : left_us;
     if (cannot_succeed(k))
         lose(c, t);
     else if (t->now_us >= k->until_us)

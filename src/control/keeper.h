@@ -31,7 +31,9 @@
 #define KEEPER_BATCH_BYTES  262144u
 #define KEEPER_TIME         (3 * KITH_SEC)  /* for a request, until it is decided */
 #define KEEPER_RETRY        (250 * KITH_MS) /* who has not answered is asked again */
-#define KEEPER_AGAIN        (100 * KITH_MS) /* after another ballot was met: up to twice this */
+#define KEEPER_LEFT                                                                                \
+    (2 * KITH_SEC) /* what is held for so long and not shown was left: it is finished */
+#define KEEPER_AGAIN (100 * KITH_MS) /* after another ballot was met: up to twice this */
 
 struct control;
 struct keeper_work;

@@ -131,6 +131,11 @@ static bool has_ended(struct control *c, struct turn *t, struct key_lock *l)
     return t->now_us >= l->unknown_us + SESSION_UNKNOWN;
 }
 
+bool keys_is_keeper(const struct control *c)
+{
+    return place_coordinates(&c->catalog, &keeper_id);
+}
+
 static void end_lock(struct control *c, struct turn *t, const struct key_lock *l)
 {
     struct key_op op = {.kind = KEY_OP_KIND_END_LOCK, .key = l->key, .session = l->session};
@@ -157,7 +162,7 @@ kith_time keys_settle(struct control *c, struct turn *t)
         return k->look_us;
     k->look = false;
     k->look_us = KITH_NEVER;
-    if (!place_coordinates(&c->catalog, &keeper_id))
+    if (!keys_is_keeper(c))
         return KITH_NEVER;
     TREE_FOREACH (l, key_locks, &k->locks) {
         if (has_ended(c, t, l)) {

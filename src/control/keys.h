@@ -39,6 +39,9 @@ void keys_row(struct control *c, struct turn *t, const struct row *row);
 void keys_member(struct control *c, struct turn *t, const struct ulid *node);
 kith_time keys_settle(struct control *c, struct turn *t);
 
+/* Whether this peer is the one who decides, as far as it knows. */
+bool keys_is_keeper(const struct control *c);
+
 /* Message change_keys, of a client or handed on by another peer. */
 void keys_change(struct control *c, struct turn *t, const struct incoming *in, bool forwarded);
 

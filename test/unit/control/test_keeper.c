@@ -257,6 +257,22 @@ static void what_a_lost_keeper_left_is_finished(void **state)
     world_free(w);
 }
 
+/* Nobody asks for anything: it is finished all the same, since its client may have been told that it is done. */
+static void what_a_lost_keeper_left_is_finished_unasked(void **state)
+{
+    (void)state;
+    struct world *w = world_new(3);
+    unsigned keeper = find_keeper(w), other = (keeper + 1) % 3;
+    struct key_op one = op(KEY_OP_KIND_CAS, "a", "1", 0);
+
+    world_until(w, world_agree(w) && keeper_at(w, keeper)->phase == KEEPER_IDLE, 1 * KITH_SEC);
+    ask(w, keeper, &one, 1);
+    world_until(w, !w->nodes[other].control->holder.shown, 1 * KITH_SEC);
+    world_kill(w, keeper);
+    world_until(w, row_at(w, other, "a") && row_at(w, 3 - keeper - other, "a"), 10 * KITH_SEC);
+    world_free(w);
+}
+
 /* It reached one member only, which is then away while others decide: it never was. */
 static void what_reached_too_few_never_was(void **state)
 {
@@ -345,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_side_without_a_majority_refuses),
         cmocka_unit_test(half_is_no_majority),
         cmocka_unit_test(what_a_lost_keeper_left_is_finished),
+        cmocka_unit_test(what_a_lost_keeper_left_is_finished_unasked),
         cmocka_unit_test(what_reached_too_few_never_was),
         cmocka_unit_test(promises_outlast_a_restart),
         cmocka_unit_test(many_at_once_are_decided_together),
