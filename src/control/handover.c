@@ -81,7 +81,7 @@ static void reply_changed(struct control *c, struct turn *t, const struct handov
     if (keys_changed_decode(&changed, payload, &mem, &err) == 0) {
         for (uint32_t i = 0; i < changed.records_n; i++)
             (void)state_merge(t->state, changed.records[i]);
-        changed.told = keys_fed(c) + (changed.records_n > 0);
+        changed.told = keys_fed(c);
         changed.records_n = 0;
         keys_changed_encode(&out, &changed);
         reply(t, h, WIRE_KEYS_CHANGED, buf_bytes(&out));

@@ -112,17 +112,18 @@ void keyfeed_tell(struct control *c, struct turn *t)
     effects_add(t->out, &e);
     for (uint32_t i = 0; i < e.keys.keys_n + e.keys.sessions_n; i++)
         drop(f, TREE_FIRST(keyfeed_names, &f->names));
-    f->anew = false;
+    f->anew = f->promised = false;
     f->whole = f->whole || e.keys.whole;
     arena_deinit(&mem);
 }
 
 bool keyfeed_is_due(const struct keyfeed *f)
 {
-    return f->on && (!f->whole || !TREE_EMPTY(&f->names));
+    return f->on && (!f->whole || f->promised || !TREE_EMPTY(&f->names));
 }
 
-uint64_t keys_fed(const struct control *c)
+uint64_t keys_fed(struct control *c)
 {
+    c->keyfeed.promised = c->keyfeed.on;
     return c->keyfeed.on ? c->keyfeed.number + 1 : 0;
 }

@@ -16,6 +16,7 @@ TREE_HEAD(keyfeed_names, keyfeed_name);
 
 struct keyfeed { /* a zeroed one is valid and off */
     bool on, anew, whole;
+    bool promised;   /* somebody was told the next number */
     uint64_t number; /* of the last that was told */
     struct keyfeed_names names;
 };
@@ -28,7 +29,7 @@ void keyfeed_touch(struct keyfeed *f, enum table_id table, struct bytes key);
 void keyfeed_tell(struct control *c, struct turn *t);
 bool keyfeed_is_due(const struct keyfeed *f);
 
-/* With which number HTTP is told of what changes in this step; 0: nobody is told. */
-uint64_t keys_fed(const struct control *c);
+/* With which number HTTP is told of what changes in this step, and it is told, of nothing if need be; 0: nobody is told. */
+uint64_t keys_fed(struct control *c);
 
 #endif
