@@ -14,6 +14,11 @@
 
 #define ENVIRON_MAX (256 << 10) /* looked through for the marker */
 
+/* One that just left its session and becomes another program shows neither at that moment, and one may start another
+ * meanwhile: so it is looked again, until there is none, within bounds. */
+#define LOOKS_MIN 2
+#define LOOKS_MAX 8
+
 struct stat_line {
     char state;
     pid_t parent, session;
@@ -159,16 +164,14 @@ static bool has_marker(pid_t pid, const char *marker, char *room)
     return false;
 }
 
-int procfs_kill_instance(pid_t session, const char *marker)
+/* One look at all processes. */
+static int kill_seen(pid_t session, const char *marker, char *room)
 {
     int count = 0;
     pid_t self = getpid();
-    char *room = malloc(ENVIRON_MAX);
-    DIR *proc = room == NULL ? NULL : opendir("/proc");
-    if (proc == NULL) {
-        free(room);
+    DIR *proc = opendir("/proc");
+    if (proc == NULL)
         return 0;
-    }
     for (pid_t pid; (pid = next_process(proc)) != 0;) {
         struct stat_line s;
         if (pid == self || !read_stat(pid, &s) || s.state == 'Z')
@@ -178,6 +181,17 @@ int procfs_kill_instance(pid_t session, const char *marker)
             count++;
     }
     closedir(proc);
+    return count;
+}
+
+int procfs_kill_instance(pid_t session, const char *marker)
+{
+    int count = 0, seen = 1;
+    char *room = malloc(ENVIRON_MAX);
+    for (int look = 0; room != NULL && look < LOOKS_MAX && (look < LOOKS_MIN || seen > 0); look++) {
+        seen = kill_seen(session, marker, room);
+        count = seen > count ? seen : count;
+    }
     free(room);
     return count;
 }
