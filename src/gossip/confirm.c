@@ -80,6 +80,8 @@ static void look(struct confirm *c, struct turn *t)
     struct confirm_row own = {.until_ms = until_ms(c, t)};
 
     c->core->counts.tombstones_collected += state_collect(t->state, collected_anywhere(c, t));
+    if (own.until_ms - state_collected(t->state) >= CONFIRM_LATE * (c->period_us / KITH_MS))
+        c->core->counts.tombstones_collected += state_collect_late(t->state);
     own.collected_ms = state_collected(t->state);
     own.digest = state_tombstones_until(t->state, own.until_ms, &own.count);
     if (own.count > 0) {

@@ -19,6 +19,9 @@
 /* Tombstones stay for one to two of these when all members are there: far longer than any frame is under way. */
 #define CONFIRM_PERIOD KITH_HOUR
 #define CONFIRM_LOOKS  60 /* in a period */
+/* One that comes after it was collected, over a stale row that was under way even longer, is taken by that peer alone, and the digests
+ * of the others' never match its own. It is dropped when nothing was collected for so many periods. */
+#define CONFIRM_LATE 2
 
 struct confirm {
     struct core *core;

@@ -336,19 +336,24 @@ int64_t state_collected(const struct state *s)
     return s->collected_ms;
 }
 
-size_t state_collect(struct state *s, int64_t until_ms)
+size_t state_collect_late(struct state *s)
 {
     struct content *c;
     size_t n = 0;
 
+    arena_reset(&s->scratch);
+    for (; s->collected_ms > 0 && (c = timeline_due(&s->tombstones, s->collected_ms)) != NULL; n++)
+        state_drop(s, c);
+    return n;
+}
+
+size_t state_collect(struct state *s, int64_t until_ms)
+{
     if (until_ms <= s->collected_ms)
         return 0;
     s->collected_ms = until_ms;
     state_put_local(s, bytes_str(COLLECTED), bytes_of(&until_ms, sizeof(until_ms)));
-    arena_reset(&s->scratch);
-    for (; (c = timeline_due(&s->tombstones, until_ms)) != NULL; n++)
-        state_drop(s, c);
-    return n;
+    return state_collect_late(s);
 }
 
 void state_begin_anew(struct state *s)

@@ -193,6 +193,9 @@ void state_confirm(struct state *s, int64_t until_ms);
 /* Drops those written up to then, for good: they are taken from nobody any more. Returns how many. */
 size_t state_collect(struct state *s, int64_t until_ms);
 int64_t state_collected(const struct state *s); /* until when; 0: never */
+/* Drops those that came after that, over a stale row that had been under way for longer still: nobody else takes them, so
+ * nobody ever confirms them. Returns how many. */
+size_t state_collect_late(struct state *s);
 /* Drops everything but members and verdicts, which say where others are. For good: nobody is told. */
 void state_begin_anew(struct state *s);
 /* A stored local row, which may be the one that says so. */

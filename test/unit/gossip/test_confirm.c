@@ -290,6 +290,41 @@ static void a_newcomer_drops_what_the_others_have_dropped(void **unused)
     tear_down(&s);
 }
 
+/* Whoever does not hold what a frame from long ago deletes does not take it. */
+static void one_that_comes_after_all_were_dropped_holds_nothing_back(void **unused)
+{
+    (void)unused;
+    struct street s;
+    struct buf stale = {0}, tombstone = {0};
+    struct house *h = &s.houses[2];
+
+    set_up(&s);
+    put_count(&s.houses[0]);
+    settle(&s);
+    struct bytes r = state_get(h->state, TABLE_ID_COUNT, ulid_bytes(&service))->record;
+    buf_append(&stale, r.data, r.len);
+    delete_count(&s.houses[0]);
+    r = state_first_held(s.houses[0].state, TABLE_ID_COUNT, bytes_of(NULL, 0))->record;
+    buf_append(&tombstone, r.data, r.len);
+    settle(&s);
+    pass(&s, 3 * CONFIRM_PERIOD);
+    assert_int_equal(state_tombstones(h->state), 0);
+    /* both in one frame that was under way all the while */
+    assert_int_equal(state_merge(h->state, buf_bytes(&stale)), 0);
+    assert_int_equal(state_merge(h->state, buf_bytes(&tombstone)), 0);
+    assert_int_equal(state_tombstones(h->state), 1);
+    repair(&s, 2, 0);
+    assert_int_equal(state_tombstones(s.houses[0].state), 0);
+    pass(&s, 3 * CONFIRM_PERIOD);
+    for (int i = 0; i < PEERS; i++) {
+        assert_int_equal(state_tombstones(s.houses[i].state), 0);
+        assert_true(state_digest(s.houses[i].state) == state_digest(s.houses[0].state));
+    }
+    buf_deinit(&stale);
+    buf_deinit(&tombstone);
+    tear_down(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +333,7 @@ int main(void)
         cmocka_unit_test(who_is_forgotten_is_not_waited_for),
         cmocka_unit_test(nobody_deletes_in_a_time_that_it_has_confirmed),
         cmocka_unit_test(a_newcomer_drops_what_the_others_have_dropped),
+        cmocka_unit_test(one_that_comes_after_all_were_dropped_holds_nothing_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
