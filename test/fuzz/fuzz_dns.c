@@ -59,6 +59,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         lookup_file_begin(file) != 0)
         abort();
     tell(file);
+    lookup_file_close(file); /* readers have it */
     config = (struct respond_config){.zone = {.domains_n = 1, .ttl_s = 1, .negative_ttl_s = 1},
                                      .lookups = folder};
     if (domain_read(&config.zone.domains[0], "kith") != 0)
