@@ -250,6 +250,10 @@ class Program:
     def __init__(self, cluster, name, command, unprivileged=True):
         self.log = os.path.join(cluster.folder, name + ".log")
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if unprivileged and os.getuid() == 0 else {}
+        if user:  # who may not look into the checkout
+            folder = os.path.join(cluster.folder, name)
+            os.makedirs(folder, exist_ok=True)
+            command = [shutil.copy(command[0], folder), *command[1:]]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **user)
 
