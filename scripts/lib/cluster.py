@@ -3,6 +3,7 @@
 Used by scripts/up, test/cluster and scripts/bench. Nothing sleeps to wait for something: wait() polls for
 the thing itself until a deadline. What was started here is stopped here, by pid.
 """
+import functools
 import json
 import os
 import shutil
@@ -39,6 +40,12 @@ def wait(what, look, seconds):
         if time.monotonic() > end:
             raise Failed("waited %g s in vain for: %s%s" % (seconds, what, " (%s)" % last if last else ""))
         time.sleep(POLL_S)
+
+
+def expect(what, found, wanted):
+    """Failed when it was not."""
+    if found != wanted:
+        raise Failed("%s: %r, not %r" % (what, found, wanted))
 
 
 class Peer:
@@ -262,19 +269,25 @@ class Cluster:
             peer.kill_host()
 
 
+def on(cluster, *steps):
+    """Test functions of a cluster as story() takes them."""
+    return [functools.partial(step, cluster) for step in steps]
+
+
 def story(*steps):
     """Runs test functions one after another and prints the closing line that scripts/test reads. Exit status."""
     passed = failed = skipped = 0
     for step in steps:
+        told = getattr(step, "func", step)  # of a functools.partial: the function itself
         try:
             step()
             passed += 1
-            print("ok: %s" % (step.__doc__ or step.__name__).strip().splitlines()[0], flush=True)
+            print("ok: %s" % (told.__doc__ or told.__name__).strip().splitlines()[0], flush=True)
         except Skipped as e:
             skipped += 1
-            print("skipped: %s: %s" % (step.__name__, e), flush=True)
+            print("skipped: %s: %s" % (told.__name__, e), flush=True)
         except Failed as e:
             failed += 1
-            print("FAILED: %s: %s" % (step.__name__, e), flush=True)
+            print("FAILED: %s: %s" % (told.__name__, e), flush=True)
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed else 0

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """DNS of real daemons, asked by what people have: dig, kdig, HAProxy, nginx and Prometheus; and by what nobody should send."""
+import functools
 import http.server
 import json
 import os
@@ -15,13 +16,13 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from cluster import Cluster, Failed, Skipped, story, wait  # noqa: E402
-from fetch import fetched  # noqa: E402
+from cluster import Cluster, Failed, Skipped, expect, on, story, wait  # noqa: E402
+from foreign import NOBODY, Foreign, program, scraped  # noqa: E402
+from web import has_ipv6, metric, put  # noqa: E402
 
 NET = "127.8.5"
 PORT = 5487
 ANY_PORT = 15487
-NOBODY = 65534
 SILENCED_S = 3.5  # until no peer tells of what runs on a host that was silenced, beside what this machine is late
 LATE_S = 2
 TARGET_S = 10     # until Prometheus has dropped its targets
@@ -83,11 +84,6 @@ scrape_configs:
 """
 
 
-def expect(what, found, wanted):
-    if found != wanted:
-        raise Failed("%s: %r, not %r" % (what, found, wanted))
-
-
 def run(*words):
     if not shutil.which(words[0]):
         raise Skipped("no %s: scripts/setup test installs it" % words[0])
@@ -113,31 +109,17 @@ def flags(text):
     return re.search(r"flags: ([a-z ]*);", text).group(1).split()
 
 
-def put(peer, path, body=None):
-    request = urllib.request.Request("http://%s:5486/v1/agent/%s" % (peer.addr, path), method="PUT",
-                                     data=json.dumps(body).encode() if body is not None else b"")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        answer.read()
-
-
 def register(peer, name, address, port, number=0, **more):
-    put(peer, "service/register", {"Name": name, "ID": "%s-%d" % (name, number), "Address": address, "Port": port, **more})
+    body = {"Name": name, "ID": "%s-%d" % (name, number), "Address": address, "Port": port, **more}
+    expect("registered", put(peer, "/v1/agent/service/register", json.dumps(body))[0], 200)
+
+
+def deregister(peer, name, number):
+    expect("deregistered", put(peer, "/v1/agent/service/deregister/%s-%d" % (name, number))[0], 200)
 
 
 def hex_of(address):
     return "%02x%02x%02x%02x.addr.kith." % tuple(map(int, address.split(".")))
-
-
-def metric(peer, name):
-    try:
-        with urllib.request.urlopen("http://%s:5486/metrics" % peer.addr, timeout=20) as answer:
-            text = answer.read().decode()
-    except OSError as e:
-        raise Failed(str(e)) from e
-    for line in text.splitlines():
-        if line.startswith(name + " "):
-            return float(line.split()[1])
-    raise Failed("no metric %s" % name)
 
 
 # ---- names ----
@@ -162,7 +144,7 @@ def services_are_found_on_every_peer(cluster):
         raise Failed("no TXT")
     text = run("kdig", "@" + there.addr, "-p", str(PORT), "+tcp", "+json", "main.db.service.kith", "SRV")
     expect("kdig by TCP", json.loads(text)["answerRRs"][0]["rdataSRV"], "1 100 5432 " + hex_of("10.1.2.3"))
-    put(cluster.peers[0], "service/deregister/db-2")
+    deregister(cluster.peers[0], "db", 2)
     wait("one at every peer", lambda: all(short(p, "db.service.kith", "A") == ["10.1.2.3"] for p in cluster.peers), 10)
 
 
@@ -209,14 +191,6 @@ def answers_leave_from_the_address_that_was_asked(cluster):
                    ["10.1.2.3"])
 
 
-def has_ipv6():
-    try:
-        with socket.create_server(("::1", 0), family=socket.AF_INET6):
-            return True
-    except OSError:
-        return False
-
-
 # ---- other people's programs ----
 
 class Web:
@@ -242,40 +216,6 @@ class Web:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
-
-
-class Program:
-    """A server of somebody else's with its own configuration, as an unprivileged user where that can be chosen."""
-
-    def __init__(self, cluster, name, command, unprivileged=True):
-        self.log = os.path.join(cluster.folder, name + ".log")
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if unprivileged and os.getuid() == 0 else {}
-        if user:  # who may not look into the checkout
-            folder = os.path.join(cluster.folder, name)
-            os.makedirs(folder, exist_ok=True)
-            command = [shutil.copy(command[0], folder), *command[1:]]
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **user)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def program(packages, path):
-    name = os.path.basename(path)
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    try:
-        return found or fetched(packages, path)
-    except Failed as e:
-        raise Skipped(str(e)) from e
 
 
 def written(cluster, name, text):
@@ -310,43 +250,36 @@ def is_served_by(address, webs):
     return look
 
 
+def follows(cluster, webs, address):
+    """Who serves at an address follows two endpoints that come and go."""
+    peer = cluster.peers[1]
+    register(peer, "web", webs[0].address, webs[0].port, 0)
+    wait("the first", is_served_by(address, webs[:1]), 20)
+    register(peer, "web", webs[1].address, webs[1].port, 1)
+    wait("both", is_served_by(address, webs[:2]), 20)
+    deregister(peer, "web", 0)
+    wait("the second", is_served_by(address, webs[1:2]), 20)
+    deregister(peer, "web", 1)
+
+
 def haproxy_follows_srv_records(cluster, webs):
     """HAProxy's server-template is filled by SRV records, and follows what comes and goes."""
-    binary = program(["haproxy"], "usr/sbin/haproxy")
-    path = written(cluster, "haproxy", HAPROXY)
-    address = "%s:18080" % cluster.peers[0].addr
-    register(cluster.peers[1], "web", webs[0].address, webs[0].port, 0)
-    with Program(cluster, "haproxy", [binary, "-db", "-f", path]):
-        wait("one server", is_served_by(address, webs[:1]), 20)
-        register(cluster.peers[1], "web", webs[1].address, webs[1].port, 1)
-        wait("two servers", is_served_by(address, webs[:2]), 20)
-        put(cluster.peers[1], "service/deregister/web-0")
-        wait("the other one", is_served_by(address, webs[1:2]), 20)
-        put(cluster.peers[1], "service/deregister/web-1")
+    command = [program(["haproxy"], "usr/sbin/haproxy"), "-db", "-f", written(cluster, "haproxy", HAPROXY)]
+    with Foreign(cluster, "haproxy", command):
+        follows(cluster, webs, "%s:18080" % cluster.peers[0].addr)
 
 
 def nginx_follows_addresses(cluster, webs):
     """nginx's resolver finds who serves, and follows it when that changes."""
-    binary = program(["nginx"], "usr/sbin/nginx")
     path = written(cluster, "nginx", NGINX)
-    address = "%s:18081" % cluster.peers[0].addr
-    register(cluster.peers[1], "web", webs[0].address, webs[0].port, 0)
-    with Program(cluster, "nginx", [binary, "-e", "stderr", "-c", path, "-p", os.path.dirname(path)]):
-        wait("the first", is_served_by(address, webs[:1]), 20)
-        register(cluster.peers[1], "web", webs[1].address, webs[1].port, 1)
-        wait("both", is_served_by(address, webs[:2]), 20)
-        put(cluster.peers[1], "service/deregister/web-0")
-        wait("the second", is_served_by(address, webs[1:2]), 20)
-        put(cluster.peers[1], "service/deregister/web-1")
+    command = [program(["nginx"], "usr/sbin/nginx"), "-e", "stderr", "-c", path, "-p", os.path.dirname(path)]
+    with Foreign(cluster, "nginx", command):
+        follows(cluster, webs, "%s:18081" % cluster.peers[0].addr)
 
 
 def targets(listen):
     """Prometheus' targets that it could scrape or not, by address."""
-    try:
-        with urllib.request.urlopen("http://%s/api/v1/targets?state=active" % listen, timeout=20) as answer:
-            return {t["discoveredLabels"]["__address__"]: t["health"] for t in json.load(answer)["data"]["activeTargets"]}
-    except OSError as e:
-        raise Failed(str(e)) from e
+    return {t["discoveredLabels"]["__address__"]: t["health"] for t in scraped(listen)}
 
 
 def prometheus_follows_srv_records(cluster, webs):
@@ -370,7 +303,7 @@ def prometheus_follows_srv_records(cluster, webs):
     def found():
         return sorted(a.replace(".:", ":") for a in targets(listen))
 
-    with Program(cluster, "prometheus", ["unshare", "-m", "--propagation", "private", "sh", "-c", shell], unprivileged=False):
+    with Foreign(cluster, "prometheus", ["unshare", "-m", "--propagation", "private", "sh", "-c", shell], unprivileged=False):
         wait("both targets", lambda: found() == sorted(names), 60)
         # What serves here has no metrics; that the answer cannot be read says that its name was found and it was reached.
         wait("they are scraped", lambda: "unknown" not in targets(listen).values(), 20)
@@ -385,8 +318,8 @@ def prometheus_follows_srv_records(cluster, webs):
         finally:
             silenced.signal(signal.SIGCONT)
         wait("it is back", lambda: found() == sorted(names), 60)
-    put(here, "service/deregister/web-0")
-    put(silenced, "service/deregister/web-1")
+    deregister(here, "web", 0)
+    deregister(silenced, "web", 1)
 
 
 # ---- limits ----
@@ -478,13 +411,6 @@ def a_peer_that_is_cut_off_flags_its_answers(cluster):
 def main():
     webs = []
     with Cluster(3, net=NET, secure=False) as cluster:
-        def on(step, *more):
-            def run_it():
-                step(cluster, *more)
-            run_it.__doc__ = step.__doc__
-            run_it.__name__ = step.__name__
-            return run_it
-
         root = os.getuid() == 0
         flags_of = [["--dns", NET + ".1:5487"] + (["--dns", NET + ".1:53"] if root else []),
                     ["--dns", NET + ".2:5487", "--dns", "0.0.0.0:%d" % ANY_PORT] +
@@ -496,12 +422,20 @@ def main():
         wait("HTTP", lambda: all(metric(p, "kith_dns_connections") == 0 for p in cluster.peers), 20)
         webs += [Web("%s.%d" % (NET, 101 + i)) for i in range(2)]
         try:
-            return story(on(services_are_found_on_every_peer), on(members_and_the_zone_are_found),
-                         on(answers_that_are_too_long_come_by_tcp), on(answers_leave_from_the_address_that_was_asked),
-                         on(haproxy_follows_srv_records, webs),
-                         on(nginx_follows_addresses, webs), on(prometheus_follows_srv_records, webs),
-                         on(what_is_elsewhere_is_sent_on), on(one_network_gets_its_share), on(nonsense_holds_nobody_up),
-                         on(a_peer_that_is_cut_off_flags_its_answers))
+            return story(*on(
+                cluster,
+                services_are_found_on_every_peer,
+                members_and_the_zone_are_found,
+                answers_that_are_too_long_come_by_tcp,
+                answers_leave_from_the_address_that_was_asked,
+                functools.partial(haproxy_follows_srv_records, webs=webs),
+                functools.partial(nginx_follows_addresses, webs=webs),
+                functools.partial(prometheus_follows_srv_records, webs=webs),
+                what_is_elsewhere_is_sent_on,
+                one_network_gets_its_share,
+                nonsense_holds_nobody_up,
+                a_peer_that_is_cut_off_flags_its_answers,
+            ))
         finally:
             for web in webs:
                 web.close()

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import socket
 import statistics
@@ -16,10 +15,10 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from cluster import Cluster, Failed, Skipped, story, wait  # noqa: E402
-from fetch import fetched  # noqa: E402
+from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
+from foreign import Foreign, program, scraped  # noqa: E402
+from web import PORT, consul_of, curl, get, has_ipv6, metric, url  # noqa: E402
 
-PORT = 5486
 DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy")
 READ_S = 30         # for a whole request
 GONE_S = 5          # until a client that vanished has given its descriptor back
@@ -38,50 +37,6 @@ scrape_configs:
     http_sd_configs:
       - {url: "http://%s:5486/api/v1/prometheus?service=web", refresh_interval: 1s}
 """
-
-
-def url(peer, path):
-    return "http://%s:%d%s" % (peer.addr, PORT, path)
-
-
-def get(peer, path):
-    """The answer's JSON, and its headers."""
-    try:
-        with urllib.request.urlopen(url(peer, path), timeout=30) as answer:
-            return json.load(answer), answer.headers
-    except OSError as e:
-        raise Failed("%s: %s" % (url(peer, path), e)) from e
-
-
-def curl(*words):
-    """Status, headers (by lower-case name) and body of one request by curl."""
-    done = subprocess.run(["curl", "-s", "-i", "-m", "20", *words], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed("curl %s: exit status %d" % (" ".join(words), done.returncode))
-    head, _, body = done.stdout.replace("\r", "").partition("\n\n")
-    while head.startswith("HTTP/1.1 100"):
-        head, _, body = body.partition("\n\n")
-    lines = head.split("\n")
-    headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-    return int(lines[0].split()[1]), headers, body
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        raise Failed("%s: %r, not %r" % (what, found, wanted))
-
-
-def descriptors(peer):
-    return len(os.listdir("/proc/%d/fd" % peer.pid))
-
-
-def consul_of(peer):
-    """A client of python3-consul."""
-    try:
-        import consul
-    except ImportError as e:
-        raise Skipped("no python3-consul: scripts/setup test installs it") from e
-    return consul.Consul(host=peer.addr, port=PORT)
 
 
 def passing(client, name):
@@ -134,6 +89,10 @@ def a_connection_serves_many_requests(cluster):
     if not answer.startswith((b"HTTP/1.1 414", b"HTTP/1.1 431")):
         raise Failed("a target of 60,000 bytes: %r" % answer)
     expect("others meanwhile", curl(url(peer, "/v1/catalog/services"))[0], 200)
+
+
+def descriptors(peer):
+    return len(os.listdir("/proc/%d/fd" % peer.pid))
 
 
 # ---- python3-consul ----
@@ -206,7 +165,7 @@ def blocking_queries_wake_for_their_own_service_only(cluster):
     for i in range(WAKES):
         index, _ = there.health.service("hot")
         hot = Wait(cluster.peers[1], "hot", index)
-        wait("it waits", lambda: waiting(cluster.peers[1]) == 2, 10)
+        wait("it waits", lambda: metric(cluster.peers[1], "kith_http_waiting") == 2, 10)
         begun = time.monotonic()
         here.agent.service.register("hot", port=2 + i)
         hot.join(30)
@@ -229,12 +188,6 @@ def blocking_queries_wake_for_their_own_service_only(cluster):
         raise Failed("nothing changed, and the query did not wait")
 
 
-def waiting(peer):
-    """Requests that wait at a peer, by its own metrics."""
-    text = urllib.request.urlopen(url(peer, "/metrics"), timeout=20).read().decode()
-    return [int(line.split()[1]) for line in text.splitlines() if line.startswith("kith_http_waiting ")][0]
-
-
 def clients_that_vanish_give_their_descriptors_back(cluster):
     """Two hundred requests wait, and their clients go without a word: their descriptors are back within 5 s."""
     peer = cluster.peers[2]
@@ -245,12 +198,12 @@ def clients_that_vanish_give_their_descriptors_back(cluster):
     for _ in range(PARKED):
         clients.append(socket.create_connection((peer.addr, PORT), 20))
         clients[-1].sendall(line.encode())
-    wait("all wait", lambda: waiting(peer) == PARKED, 20)
+    wait("all wait", lambda: metric(peer, "kith_http_waiting") == PARKED, 20)
     for i, client in enumerate(clients):
         if i % 2:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
         client.close()
-    wait("descriptors are back", lambda: descriptors(peer) <= before + 2 and waiting(peer) == 0, GONE_S)
+    wait("descriptors are back", lambda: descriptors(peer) <= before + 2 and metric(peer, "kith_http_waiting") == 0, GONE_S)
 
 
 class Dripper(threading.Thread):
@@ -278,7 +231,7 @@ class Dripper(threading.Thread):
 def metrics_are_as_prometheus_wants_them(cluster):
     """promtool check metrics has nothing to say."""
     text = urllib.request.urlopen(url(cluster.peers[0], "/metrics"), timeout=20).read()
-    done = subprocess.run([program("promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
+    done = subprocess.run([program(["prometheus"], "usr/bin/promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
     if done.returncode != 0 or done.stderr or done.stdout:
         raise Failed((done.stderr + done.stdout).decode())
 
@@ -300,56 +253,29 @@ def what_deploy_shows_exists(cluster):
     with open(as_rules, "w", encoding="utf-8") as file:
         json.dump({"groups": [{"name": "shown", "rules": [
             {"record": "shown:%d" % n, "expr": e} for n, e in enumerate(shown)]}]}, file)
-    done = subprocess.run([program("promtool"), "check", "rules", rules, as_rules], capture_output=True, text=True, check=False)
+    done = subprocess.run([program(["prometheus"], "usr/bin/promtool"), "check", "rules", rules, as_rules], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failed(done.stdout + done.stderr)
 
 
-def program(name):
-    path = shutil.which(name)
-    if path:
-        return path
-    try:
-        return fetched(["prometheus"], "usr/bin/" + name)
-    except Failed as e:
-        raise Skipped(str(e)) from e
-
-
-class Prometheus:
+class Prometheus(Foreign):
     """Prometheus of Debian, which finds the targets of the service web through a peer."""
 
     def __init__(self, cluster, peer):
-        self.folder = os.path.join(cluster.folder, "prometheus")
+        folder = os.path.join(cluster.folder, "prometheus")
         self.listen = "%s:19090" % peer.addr
-        os.makedirs(self.folder)
-        path = os.path.join(self.folder, "prometheus.yml")
+        os.makedirs(folder)
+        path = os.path.join(folder, "prometheus.yml")
         with open(path, "w") as f:
             f.write(PROMETHEUS % peer.addr)
-        with open(os.path.join(self.folder, "log"), "wb") as log:
-            self.process = subprocess.Popen(
-                [program("prometheus"), "--config.file", path, "--storage.tsdb.path", os.path.join(self.folder, "data"),
-                 "--web.listen-address", self.listen], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        super().__init__(cluster, "prometheus", [
+            program(["prometheus"], "usr/bin/prometheus"), "--config.file", path, "--storage.tsdb.path", os.path.join(folder, "data"),
+            "--web.listen-address", self.listen], unprivileged=False)
 
     def targets(self):
         """How many there are, by the node that they were found on."""
-        try:
-            with urllib.request.urlopen("http://%s/api/v1/targets?state=active" % self.listen, timeout=20) as answer:
-                found = json.load(answer)["data"]["activeTargets"]
-        except OSError as e:
-            raise Failed(str(e)) from e
         count = {}
-        for target in found:
+        for target in scraped(self.listen):
             node = target["discoveredLabels"]["__meta_kith_node"]
             count[node] = count.get(node, 0) + 1
         return count
@@ -360,7 +286,7 @@ def prometheus_follows_what_comes_and_goes(cluster):
 
     Meanwhile a client that drips its request is cut off.
     """
-    program("prometheus")
+    program(["prometheus"], "usr/bin/prometheus")
     here, silenced = cluster.peers[0], cluster.peers[2]
     dripper = Dripper(here)
     share = {"h1": INSTANCES // 2, "h3": INSTANCES - INSTANCES // 2}
@@ -389,14 +315,6 @@ def prometheus_follows_what_comes_and_goes(cluster):
 
 
 # ---- rights, and the end ----
-
-def has_ipv6():
-    try:
-        with socket.create_server(("::1", 0), family=socket.AF_INET6):
-            return True
-    except OSError:
-        return False
-
 
 def changes_need_the_token_of_the_peer():
     """With keys: reads are open, a change needs the token that lies in the data folder, and is durable."""
@@ -431,7 +349,7 @@ def who_waits_is_answered_when_the_peer_ends(cluster):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(curl(url(peer, path))))
     asking.start()
-    wait("it waits", lambda: waiting(peer) == 1, 20)
+    wait("it waits", lambda: metric(peer, "kith_http_waiting") == 1, 20)
     peer.signal(signal.SIGTERM)
     expect("the daemon's end", peer.wait_end(20), 0)
     asking.join(20)
@@ -440,17 +358,11 @@ def who_waits_is_answered_when_the_peer_ends(cluster):
 
 def main():
     with Cluster(3, net="127.8.1", secure=False) as cluster:
-        def on(step):
-            def run():
-                step(cluster)
-            run.__doc__ = step.__doc__
-            run.__name__ = step.__name__
-            return run
-
         cluster.start("--insecure")
         cluster.wait_alive(60)
         wait("HTTP", lambda: all(len(get(p, "/api/v1/members")[0]) == 3 for p in cluster.peers), 20)
-        return story(*map(on, (
+        return story(*on(
+            cluster,
             requests_are_answered_or_refused_with_words,
             a_connection_serves_many_requests,
             python_registers_and_every_peer_finds_it,
@@ -461,7 +373,7 @@ def main():
             what_deploy_shows_exists,
             prometheus_follows_what_comes_and_goes,
             who_waits_is_answered_when_the_peer_ends,
-        )), changes_need_the_token_of_the_peer)
+        ), changes_need_the_token_of_the_peer)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from cluster import Cluster, Failed, story, wait  # noqa: E402
-from test_http import consul_of, curl, expect, get, url  # noqa: E402
+from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
+from web import consul_of, curl, get, put, url  # noqa: E402
 
 RACERS = 6
 RACE_S = 4
 VALUE_MAX = 65536
-
-
-def put(peer, path, value=""):
-    """Status and body."""
-    status, _, body = curl("-X", "PUT", "--data-binary", value, url(peer, path))
-    return status, body
 
 
 def value_at(client, key):
@@ -222,17 +216,11 @@ def alone_a_peer_refuses(cluster):
 
 def main():
     with Cluster(3, net="127.8.3", secure=False) as cluster:
-        def on(step):
-            def run():
-                step(cluster)
-            run.__doc__ = step.__doc__
-            run.__name__ = step.__name__
-            return run
-
         cluster.start("--insecure")
         cluster.wait_alive(60)
         wait("HTTP", lambda: all(len(get(p, "/api/v1/members")[0]) == 3 for p in cluster.peers), 20)
-        return story(*map(on, (
+        return story(*on(
+            cluster,
             what_is_put_is_found_at_once_and_everywhere,
             what_is_too_much_is_refused,
             who_waits_is_woken_by_his_own_key,
@@ -241,7 +229,7 @@ def main():
             locks_go_with_their_session,
             a_transaction_is_done_whole,
             alone_a_peer_refuses,
-        )))
+        ))
 
 
 if __name__ == "__main__":

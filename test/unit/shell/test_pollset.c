@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "base/mem.h"
 #include "shell/clock.h"
 #include "shell/pollset.h"
 #include <unistd.h>
@@ -19,13 +20,24 @@ static void count(void *arg)
     p->told++;
 }
 
-static struct pair pair_new(void)
+static void wait_briefly(struct pair *p)
 {
-    struct pair p = {.context = zmq_ctx_new()};
-    p.in = zmq_socket(p.context, ZMQ_PAIR);
-    p.out = zmq_socket(p.context, ZMQ_PAIR);
-    assert_int_equal(zmq_bind(p.out, "inproc://pair"), 0);
-    assert_int_equal(zmq_connect(p.in, "inproc://pair"), 0);
+    pollset_wait(&p->set, clock_now_us() + BRIEFLY);
+}
+
+/* Ready when nothing has come and nothing is told. */
+static struct pair *pair_new(void)
+{
+    struct pair *p = mem_alloc(sizeof *p);
+    p->context = zmq_ctx_new();
+    p->in = zmq_socket(p->context, ZMQ_PAIR);
+    p->out = zmq_socket(p->context, ZMQ_PAIR);
+    assert_int_equal(zmq_bind(p->out, "inproc://pair"), 0);
+    assert_int_equal(zmq_connect(p->in, "inproc://pair"), 0);
+    pollset_init(&p->set);
+    pollset_add(&p->set, &p->item, p->out, count, p);
+    wait_briefly(p);
+    assert_int_equal(p->told, 0);
     return p;
 }
 
@@ -36,11 +48,7 @@ static void pair_free(struct pair *p)
     zmq_close(p->in);
     zmq_close(p->out);
     zmq_ctx_term(p->context);
-}
-
-static void wait_briefly(struct pair *p)
-{
-    pollset_wait(&p->set, clock_now_us() + BRIEFLY);
+    mem_free(p);
 }
 
 static void send_one(struct pair *p)
@@ -57,66 +65,55 @@ static bool take_one(struct pair *p)
 static void a_socket_is_told_of_as_long_as_it_has_something(void **state)
 {
     (void)state;
-    struct pair p = pair_new();
-    pollset_init(&p.set);
-    pollset_add(&p.set, &p.item, p.out, count, &p);
-    wait_briefly(&p);
-    assert_int_equal(p.told, 0);
-    send_one(&p);
-    send_one(&p);
-    wait_briefly(&p);
-    assert_int_equal(p.told, 1);
-    assert_int_equal(pollset_ready(&p.item), ZMQ_POLLIN);
-    assert_true(take_one(&p));
-    wait_briefly(&p); /* its descriptor tells nothing new */
-    assert_int_equal(p.told, 2);
-    assert_true(take_one(&p));
-    wait_briefly(&p);
-    assert_int_equal(p.told, 2);
-    assert_int_equal(pollset_ready(&p.item), 0);
-    send_one(&p);
-    wait_briefly(&p);
-    assert_int_equal(p.told, 3);
-    pair_free(&p);
+    struct pair *p = pair_new();
+    send_one(p);
+    send_one(p);
+    wait_briefly(p);
+    assert_int_equal(p->told, 1);
+    assert_int_equal(pollset_ready(&p->item), ZMQ_POLLIN);
+    assert_true(take_one(p));
+    wait_briefly(p); /* its descriptor tells nothing new */
+    assert_int_equal(p->told, 2);
+    assert_true(take_one(p));
+    wait_briefly(p);
+    assert_int_equal(p->told, 2);
+    assert_int_equal(pollset_ready(&p->item), 0);
+    send_one(p);
+    wait_briefly(p);
+    assert_int_equal(p->told, 3);
+    pair_free(p);
 }
 
 static void what_came_in_with_a_send_is_found_by_a_touch(void **state)
 {
     (void)state;
-    struct pair p = pair_new();
-    pollset_init(&p.set);
-    pollset_add(&p.set, &p.item, p.out, count, &p);
-    wait_briefly(&p);
-    send_one(&p);
-    assert_int_equal(zmq_send(p.out, "y", 1, ZMQ_DONTWAIT),
+    struct pair *p = pair_new();
+    send_one(p);
+    assert_int_equal(zmq_send(p->out, "y", 1, ZMQ_DONTWAIT),
                      1); /* takes in what the descriptor told */
-    pollset_touch(&p.item);
-    wait_briefly(&p);
-    assert_int_equal(p.told, 1);
-    assert_true(take_one(&p));
-    pollset_rest(&p.item);
-    assert_true(TAILQ_EMPTY(&p.set.restless));
-    wait_briefly(&p);
-    assert_int_equal(p.told, 1);
-    pair_free(&p);
+    pollset_touch(&p->item);
+    wait_briefly(p);
+    assert_int_equal(p->told, 1);
+    assert_true(take_one(p));
+    pollset_rest(&p->item);
+    assert_true(TAILQ_EMPTY(&p->set.restless));
+    wait_briefly(p);
+    assert_int_equal(p->told, 1);
+    pair_free(p);
 }
 
 static void a_place_to_send_is_told_of_only_when_wanted(void **state)
 {
     (void)state;
-    struct pair p = pair_new();
-    pollset_init(&p.set);
-    pollset_add(&p.set, &p.item, p.out, count, &p);
-    wait_briefly(&p);
-    assert_int_equal(p.told, 0);
-    pollset_want_out(&p.item, true);
-    wait_briefly(&p);
-    assert_int_equal(pollset_ready(&p.item), ZMQ_POLLOUT);
-    pollset_want_out(&p.item, false);
-    wait_briefly(&p);
-    assert_int_equal(p.told, 1);
-    assert_int_equal(pollset_ready(&p.item), 0);
-    pair_free(&p);
+    struct pair *p = pair_new();
+    pollset_want_out(&p->item, true);
+    wait_briefly(p);
+    assert_int_equal(pollset_ready(&p->item), ZMQ_POLLOUT);
+    pollset_want_out(&p->item, false);
+    wait_briefly(p);
+    assert_int_equal(p->told, 1);
+    assert_int_equal(pollset_ready(&p->item), 0);
+    pair_free(p);
 }
 
 /* ---- descriptors ---- */
