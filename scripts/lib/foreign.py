@@ -1,11 +1,14 @@
 """Servers of other people that the tests start beside a cluster: HAProxy, nginx, Prometheus."""
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
+import textwrap
 import urllib.request
 
-from cluster import Failed, Skipped
+from cluster import ROOT, Failed, Skipped
 from fetch import fetched
 
 NOBODY = 65534
@@ -44,6 +47,18 @@ def program(packages, path):
         return found or fetched(packages, path)
     except Failed as e:
         raise Skipped(str(e)) from e
+
+
+def shown(page, begin, has=""):
+    """The configuration on a page of docs/how-to: the first indented block whose first line is `begin`, with the word `has` in it."""
+    with open(os.path.join(ROOT, "docs", "how-to", page), encoding="utf-8") as f:
+        text = f.read()
+    for at in (m.start() for m in re.finditer(re.escape("\n\n    %s\n" % begin), text)):
+        lines = itertools.takewhile(lambda line: not line or line.startswith("    "), text[at + 2:].split("\n"))
+        block = textwrap.dedent("\n".join(lines)).strip() + "\n"
+        if has in block:
+            return block
+    raise Failed("%s shows no such configuration: %s %s" % (page, begin, has))
 
 
 def scraped(listen):

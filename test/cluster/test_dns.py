@@ -17,7 +17,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, Skipped, expect, on, story, wait  # noqa: E402
-from foreign import NOBODY, Foreign, program, scraped  # noqa: E402
+from foreign import NOBODY, Foreign, program, scraped, shown  # noqa: E402
 from web import has_ipv6, metric, put  # noqa: E402
 
 NET = "127.8.5"
@@ -29,58 +29,22 @@ TARGET_S = 10     # until Prometheus has dropped its targets
 STREAMS = 1500    # connections that say nothing: three times as many as a peer holds
 LIMIT = 50        # answers a second of the peer that limits
 WEB_PORT = 20080
+UNBOUND = "127.8.5.90"
 
-HAPROXY = """
-global
-    maxconn 100
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 5s
-    timeout server 5s
-resolvers kith
-    nameserver peer {peer}:5487
-    accepted_payload_size 1232
-    timeout resolve 200ms
-    timeout retry 200ms
-    hold valid 200ms
-    hold nx 200ms
-    hold obsolete 0s
-frontend all
-    bind {peer}:18080
-    default_backend web
-backend web
-    balance roundrobin
-    server-template web 4 _web._tcp.service.kith resolvers kith resolve-prefer ipv4 init-addr none check inter 200ms
-"""
-NGINX = """
-daemon off;
-pid {folder}/pid;
-error_log stderr warn;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    resolver {peer}:5487 valid=1s ipv6=off;
-    server {{
-        listen {peer}:18081;
-        location / {{
-            set $web web.service.kith;
-            proxy_pass http://$web:20080;
-        }}
-    }}
-}}
-"""
-PROMETHEUS = """
-global: {scrape_interval: 1s, scrape_timeout: 900ms}
-scrape_configs:
-  - job_name: web
-    dns_sd_configs:
-      - {names: [_web._tcp.service.kith], type: SRV, refresh_interval: 1s}
+# What docs/how-to leaves to the host: to stay in the foreground, and in the folder of the test.
+NGINX_OWN = "daemon off;\npid {folder}/pid;\nerror_log stderr warn;\n"
+NGINX_PATHS = "".join("    %s_temp_path {folder}/%s;\n" % (word, word) for word in ("proxy", "fastcgi", "uwsgi", "scgi")) + \
+    "    client_body_temp_path {folder}/body;\n"
+UNBOUND_OWN = """    interface: {unbound}
+    port: 5487
+    access-control: 127.0.0.0/8 allow
+    do-daemonize: no
+    username: ""
+    chroot: ""
+    directory: "{folder}"
+    pidfile: ""
+    use-syslog: no
+    module-config: "validator iterator"
 """
 
 
@@ -219,13 +183,14 @@ class Web:
 
 
 def written(cluster, name, text):
+    """The path of a configuration of docs/how-to, with the first peer's address in place of 127.0.0.1."""
     folder = os.path.join(cluster.folder, name)
     os.makedirs(folder, exist_ok=True)
     if os.getuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
     path = os.path.join(folder, "conf")
     with open(path, "w") as f:
-        f.write(text.format(peer=cluster.peers[0].addr, folder=folder))
+        f.write(text.replace("127.0.0.1", cluster.peers[0].addr).replace("{folder}", folder).replace("{unbound}", UNBOUND))
     return path
 
 
@@ -264,14 +229,15 @@ def follows(cluster, webs, address):
 
 def haproxy_follows_srv_records(cluster, webs):
     """HAProxy's server-template is filled by SRV records, and follows what comes and goes."""
-    command = [program(["haproxy"], "usr/sbin/haproxy"), "-db", "-f", written(cluster, "haproxy", HAPROXY)]
+    command = [program(["haproxy"], "usr/sbin/haproxy"), "-db", "-f", written(cluster, "haproxy", shown("haproxy.md", "global"))]
     with Foreign(cluster, "haproxy", command):
         follows(cluster, webs, "%s:18080" % cluster.peers[0].addr)
 
 
 def nginx_follows_addresses(cluster, webs):
     """nginx's resolver finds who serves, and follows it when that changes."""
-    path = written(cluster, "nginx", NGINX)
+    conf = NGINX_OWN + shown("nginx.md", "events {}").replace("http {\n", "http {\n" + NGINX_PATHS)
+    path = written(cluster, "nginx", conf)
     command = [program(["nginx"], "usr/sbin/nginx"), "-e", "stderr", "-c", path, "-p", os.path.dirname(path)]
     with Foreign(cluster, "nginx", command):
         follows(cluster, webs, "%s:18081" % cluster.peers[0].addr)
@@ -288,7 +254,8 @@ def prometheus_follows_srv_records(cluster, webs):
         raise Skipped("only root can give Prometheus a resolv.conf of its own")
     here, silenced = cluster.peers[0], cluster.peers[1]
     binary = program(["prometheus"], "usr/bin/prometheus")
-    path = written(cluster, "prometheus", PROMETHEUS.replace("{", "{{").replace("}", "}}"))
+    conf = shown("prometheus.md", "global: {scrape_interval: 1s, scrape_timeout: 900ms}", "dns_sd_configs")
+    path = written(cluster, "prometheus", conf)
     resolv = os.path.join(os.path.dirname(path), "resolv.conf")
     with open(resolv, "w") as f:
         f.write("nameserver %s\n" % here.addr)
@@ -320,6 +287,19 @@ def prometheus_follows_srv_records(cluster, webs):
         wait("it is back", lambda: found() == sorted(names), 60)
     deregister(here, "web", 0)
     deregister(silenced, "web", 1)
+
+
+def unbound_resolves_for_a_host(cluster):
+    """unbound, told of the domain as a stub zone, answers it for those who know only unbound."""
+    conf = shown("resolvers.md", "server:").replace("server:\n", "server:\n" + UNBOUND_OWN)
+    command = [program(["unbound"], "usr/sbin/unbound"), "-d", "-c", written(cluster, "unbound", conf)]
+    with Foreign(cluster, "unbound", command):
+        def asked(*words):
+            return sorted(run("dig", "@" + UNBOUND, "-p", str(PORT), "+short", "+time=1", "+tries=1", *words).split())
+
+        wait("it answers", lambda: asked("db.service.kith", "A") == ["10.1.2.3"], 20)
+        expect("SRV", asked("_db._tcp.service.kith", "SRV"), sorted(("1 100 5432 " + hex_of("10.1.2.3")).split()))
+        expect("a member, not a service", asked("h3.node.kith", "A"), [cluster.peers[2].addr])
 
 
 # ---- limits ----
@@ -431,6 +411,7 @@ def main():
                 functools.partial(haproxy_follows_srv_records, webs=webs),
                 functools.partial(nginx_follows_addresses, webs=webs),
                 functools.partial(prometheus_follows_srv_records, webs=webs),
+                unbound_resolves_for_a_host,
                 what_is_elsewhere_is_sent_on,
                 one_network_gets_its_share,
                 nonsense_holds_nobody_up,

@@ -16,7 +16,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
-from foreign import Foreign, program, scraped  # noqa: E402
+from foreign import Foreign, program, scraped, shown  # noqa: E402
 from web import PORT, consul_of, curl, get, has_ipv6, metric, url  # noqa: E402
 
 DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy")
@@ -30,13 +30,6 @@ WAKES = 20
 PARKED = 200
 CUT_OFF = (55, 56)  # curl could not send on, or read: the answer came before the end of its body, and the connection's end
 INSTANCES = 50
-PROMETHEUS = """
-global: {scrape_interval: 1s, scrape_timeout: 900ms}
-scrape_configs:
-  - job_name: kith
-    http_sd_configs:
-      - {url: "http://%s:5486/api/v1/prometheus?service=web", refresh_interval: 1s}
-"""
 
 
 def passing(client, name):
@@ -267,7 +260,8 @@ class Prometheus(Foreign):
         os.makedirs(folder)
         path = os.path.join(folder, "prometheus.yml")
         with open(path, "w") as f:
-            f.write(PROMETHEUS % peer.addr)
+            conf = shown("prometheus.md", "global: {scrape_interval: 1s, scrape_timeout: 900ms}", "http_sd_configs")
+            f.write(conf.replace("127.0.0.1", peer.addr))
         super().__init__(cluster, "prometheus", [
             program(["prometheus"], "usr/bin/prometheus"), "--config.file", path, "--storage.tsdb.path", os.path.join(folder, "data"),
             "--web.listen-address", self.listen], unprivileged=False)
