@@ -29,12 +29,15 @@ void consul_status_leader(
     struct exchange *x); /* there is none: this peer, which takes everything */
 void consul_status_peers(struct exchange *x);
 
+void consul_event_list(struct exchange *x);
+
 void consul_kv_get(struct exchange *x);
 void consul_session_list(struct exchange *x);
 void consul_session_info(struct exchange *x);
 void consul_session_node(struct exchange *x);
 
 /* Changes. */
+void consul_event_fire(struct exchange *x);
 void consul_agent_join(struct exchange *x);
 void consul_agent_leave(struct exchange *x);
 void consul_agent_force_leave(struct exchange *x);

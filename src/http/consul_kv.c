@@ -9,38 +9,13 @@
 
 /* ---- shown ---- */
 
-static void write_base64(struct buf *out, struct bytes in)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    buf_reserve(out, 4 * in.len / 3 + 4);
-    for (size_t i = 0; i < in.len; i += 3) {
-        uint32_t group = (uint32_t)in.data[i] << 16;
-        size_t left = in.len - i;
-
-        group |= left > 1 ? (uint32_t)in.data[i + 1] << 8 : 0;
-        group |= left > 2 ? in.data[i + 2] : 0u;
-        buf_byte(out, (uint8_t)digits[group >> 18]);
-        buf_byte(out, (uint8_t)digits[group >> 12 & 63]);
-        buf_byte(out, left > 1 ? (uint8_t)digits[group >> 6 & 63] : '=');
-        buf_byte(out, left > 2 ? (uint8_t)digits[group & 63] : '=');
-    }
-}
-
 void consul_key(struct buf *out, const struct key_info *k, bool value)
 {
     json_open(out, '{');
     json_unsigned_of(out, "LockIndex", k->locks);
     json_text_of(out, "Key", k->key);
     json_unsigned_of(out, "Flags", k->flags);
-    json_name(out, "Value");
-    if (value && k->value.len) {
-        buf_byte(out, '"');
-        write_base64(out, k->value);
-        buf_byte(out, '"');
-    } else {
-        buf_str(out, "null"); /* as Consul */
-    }
+    json_base64_of(out, "Value", value ? k->value : (struct bytes){0});
     if (!ulid_is_zero(&k->session))
         consul_node_id(out, "Session", &k->session);
     json_unsigned_of(out, "CreateIndex", k->created);

@@ -49,12 +49,12 @@ int consul_check_query(struct exchange *x)
     return 0;
 }
 
-static struct bytes tag_at(const struct consul_group *g, uint32_t i)
+struct bytes consul_tag(const struct consul_group *g, uint32_t i)
 {
     return g->ports->own_tags ? g->ports->tags[i] : g->service->says.tags[i];
 }
 
-static uint32_t tags_of(const struct consul_group *g)
+uint32_t consul_tags_n(const struct consul_group *g)
 {
     return g->ports->own_tags ? g->ports->tags_n : g->service->says.tags_n;
 }
@@ -67,8 +67,8 @@ static bool same_tag(struct bytes a, struct bytes b)
 
 static bool has_tag(const struct consul_group *g, struct bytes tag)
 {
-    for (uint32_t i = 0; i < tags_of(g); i++) {
-        if (same_tag(tag_at(g, i), tag))
+    for (uint32_t i = 0; i < consul_tags_n(g); i++) {
+        if (same_tag(consul_tag(g, i), tag))
             return true;
     }
     return false;
@@ -197,8 +197,8 @@ void consul_tags(struct buf *out, const char *name, const struct consul_group *g
 {
     json_name(out, name);
     json_open(out, '[');
-    for (uint32_t i = 0; i < tags_of(g); i++)
-        json_text(out, tag_at(g, i));
+    for (uint32_t i = 0; i < consul_tags_n(g); i++)
+        json_text(out, consul_tag(g, i));
     json_close(out, ']');
 }
 

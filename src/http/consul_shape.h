@@ -34,6 +34,8 @@ bool consul_is_checked(const struct consul_group *g);
 
 /* Members of an object that is open. */
 void consul_node_id(struct buf *out, const char *name, const struct ulid *id);
+uint32_t consul_tags_n(const struct consul_group *g);
+struct bytes consul_tag(const struct consul_group *g, uint32_t i);
 void consul_tags(struct buf *out, const char *name, const struct consul_group *g);
 void consul_meta(struct buf *out, const char *name, const struct consul_group *g);
 void consul_weights(struct buf *out, const char *name, const struct consul_group *g);

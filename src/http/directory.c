@@ -82,7 +82,7 @@ void directory_unwatch(struct watcher *w)
     w->on = NULL;
 }
 
-static void change_now(struct directory *d, struct resource *r)
+void directory_change(struct directory *d, struct resource *r)
 {
     struct watcher *w;
 
@@ -99,7 +99,7 @@ static void change(struct directory *d, struct resource *r)
     if (d->anew)
         r->changed = true;
     else
-        change_now(d, r);
+        directory_change(d, r);
 }
 
 /* ---- services ---- */
@@ -269,7 +269,7 @@ static bool same_face(const struct lookup_member *a, const struct lookup_member 
 /* Who waits for it is told; what they then ask for is not there any more. */
 static void lose_member(struct directory *d, struct dir_member *m)
 {
-    change_now(d, &m->resource);
+    directory_change(d, &m->resource);
     free_member(d, m);
     change(d, &d->nodes);
 }
@@ -330,7 +330,7 @@ static void drop_untold(struct directory *d)
 static void change_late(struct directory *d, struct resource *r)
 {
     if (r->changed)
-        change_now(d, r);
+        directory_change(d, r);
 }
 
 /* Readers have the new file. */

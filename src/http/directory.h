@@ -126,6 +126,9 @@ const struct dir_member *directory_next_member(const struct dir_member *m);
  * directory_tell(), but for as long as somebody waits for it. */
 struct resource *directory_resource(struct directory *d, struct bytes name);
 
+/* A resource that another part has by this directory's counter: it has the next index, and who waits for it is told. */
+void directory_change(struct directory *d, struct resource *r);
+
 /* Waits for the resource, until it is told or ended. */
 void directory_watch(struct resource *r, struct watcher *w);
 void directory_unwatch(struct watcher *w); /* fine when it waits for nothing */

@@ -15,6 +15,7 @@
  */
 #include "http/cache.h"
 #include "http/directory.h"
+#include "http/event_list.h"
 #include "http/route.h"
 #include "http/shelf.h"
 #include "shell/times.h"
@@ -36,6 +37,7 @@ struct hub_state { /* all checks that are in one state, as they were last shown 
 struct hub { /* what all exchanges share; the HTTP thread's */
     struct directory directory;
     struct shelf shelf;
+    struct event_list events;
     struct hub_state states[HUB_STATES];
     struct cache cache;
     struct ulid self;

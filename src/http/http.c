@@ -4,6 +4,7 @@
 #include "client/held.h"
 #include "http/access_log.h"
 #include "http/ask.h"
+#include "http/consul_event.h"
 #include "http/routes.h"
 #include "http/server.h"
 #include "shell/clock.h"
@@ -25,6 +26,7 @@ struct http {
     struct held *held;
     struct access_log *log;
     struct ask *ask;
+    struct event_feed events;
     struct server_config server_config;
     struct server *server;
 };
@@ -124,6 +126,7 @@ struct http *http_open(const struct http_config *config, struct buf *why)
     directory_init(&h->hub.directory, (uint64_t)(clock_wall_us() / KITH_MS),
                    &(struct directory_host){.woken = woken, .read = read_service, .arg = h});
     shelf_init(&h->hub.shelf, &h->hub.directory);
+    event_list_init(&h->hub.events, &h->hub.directory);
     open_feed(h, "feed", &h->feed_in, &h->feed);
     open_feed(h, "keys", &h->keys_in, &h->keys);
     if (open_log(h, why) == 0 && open_server(h, why) == 0)
@@ -164,6 +167,7 @@ void http_stop(struct http *h)
     zsock_destroy(&h->feed);
     zsock_destroy(&h->keys_in);
     zsock_destroy(&h->keys);
+    event_list_deinit(&h->hub.events);
     shelf_deinit(&h->hub.shelf);
     directory_deinit(&h->hub.directory);
     cache_deinit(&h->hub.cache);
@@ -203,8 +207,10 @@ static void take_answers(struct http *h)
 {
     struct ask_answer answer;
 
-    while (ask_receive(h->ask, &answer))
-        server_answered(h->server, answer.number, answer.kind, answer.payload);
+    while (ask_receive(h->ask, &answer)) {
+        if (!event_feed_take(&h->events, answer.kind, answer.payload))
+            server_answered(h->server, answer.number, answer.kind, answer.payload);
+    }
 }
 
 static void actor(zsock_t *pipe, void *arg)
@@ -222,7 +228,7 @@ static void actor(zsock_t *pipe, void *arg)
     server_join(h->server, &set);
     zsock_signal(pipe, 0);
     while (!end) {
-        pollset_wait(&set, server_deadline(h->server));
+        pollset_wait(&set, kith_time_min(server_deadline(h->server), h->events.next_us));
         h->hub.now_us = clock_now_us();
         if (pollset_ready(&end_item))
             (void)mail_receive(pipe, &end);
@@ -233,6 +239,7 @@ static void actor(zsock_t *pipe, void *arg)
         if (pollset_ready(&answers))
             take_answers(h);
         server_run(h->server);
+        event_feed_run(&h->events);
         pollset_touch(&answers); /* questions went out */
         access_log_flush(h->log);
     }
@@ -249,5 +256,6 @@ void http_start(struct http *h, void *context)
 {
     h->ask = ask_new(context);
     h->server_config.ask = h->ask;
+    h->events = (struct event_feed){.hub = &h->hub, .ask = h->ask};
     h->actor = zactor_new(actor, h);
 }

@@ -123,3 +123,33 @@ void json_pairs_of(struct buf *out, const char *name, const struct pair *pairs, 
     }
     json_close(out, '}');
 }
+
+static void write_base64(struct buf *out, struct bytes in)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    buf_reserve(out, 4 * in.len / 3 + 4);
+    for (size_t i = 0; i < in.len; i += 3) {
+        uint32_t group = (uint32_t)in.data[i] << 16;
+        size_t left = in.len - i;
+
+        group |= left > 1 ? (uint32_t)in.data[i + 1] << 8 : 0;
+        group |= left > 2 ? in.data[i + 2] : 0u;
+        buf_byte(out, (uint8_t)digits[group >> 18]);
+        buf_byte(out, (uint8_t)digits[group >> 12 & 63]);
+        buf_byte(out, left > 1 ? (uint8_t)digits[group >> 6 & 63] : '=');
+        buf_byte(out, left > 2 ? (uint8_t)digits[group & 63] : '=');
+    }
+}
+
+void json_base64_of(struct buf *out, const char *name, struct bytes in)
+{
+    json_name(out, name);
+    if (!in.len) {
+        buf_str(out, "null");
+        return;
+    }
+    buf_byte(out, '"');
+    write_base64(out, in);
+    buf_byte(out, '"');
+}

@@ -24,6 +24,8 @@ void json_string_of(struct buf *out, const char *name, const char *text);
 void json_unsigned_of(struct buf *out, const char *name, uint64_t value);
 void json_bool_of(struct buf *out, const char *name, bool value);
 void json_ulid_of(struct buf *out, const char *name, const struct ulid *id);
+/* Bytes; null when there are none, as Consul's clients know it. */
+void json_base64_of(struct buf *out, const char *name, struct bytes in);
 /* ["a", "b"] and {"key": "value"}. */
 void json_texts_of(struct buf *out, const char *name, const struct bytes *texts, uint32_t n);
 void json_pairs_of(struct buf *out, const char *name, const struct pair *pairs, uint32_t n);

@@ -29,6 +29,8 @@ const struct route routes[] = {
     {METHOD_GET | METHOD_PUT, ROUTE_CHANGES, "/v1/agent/join/:", consul_agent_join},
     {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/leave", consul_agent_leave},
     {METHOD_GET | METHOD_PUT, ROUTE_CHANGES, "/v1/agent/force-leave/:", consul_agent_force_leave},
+    {METHOD_PUT, ROUTE_CHANGES, "/v1/event/fire/:", consul_event_fire},
+    {METHOD_GET, ROUTE_READS, "/v1/event/list", consul_event_list},
     {METHOD_GET, ROUTE_READS, "/v1/kv/*", consul_kv_get},
     {METHOD_PUT, ROUTE_CHANGES, "/v1/kv/*", consul_kv_put},
     {METHOD_DELETE, ROUTE_CHANGES, "/v1/kv/*", consul_kv_delete},

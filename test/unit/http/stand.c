@@ -106,6 +106,7 @@ void stand_init(struct stand *s)
     directory_init(&s->hub.directory, 1000,
                    &(struct directory_host){.woken = woken, .read = read_service, .arg = s});
     shelf_init(&s->hub.shelf, &s->hub.directory);
+    event_list_init(&s->hub.events, &s->hub.directory);
     directory_tell(&s->hub.directory, &(struct effect_lookup){.anew = true});
     stand_tell_member(s, &stand_a, MEMBER_STATE_ALIVE, "a");
     stand_tell_member(s, &stand_b, MEMBER_STATE_ALIVE, "b");
@@ -125,6 +126,7 @@ static void end_exchange(struct stand *s)
 void stand_deinit(struct stand *s)
 {
     end_exchange(s);
+    event_list_deinit(&s->hub.events);
     shelf_deinit(&s->hub.shelf);
     directory_deinit(&s->hub.directory);
     while (s->services)
