@@ -336,32 +336,3 @@ kith_time control_deadline(const struct control *c)
                ? 0
                : kith_time_min(c->deadline_us, lookups_deadline(&c->lookups));
 }
-
-static void count(struct info *info, struct counter *counters, const char *name, int64_t value)
-{
-    counters[info->counters_n++] = (struct counter){.name = bytes_str(name), .value = value};
-}
-
-void control_counters(const struct control *c, struct info *ret, struct arena *mem)
-{
-    struct counter *counters = arena_array(mem, ret->counters_n + 8, sizeof(*counters));
-    struct service *s;
-    struct local *i;
-    int64_t services = 0, here = 0;
-
-    for (uint32_t k = 0; k < ret->counters_n; k++)
-        counters[k] = ret->counters[k];
-    ret->counters = counters;
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
-    services += s->known;
-    TREE_FOREACH_FROM(i, local_tree, locals_first(&c->locals))
-    here += i->phase != PHASE_IDLE;
-    count(ret, counters, "services", services);
-    count(ret, counters, "instances_here", here);
-    count(ret, counters, "needs_held_out", (int64_t)graph_held_count(c->catalog.graph));
-    count(ret, counters, "logs_under_way", c->logs.count);
-    count(ret, counters, "registrations_here", c->registrations.here);
-    count(ret, counters, "keys.decisions", (int64_t)c->keeper.decisions);
-    count(ret, counters, "keys.refusals", (int64_t)c->keeper.refusals);
-    count(ret, counters, "keys.adoptions", (int64_t)c->keeper.adoptions);
-}

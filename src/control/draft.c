@@ -214,6 +214,7 @@ void draft_accept(struct draft *r)
                               .services_n = r->services_n,
                               .next_number = 2};
 
+    r->control->counts.commands_accepted++;
     write_command(r);
     draft_event(r->control, r->turn, &r->id, 1, COMMAND_STATE_ACCEPTED, buf_bytes(&r->text));
     watch_add(&r->control->watch, &watched);
@@ -226,6 +227,7 @@ void draft_accept(struct draft *r)
 
 void draft_reject(struct draft *r, struct bytes service)
 {
+    r->control->counts.commands_rejected++;
     write_command(r);
     draft_event(r->control, r->turn, &r->id, 1, COMMAND_STATE_REJECTED, buf_bytes(&r->text));
     journal_add(r->turn->journal, r->turn->wall_us / KITH_MS, "command-rejected",

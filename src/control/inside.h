@@ -10,6 +10,7 @@
 #include "control/catalog.h"
 #include "control/confirm.h"
 #include "control/control.h"
+#include "control/counters.h"
 #include "control/handover.h"
 #include "control/holder.h"
 #include "control/keeper.h"
@@ -47,6 +48,7 @@ struct control {
     struct keeper keeper; /* what this peer decides about keys */
     struct holder holder; /* what it holds of what keepers decide */
     struct sessions sessions;
+    struct control_counts counts;
     bool leaving;
     bool halting; /* the cluster is to stop: the halt row is younger than this start */
     bool dirty;   /* something changed since the last settling */

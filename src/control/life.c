@@ -220,6 +220,7 @@ void life_started(struct control *c, struct turn *t, struct local *i, const stru
         buf_deinit(&how);
         return;
     }
+    c->counts.instances_started++;
     i->phase = PHASE_UP;
     i->pid = e->pid;
     i->started_ms = e->started_ms;
@@ -239,6 +240,10 @@ void life_checked(struct control *c, struct turn *t, struct local *i, const stru
 
     if (i->phase != PHASE_UP)
         return;
+    if (e->ok)
+        c->counts.checks_passed++;
+    else
+        c->counts.checks_failed++;
     if (!health_result(&i->health, &i->spec->check, e->number, e->ok, starting, t->now_us)) {
         if (starting && !e->ok)
             local_say(i, "not healthy yet: " BYTES_FMT, BYTES_ARG(e->text));
@@ -271,6 +276,7 @@ void life_exited(struct control *c, struct turn *t, struct local *i, int64_t exi
     local_intend_no_more(t, i);
     print_status(&how, exit_status);
     if (was != PHASE_ENDING) {
+        c->counts.instances_ended++;
         ended(c, t, i, buf_cstr(&how));
     } else if (i->again) {
         i->phase = PHASE_IDLE;

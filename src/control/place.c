@@ -300,6 +300,7 @@ static void fill(struct control *c, struct turn *t, struct service *s, const str
 
     tally_add(tally, &h->node, spec);
     write(c, t, s, slot, &row);
+    c->counts.placements_written++;
     arena_deinit(&mem);
 }
 
@@ -310,6 +311,7 @@ static void withdraw(struct control *c, struct turn *t, const struct service *s,
     struct placement_row row = {.reasons = &reason, .reasons_n = 1};
 
     write(c, t, s, slot, &row);
+    c->counts.placements_withdrawn++;
 }
 
 /* -- one service -- */

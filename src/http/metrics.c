@@ -1,5 +1,6 @@
 #include "http/metrics.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,17 +241,36 @@ static void write_peer(struct buf *out, const struct info *info)
     write_seconds(out, (int64_t)info->uptime_ms * 1000);
 }
 
-static uint64_t resident_bytes(void)
+/* Of statm: all of its memory, and what of that is resident. */
+static bool read_memory(uint64_t *ret_virtual, uint64_t *ret_resident)
 {
-    unsigned long pages = 0;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    unsigned long all, resident;
     FILE *f = fopen("/proc/self/statm", "re");
 
     if (!f)
-        return 0;
-    if (fscanf(f, "%*u %lu", &pages) != 1)
-        pages = 0;
+        return false;
+    bool read = fscanf(f, "%lu %lu", &all, &resident) == 2;
+
     fclose(f);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (read) {
+        *ret_virtual = all * page;
+        *ret_resident = resident * page;
+    }
+    return read;
+}
+
+static uint64_t open_descriptors(void)
+{
+    uint64_t n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+
+    if (!dir)
+        return 0;
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n > 3 ? n - 3 : 0; /* but for ".", ".." and the folder itself */
 }
 
 static int64_t micros(struct timeval t)
@@ -260,9 +280,18 @@ static int64_t micros(struct timeval t)
 
 static void write_process(struct buf *out)
 {
+    uint64_t all, resident;
+    struct rlimit limit;
     struct rusage used;
 
-    write_one(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+    if (read_memory(&all, &resident)) {
+        write_one(out, "process_virtual_memory_bytes", "gauge", "Address space.", all);
+        write_one(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident);
+    }
+    write_one(out, "process_open_fds", "gauge", "Open file descriptors.", open_descriptors());
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        write_one(out, "process_max_fds", "gauge", "File descriptors that may be open.",
+                  limit.rlim_cur);
     if (getrusage(RUSAGE_SELF, &used) != 0)
         return;
     buf_str(out, "# HELP process_cpu_seconds_total User and system time.\n"

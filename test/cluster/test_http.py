@@ -15,11 +15,12 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
+from cluster import ROOT, Cluster, Failed, expect, on, story, wait  # noqa: E402
 from foreign import Foreign, program, scraped, shown  # noqa: E402
 from web import PORT, consul_of, curl, get, has_ipv6, metric, url  # noqa: E402
 
-DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy")
+DEPLOY = os.path.join(ROOT, "deploy")
+DOCS = os.path.join(ROOT, "docs")
 READ_S = 30         # for a whole request
 GONE_S = 5          # until a client that vanished has given its descriptor back
 SILENCED_S = 3.5    # until no peer lists what runs on a host that was silenced, beside what this machine is late
@@ -229,6 +230,26 @@ def metrics_are_as_prometheus_wants_them(cluster):
         raise Failed((done.stderr + done.stdout).decode())
 
 
+def metrics_are_those_of_the_documentation(cluster):
+    """What /metrics shows stands in docs/metrics.md, or comes by its rule from docs/info.md; and the reverse."""
+    text = urllib.request.urlopen(url(cluster.peers[0], "/metrics"), timeout=20).read().decode()
+    shown_here = set(re.findall(r"^# TYPE (\S+)", text, re.M))
+    with open(os.path.join(DOCS, "metrics.md"), encoding="utf-8") as f:
+        named = set(re.findall(r"`((?:kith|process)_[a-z_]*[a-z])`", "".join(line for line in f if line.startswith("| `"))))
+    with open(os.path.join(DOCS, "info.md"), encoding="utf-8") as f:
+        lines = [line for line in f if line.startswith("| `")]
+    by_rule = set()
+    for line in lines:
+        for name in re.findall(r"`([^`]+)`", line.split(" | ")[0]):
+            family = "kith_" + name.replace(".L.", "_").replace(".", "_")
+            for ending in ("", "_total"):
+                by_rule.add((family[:-3] + "_seconds" if family.endswith("_us") else family) + ending)
+    expect("not documented", sorted(shown_here - named - by_rule), [])
+    expect("documented, and not there", sorted(named - shown_here), [])
+    if len(named) < 30 or len(shown_here & by_rule) < 80:
+        raise Failed("the pages were not read: %d and %d names" % (len(named), len(shown_here & by_rule)))
+
+
 def what_deploy_shows_exists(cluster):
     """Each metric that the dashboard and the alert rules name is one of this peer's, and Prometheus understands each expression."""
     text = urllib.request.urlopen(url(cluster.peers[0], "/metrics"), timeout=20).read().decode()
@@ -364,6 +385,7 @@ def main():
             blocking_queries_wake_for_their_own_service_only,
             clients_that_vanish_give_their_descriptors_back,
             metrics_are_as_prometheus_wants_them,
+            metrics_are_those_of_the_documentation,
             what_deploy_shows_exists,
             prometheus_follows_what_comes_and_goes,
             who_waits_is_answered_when_the_peer_ends,
