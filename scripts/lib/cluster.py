@@ -26,7 +26,7 @@ class Skipped(Exception):
     """This machine lacks what the test needs."""
 
 
-def wait(what, look, seconds):
+def wait(what, look, seconds, poll_s=POLL_S):
     """Polls look() until it returns something true, which is returned; Failed after `seconds`."""
     end = time.monotonic() + seconds
     last = None
@@ -39,7 +39,7 @@ def wait(what, look, seconds):
             last = e
         if time.monotonic() > end:
             raise Failed("waited %g s in vain for: %s%s" % (seconds, what, " (%s)" % last if last else ""))
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def expect(what, found, wanted):

@@ -45,12 +45,31 @@ static void grow(struct ulid_index *x)
 
 void ulid_index_add(struct ulid_index *x, const struct ulid *item)
 {
-    if (2 * (x->count + 1) > x->places_n)
+    if (3 * (x->count + 1) > 2 * x->places_n)
         grow(x);
     const struct ulid **place = place_of(x, item);
     assert(!*place);
     *place = item;
     x->count++;
+}
+
+void ulid_index_remove(struct ulid_index *x, const struct ulid *item)
+{
+    size_t mask = x->places_n - 1, hole = (size_t)(place_of(x, item) - x->places);
+
+    assert(x->places[hole] == item);
+    for (size_t i = hole;
+         ;) { /* who stands behind it and would like to be here or before moves up */
+        i = (i + 1) & mask;
+        if (!x->places[i])
+            break;
+        if (((i - home(x, x->places[i])) & mask) < ((i - hole) & mask))
+            continue;
+        x->places[hole] = x->places[i];
+        hole = i;
+    }
+    x->places[hole] = NULL;
+    x->count--;
 }
 
 const struct ulid *ulid_index_find(const struct ulid_index *x, const struct ulid *id)

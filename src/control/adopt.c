@@ -96,8 +96,8 @@ static void drop_stranger(struct turn *t, const struct found_instance *found)
 
 void adopt(struct control *c, struct turn *t, const struct event_start *start)
 {
-    struct ulid id = {0};
-    const struct instance *row;
+    struct bytes self = ulid_bytes(&c->self);
+    const struct row *row;
 
     for (uint32_t k = 0; k < start->found_n; k++) {
         const struct found_instance *found = &start->found[k];
@@ -107,9 +107,11 @@ void adopt(struct control *c, struct turn *t, const struct event_start *start)
             !catalog_spec(t->state, &held->service->id, instance_spec(held), &t->out->mem))
             drop_stranger(t, found);
     }
-    while ((row = catalog_instance_after(&c->catalog, &c->self, &id)) != NULL &&
-           ulid_equal(instance_node(row), &c->self)) {
-        id = *instance_id(row);
-        take_up(c, t, start, row);
+    row = state_first(t->state, TABLE_ID_INSTANCE, self);
+    for (; row; row = state_next(t->state, row, self)) {
+        const struct instance *i = catalog_instance_of(&c->catalog, row);
+
+        if (i)
+            take_up(c, t, start, i);
     }
 }

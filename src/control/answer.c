@@ -53,7 +53,7 @@ static void list_aliases(const struct control *c, const struct service *s,
     struct service *other;
 
     info->aliases = aliases;
-    TREE_FOREACH_FROM(other, service_tree, catalog_services(&c->catalog))
+    SERVICES_FOREACH(other, &c->catalog)
     {
         if (other != s && other->known && bytes_equal(other->row.name, s->row.name) &&
             info->aliases_n < SERVICE_INFO_ALIASES_MAX_ITEMS)
@@ -163,20 +163,6 @@ static bool shown(const struct control *c, const struct instance *i, bool all)
            (i->state != INSTANCE_STATE_STOPPED || instance_placed(&c->catalog, i));
 }
 
-static uint32_t count_instances(const struct control *c)
-{
-    struct service *s;
-    struct instance *i;
-    uint32_t count = 0;
-
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
-    {
-        FLEET_FOREACH (i, service_fleet(s))
-            count++;
-    }
-    return count;
-}
-
 void answer_instances(struct control *c, struct turn *t, const struct incoming *in)
 {
     struct instances answer = {0};
@@ -194,9 +180,9 @@ void answer_instances(struct control *c, struct turn *t, const struct incoming *
     }
     const struct service *only = catalog_find(&c->catalog, request.service);
 
-    items = arena_array(&mem, count_instances(c), sizeof(*items));
+    items = arena_array(&mem, c->catalog.instances.count, sizeof(*items));
     answer.instances = items;
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    SERVICES_FOREACH(s, &c->catalog)
     {
         FLEET_FOREACH (i, service_fleet(s)) {
             if ((!only || s == only) && shown(c, i, request.all))

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <string.h>
 
 void catalog_init(struct catalog *c, const struct members *members, struct lookups *lookups)
@@ -22,32 +23,32 @@ const struct service_spec *service_spec(const struct catalog *c, const struct se
 
 /* ---- services that changed ---- */
 
-static int compare_touched(const void *element, const void *key)
+static int compare_ids(const void *element, const void *key)
 {
     const struct service *s = element;
 
     return ulid_compare(&s->id, key);
 }
 
-static const struct sheets_rule touched_rule = {.compare = compare_touched};
+static const struct sheets_rule by_id = {.compare = compare_ids};
 
 void catalog_touch(struct catalog *c, struct service *s)
 {
     if (s->touched)
         return;
     s->touched = true;
-    sheets_put(&c->touched, &touched_rule, sheets_from(&c->touched, &touched_rule, &s->id), s);
+    sheets_put(&c->touched, &by_id, sheets_from(&c->touched, &by_id, &s->id), s);
 }
 
 static void untouch(struct catalog *c, struct service *s)
 {
     s->touched = false;
-    sheets_take(&c->touched, &touched_rule, sheets_from(&c->touched, &touched_rule, &s->id));
+    sheets_take(&c->touched, &by_id, sheets_from(&c->touched, &by_id, &s->id));
 }
 
 struct service *catalog_take_touched(struct catalog *c, const struct ulid *after)
 {
-    struct sheets_place place = sheets_from(&c->touched, &touched_rule, after);
+    struct sheets_place place = sheets_from(&c->touched, &by_id, after);
     struct service *s = sheets_at(&c->touched, place);
 
     if (s && ulid_equal(&s->id, after))
@@ -77,8 +78,13 @@ static void unmention(struct catalog *c, struct service *s)
 
 static void leave_all(struct catalog *c, const struct instance *i)
 {
-    sheets_take(&c->instances, &instances_by_key,
-                instances_place(&c->instances, instance_node(i), instance_id(i)));
+    struct sheets_place place;
+    const struct instance *found =
+        instances_find(&c->instances, instance_node(i), instance_id(i), &place);
+
+    assert(found == i);
+    (void)found;
+    sheets_take(&c->instances, &instances_by_hash, place);
 }
 
 static void service_free(struct catalog *c, struct service *s)
@@ -93,7 +99,9 @@ static void service_free(struct catalog *c, struct service *s)
         instance_free(i);
     }
     sheets_deinit(&s->instances);
-    TREE_REMOVE(service_tree, &c->services, s);
+    sheets_take(&c->services, &by_id, sheets_from(&c->services, &by_id, &s->id));
+    ulid_index_remove(&c->by_id, &s->id);
+    c->known -= s->known;
     if (s->touched)
         untouch(c, s);
     unmention(c, s);
@@ -106,11 +114,13 @@ static void service_free(struct catalog *c, struct service *s)
 
 void catalog_deinit(struct catalog *c)
 {
-    struct service *s, *s_next;
+    struct service *s;
     struct content *n;
 
-    TREE_FOREACH_SAFE(s, service_tree, &c->services, s_next)
-    service_free(c, s);
+    while ((s = sheets_at(&c->services, (struct sheets_place){0})) != NULL)
+        service_free(c, s);
+    sheets_deinit(&c->services);
+    ulid_index_deinit(&c->by_id);
     NAMES_FOREACH(n, c)
     content_release(n);
     sheets_deinit(&c->names);
@@ -123,9 +133,7 @@ void catalog_deinit(struct catalog *c)
 
 struct service *catalog_get(const struct catalog *c, const struct ulid *id)
 {
-    struct service key = {.id = *id};
-
-    return TREE_FIND(service_tree, (struct service_tree *)(uintptr_t)&c->services, &key);
+    return (struct service *)(uintptr_t)ulid_index_find(&c->by_id, id);
 }
 
 /* ---- names ---- */
@@ -199,20 +207,16 @@ struct placement *catalog_placement(const struct service *s, const struct slot *
 struct instance *catalog_instance(const struct catalog *c, const struct ulid *node,
                                   const struct ulid *id)
 {
-    struct instance *i = sheets_at(&c->instances, instances_place(&c->instances, node, id));
+    struct sheets_place place;
 
-    return i && ulid_equal(instance_node(i), node) && ulid_equal(instance_id(i), id) ? i : NULL;
+    return instances_find(&c->instances, node, id, &place);
 }
 
-struct instance *catalog_instance_after(const struct catalog *c, const struct ulid *node,
-                                        const struct ulid *id)
+struct instance *catalog_instance_of(const struct catalog *c, const struct row *row)
 {
-    struct sheets_place place = instances_place(&c->instances, node, id);
-    struct instance *i = sheets_at(&c->instances, place);
+    struct ulid node, id;
 
-    if (!i || !ulid_equal(instance_node(i), node) || !ulid_equal(instance_id(i), id))
-        return i;
-    return sheets_at(&c->instances, sheets_next(&c->instances, place));
+    return instance_key(row->key, &node, &id) ? catalog_instance(c, &node, &id) : NULL;
 }
 
 struct instance *catalog_placed(const struct catalog *c, const struct placement *p)
@@ -229,7 +233,8 @@ static struct service *need_service(struct catalog *c, const struct ulid *id)
         return s;
     s = mem_alloc(sizeof(*s));
     s->id = *id;
-    TREE_INSERT(service_tree, &c->services, s);
+    sheets_put(&c->services, &by_id, sheets_from(&c->services, &by_id, id), s);
+    ulid_index_add(&c->by_id, &s->id);
     return s;
 }
 
@@ -240,10 +245,14 @@ static void drop_if_empty(struct catalog *c, struct service *s)
 }
 
 /* What applications are told of it may be another. */
-static void stir(const struct catalog *c, const struct service *s)
+static void stir(const struct catalog *c, struct service *s)
 {
-    if (s->known)
-        lookups_touch(c->lookups, s->row.name);
+    uint64_t round = c->lookups ? c->lookups->round + 1 : 0;
+
+    if (!s->known || (s->stirred && s->stirred == round))
+        return;
+    lookups_touch(c->lookups, s->row.name);
+    s->stirred = round;
 }
 
 /* The edges that its specification states, to those services that exist. */
@@ -391,8 +400,10 @@ static void take_rows(struct catalog *c, struct service *s, const struct service
 
     s->counted = rows->has_count;
     s->count = (struct service_count){rows->counts.count, rows->counts.every_host};
+    c->known += (uint32_t)rows->has_service - (uint32_t)s->known;
     s->known = rows->has_service;
     s->row = rows->says;
+    s->stirred = 0; /* it may have another name now */
     s->stated =
         spec ? (struct service_count){spec->count, spec->every_host} : (struct service_count){0};
     specs_forget(c->specs);
@@ -461,9 +472,10 @@ static void let_go(struct catalog *c, struct instance *i, kith_time now_us)
 static void hold(struct catalog *c, struct instance *i, kith_time healthy_changed_us)
 {
     struct sheets *fleet = &i->service->instances;
+    struct sheets_place place;
 
-    sheets_put(&c->instances, &instances_by_key,
-               instances_place(&c->instances, instance_node(i), instance_id(i)), i);
+    (void)instances_find(&c->instances, instance_node(i), instance_id(i), &place);
+    sheets_put(&c->instances, &instances_by_hash, place, i);
     sheets_put(fleet, &instances_by_slot, fleet_place(fleet, i), i);
     i->service->healthy_changed_us = healthy_changed_us;
     c->taken = i;
@@ -536,19 +548,21 @@ void catalog_row(struct catalog *c, const struct state *state, const struct row 
     }
 }
 
-void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us)
+void catalog_member(struct catalog *c, const struct state *state, const struct ulid *node,
+                    kith_time now_us)
 {
-    struct ulid before_all = {0};
-    struct sheets_place place = instances_place(&c->instances, node, &before_all);
-    struct instance *i;
+    const struct row *row = state_first(state, TABLE_ID_INSTANCE, ulid_bytes(node));
     struct service *s;
 
-    for (; (i = sheets_at(&c->instances, place)) != NULL && ulid_equal(instance_node(i), node);
-         place = sheets_next(&c->instances, place)) {
+    for (; row; row = state_next(state, row, ulid_bytes(node))) {
+        const struct instance *i = catalog_instance_of(c, row);
+
+        if (!i)
+            continue;
         if (i->state == INSTANCE_STATE_RUNNING)
             i->service->healthy_changed_us = now_us;
         stir(c, i->service);
     }
-    TREE_FOREACH (s, service_tree, &c->services)
-        catalog_touch(c, s);
+    SERVICES_FOREACH(s, c)
+    catalog_touch(c, s);
 }

@@ -11,6 +11,7 @@
  * is asked after every step (which services changed, what is placed here, who speaks of a name) has an
  * index of its own, since a registry of 172,000 instances cannot be walked each time.
  */
+#include "base/ulid_index.h"
 #include "control/fleet.h"
 #include "control/lookups.h"
 #include "control/specs.h"
@@ -32,16 +33,16 @@ struct service_count {
 
 /* There may be tens of thousands, so what its specification says is read when it is asked for: service_spec(). */
 struct service {
-    struct ulid id;
-    TREE_ENTRY(service) by_id;
+    struct ulid id;              /* first: it is found by an index of ids */
     struct service_row row;      /* in contents */
     struct service_count count;  /* of its count row */
     struct service_count stated; /* by its specification */
     struct mention *mentions;    /* its name, then its needs */
     uint32_t mentions_n;
-    bool known;                  /* it has a row; else only others' rows speak of it */
-    bool counted;                /* it has a count row */
-    bool touched;                /* something about it changed since place.h last looked */
+    bool known;       /* it has a row; else only others' rows speak of it */
+    bool counted;     /* it has a count row */
+    bool touched;     /* something about it changed since place.h last looked */
+    uint64_t stirred; /* the round of lookups.h that hears of it already, plus one; 0: none */
     struct content *contents[2]; /* references: of its row and of its specification's, or NULL */
     struct placement_tree placements;
     struct sheets instances;      /* in order of slot, see FLEET_FOREACH */
@@ -50,31 +51,26 @@ struct service {
 
 _Static_assert(sizeof(struct service) <= 200, "there are tens of thousands");
 
-static inline int service_compare(const struct service *a, const struct service *b)
-{
-    return ulid_compare(&a->id, &b->id);
-}
-
 static inline int mention_compare(const struct mention *a, const struct mention *b)
 {
     int order = bytes_compare(a->name, b->name);
 
-    return order ? order : service_compare(a->service, b->service);
+    return order ? order : ulid_compare(&a->service->id, &b->service->id);
 }
 
-TREE_HEAD(service_tree, service);
 TREE_HEAD(mention_tree, mention);
-TREE_FUNCTIONS(service_tree, service, by_id, service_compare)
 TREE_FUNCTIONS(mention_tree, mention, by_name, mention_compare)
 
 struct catalog {
     const struct members *members;
     struct ulid self;
-    struct service_tree services;
+    struct sheets services; /* by id; see SERVICES_FOREACH */
+    struct ulid_index by_id;
+    uint32_t known;        /* of them */
     struct sheets touched; /* services, by id */
     struct sheets names;   /* the contents of their rows, by name; see NAMES_FOREACH */
     struct mention_tree mentions;
-    struct sheets instances; /* of all hosts, by node and id */
+    struct sheets instances; /* of all hosts, by the hash of their keys */
     struct here_tree here;   /* placements on this host */
     struct graph *graph;
     struct specs *specs;     /* that were decoded in this step */
@@ -90,11 +86,8 @@ struct catalog {
 /* for each name in order, as a content `n` (a variable of the caller's) whose key is the name */
 #define NAMES_FOREACH(n, catalog) FLEET_FOREACH (n, &(catalog)->names)
 
-/* Walks: TREE_FOREACH_FROM (s, service_tree, catalog_services(c)). */
-static inline struct service *catalog_services(const struct catalog *c)
-{
-    return TREE_FIRST(service_tree, (struct service_tree *)(uintptr_t)&c->services);
-}
+/* for each service in order of ids, known or not; none may come or go meanwhile */
+#define SERVICES_FOREACH(s, catalog) FLEET_FOREACH (s, &(catalog)->services)
 
 /* For FLEET_FOREACH; s may be NULL: there are none. */
 static inline const struct sheets *service_fleet(const struct service *s)
@@ -126,7 +119,8 @@ struct service *catalog_take_touched(struct catalog *c, const struct ulid *after
 void catalog_row(struct catalog *c, const struct state *state, const struct row *row,
                  kith_time now_us);
 /* A member came or went: what runs there counts, or does not count any more. */
-void catalog_member(struct catalog *c, const struct ulid *node, kith_time now_us);
+void catalog_member(struct catalog *c, const struct state *state, const struct ulid *node,
+                    kith_time now_us);
 
 struct service *catalog_get(const struct catalog *c, const struct ulid *id); /* known or not */
 struct service *catalog_find(const struct catalog *c,
@@ -134,9 +128,8 @@ struct service *catalog_find(const struct catalog *c,
 struct placement *catalog_placement(const struct service *s, const struct slot *slot);
 struct instance *catalog_instance(const struct catalog *c, const struct ulid *node,
                                   const struct ulid *id);
-/* The first behind this one, of any host; NULL: the end. */
-struct instance *catalog_instance_after(const struct catalog *c, const struct ulid *node,
-                                        const struct ulid *id);
+/* Of an instance's row; NULL: it could not be read. */
+struct instance *catalog_instance_of(const struct catalog *c, const struct row *row);
 /* The instance that a placement speaks of; NULL: its host has not said anything yet. */
 struct instance *catalog_placed(const struct catalog *c, const struct placement *p);
 /* Its specification's row is here and can be read. */

@@ -275,7 +275,7 @@ static void stop_all(struct draft *r, const struct change *request)
         return;
     }
     buf_str(&r->text, "stops all services, what needs others first");
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&r->control->catalog))
+    SERVICES_FOREACH(s, &r->control->catalog)
     {
         struct ulid id = s->id;
 

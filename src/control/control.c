@@ -188,7 +188,7 @@ static void take_member(struct control *c, struct turn *t, const struct row *row
 
     if (m && m->state == MEMBER_STATE_ALIVE && before->state != MEMBER_STATE_ALIVE)
         joined(c, t);
-    catalog_member(&c->catalog, &id, t->now_us);
+    catalog_member(&c->catalog, t->state, &id, t->now_us);
     registrations_member(c, &id);
     keys_member(c, t, &id);
     lookups_touch_member(&c->lookups, &id);
@@ -284,7 +284,7 @@ bool control_idle(const struct control *c)
         return false;
     if (!c->halting)
         return true;
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    SERVICES_FOREACH(s, &c->catalog)
     {
         if (service_running(&c->catalog, s))
             return false;

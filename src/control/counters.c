@@ -10,16 +10,6 @@ static void count(struct info *info, struct counter *counters, const char *name,
     counters[info->counters_n++] = (struct counter){.name = bytes_str(name), .value = value};
 }
 
-static int64_t known_services(const struct control *c)
-{
-    struct service *s;
-    int64_t n = 0;
-
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
-    n += s->known;
-    return n;
-}
-
 static int64_t instances_here(const struct control *c)
 {
     struct local *i;
@@ -37,7 +27,7 @@ void control_counters(const struct control *c, struct info *ret, struct arena *m
     for (uint32_t k = 0; k < ret->counters_n; k++)
         all[k] = ret->counters[k];
     ret->counters = all;
-    count(ret, all, "services", known_services(c));
+    count(ret, all, "services", c->catalog.known);
     count(ret, all, "instances_here", instances_here(c));
     count(ret, all, "needs_held_out", (int64_t)graph_held_count(c->catalog.graph));
     count(ret, all, "logs_under_way", c->logs.count);

@@ -170,18 +170,11 @@ struct slot instance_slot(const struct instance *i)
     return slot;
 }
 
-/* What the lists are searched by. */
+/* What a fleet is searched by. */
 struct wanted {
-    struct bytes slot, key;
+    struct bytes slot;
+    const struct ulid *id;
 };
-
-static int compare_keys(const void *element, const void *key)
-{
-    const struct instance *i = element;
-    const struct wanted *wanted = key;
-
-    return bytes_compare(content_key(i->content), wanted->key);
-}
 
 static int compare_slots(const void *element, const void *key)
 {
@@ -189,18 +182,15 @@ static int compare_slots(const void *element, const void *key)
     const struct wanted *wanted = key;
     int order = bytes_compare(slot_view(i), wanted->slot);
 
-    if (order)
-        return order;
-    return memcmp(instance_id(i), wanted->key.data + sizeof(struct ulid), sizeof(struct ulid));
+    return order ? order : ulid_compare(instance_id(i), wanted->id);
 }
 
 /* Of equal slots and ids, the node decides nothing: an id is one of a kind. */
 const struct sheets_rule instances_by_slot = {.compare = compare_slots};
-const struct sheets_rule instances_by_key = {.compare = compare_keys};
 
 struct sheets_place fleet_place(const struct sheets *fleet, const struct instance *i)
 {
-    struct wanted wanted = {slot_view(i), content_key(i->content)};
+    struct wanted wanted = {slot_view(i), instance_id(i)};
     struct sheets_place place = sheets_from(fleet, &instances_by_slot, &wanted);
 
     while (sheets_at(fleet, place) && sheets_at(fleet, place) != i &&
@@ -209,13 +199,30 @@ struct sheets_place fleet_place(const struct sheets *fleet, const struct instanc
     return place;
 }
 
-struct sheets_place instances_place(const struct sheets *all, const struct ulid *node,
-                                    const struct ulid *id)
+static uint64_t key_hash(const void *element)
 {
-    struct ulid key[2] = {*node, *id};
-    struct wanted wanted = {.key = bytes_of(key, sizeof(key))};
+    const struct instance *i = element;
 
-    return sheets_from(all, &instances_by_key, &wanted);
+    return i->content->digest.key_hash;
+}
+
+const struct sheets_rule instances_by_hash = {.order = key_hash};
+
+struct instance *instances_find(const struct sheets *all, const struct ulid *node,
+                                const struct ulid *id, struct sheets_place *ret)
+{
+    struct ulid pair[2] = {*node, *id};
+    struct bytes key = bytes_of(pair, sizeof(pair));
+    uint64_t hash = content_key_hash(TABLE_ID_INSTANCE, bytes_str(STATE_NAMESPACE), key);
+    struct instance *i;
+
+    *ret = sheets_from(all, &instances_by_hash, &hash);
+    for (; (i = sheets_at(all, *ret)) != NULL && key_hash(i) == hash;
+         *ret = sheets_next(all, *ret)) {
+        if (bytes_equal(content_key(i->content), key))
+            return i;
+    }
+    return NULL;
 }
 
 /* Where these bytes stand in the value; its length: nowhere. */

@@ -92,11 +92,13 @@ struct slot instance_slot(const struct instance *i);
 /* All that its host says of it; lists in mem, the rest is readable as long as the instance. */
 const struct instance_row *instance_says(const struct instance *i, struct arena *mem);
 
-/* Lists of instances: of one service in order of slot and id, and of all in order of node and id. */
-extern const struct sheets_rule instances_by_slot, instances_by_key;
+/* Lists of instances: of one service in order of slot and id, and of all in order of the hash of their rows' keys, in
+ * which a joiner's rows come and single ones are found soonest. */
+extern const struct sheets_rule instances_by_slot, instances_by_hash;
 struct sheets_place fleet_place(const struct sheets *fleet, const struct instance *i);
-struct sheets_place instances_place(const struct sheets *all, const struct ulid *node,
-                                    const struct ulid *id);
+/* NULL: there is none. *ret: where it stands, or would. */
+struct instance *instances_find(const struct sheets *all, const struct ulid *node,
+                                const struct ulid *id, struct sheets_place *ret);
 
 /* for each instance `i` (a variable of the caller's) of such a list */
 #define FLEET_FOREACH(i, list)                                                                     \

@@ -328,6 +328,7 @@ void lookups_tell(struct control *c, struct turn *t)
     bool all = !more && TREE_EMPTY(&l->nodes);
     effect.lookup.whole = !l->whole && all;
     effects_add(t->out, &effect);
+    l->round++;
     for (uint32_t k = 0; k < effect.lookup.services_n; k++)
         drop(l, TREE_FIRST(lookups_tree, &l->names));
     l->anew = false;

@@ -38,6 +38,8 @@ struct lookups { /* a zeroed one is valid and off */
     bool whole;  /* all has been told once */
     bool flood;  /* and then there was more to tell than a batch */
     kith_time after_us;
+    uint64_t
+        round; /* counts up as names are told, so that who knows that his is waiting need not say it again */
     struct lookups_tree names; /* to be told */
     struct lookups_nodes nodes;
 };

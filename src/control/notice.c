@@ -11,6 +11,11 @@ static struct bytes service_name_of(const struct control *c, const struct ulid *
     return s && s->known ? s->row.name : bytes_str("?");
 }
 
+static bool is_snapshot(const struct turn *t)
+{
+    return t->changed > NOTICE_BURST;
+}
+
 /* instance-running and so on; the names are the wire's own. */
 static void notice_instance(struct control *c, struct turn *t, const struct instance *now)
 {
@@ -74,10 +79,11 @@ static void notice_service(struct control *c, struct turn *t, struct bytes key)
     memcpy(id.b, row->key.data, sizeof(id.b));
     const struct service *was = catalog_get(&c->catalog, &id);
 
-    if (!was || !was->known)
-        journal_add(t->journal, t->wall_us / KITH_MS, "service-created", now.name, "%s",
-                    ulid_text(&id).s);
-    else if (was->row.desired != now.desired)
+    if (!was || !was->known) {
+        if (!is_snapshot(t))
+            journal_add(t->journal, t->wall_us / KITH_MS, "service-created", now.name, "%s",
+                        ulid_text(&id).s);
+    } else if (was->row.desired != now.desired)
         journal_add(t->journal, t->wall_us / KITH_MS, "service-desired", now.name, "to be %s",
                     desired_name(now.desired));
     else if (!ulid_equal(&was->row.spec, &now.spec))
@@ -93,8 +99,10 @@ void notice_taken(struct control *c, struct turn *t)
 {
     const struct instance *i = c->catalog.taken;
 
-    if (i && (int)i->state != c->catalog.taken_before)
-        notice_instance(c, t, i);
+    if (!i || (int)i->state == c->catalog.taken_before ||
+        (c->catalog.taken_before == CATALOG_UNKNOWN && is_snapshot(t)))
+        return;
+    notice_instance(c, t, i);
 }
 
 void notice_row(struct control *c, struct turn *t, const struct row *row)

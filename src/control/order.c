@@ -43,7 +43,7 @@ bool order_may_stop(const struct control *c, const struct service *s)
 {
     struct service *user;
 
-    TREE_FOREACH_FROM(user, service_tree, catalog_services(&c->catalog))
+    SERVICES_FOREACH(user, &c->catalog)
     {
         if (user != s && service_needs(&c->catalog, user, s) && is_ending(c, user))
             return false;

@@ -387,7 +387,7 @@ kith_time place_settle(struct control *c, struct turn *t)
     if (again) {
         forget_avoids(&c->place, t->now_us);
         c->place.at_us = KITH_NEVER;
-        TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+        SERVICES_FOREACH(s, &c->catalog)
         catalog_touch(&c->catalog, s);
     }
     while ((s = catalog_take_touched(&c->catalog, &after)) != NULL) {

@@ -70,7 +70,7 @@ static void count_all(struct tally *t, const struct catalog *c)
             continue;
         t->hosts[t->count++] = (struct tally_host){.node = m->id, .capacity = m->row->capacity};
     }
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(c))
+    SERVICES_FOREACH(s, c)
     {
         if (service_active(c, s))
             count_service(t, c, s);

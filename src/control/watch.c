@@ -71,7 +71,7 @@ static bool is_done(const struct control *c, const struct watched *w)
     }
     if (w->kind != COMMAND_KIND_STOP_ALL)
         return true;
-    TREE_FOREACH_FROM(s, service_tree, catalog_services(&c->catalog))
+    SERVICES_FOREACH(s, &c->catalog)
     {
         if (service_running(&c->catalog, s))
             return false;

@@ -347,6 +347,7 @@ static bool tell(struct peer *p, struct turn *t)
 {
     const struct row *const *rows;
     size_t n = state_take_changes(p->state, &rows);
+    t->changed = n;
     for (size_t i = 0; i < n; i++) {
         struct member before;
         bool moved = members_changed(p->members, rows[i], t->wall_us, &before);

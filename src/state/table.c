@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 struct row_key {
     struct bytes ns, key;
@@ -23,21 +24,75 @@ static struct row_key key_of(const struct content *c)
     return (struct row_key){content_ns(c), content_key(c)};
 }
 
-static void release_all(const struct sheets *rows)
+/* ---- rows whose place is not known yet ---- */
+
+/* Kept for the next ones; after very many, given back. */
+#define FRESH_KEPT 64u
+
+static int compare_fresh(const void *a, const void *b)
 {
-    for (uint32_t i = 0; i < rows->n; i++) {
-        for (uint32_t k = 0; k < rows->sheets[i].n; k++)
-            content_release(rows->sheets[i].at[k]);
+    struct row_key key = key_of(*(struct content *const *)b);
+
+    return compare(*(struct content *const *)a, &key);
+}
+
+/* Sorted, each is found near the one before, in lines of memory that are in the cache already. */
+static void put_in_order(struct table_rows *rows)
+{
+    qsort(rows->fresh, rows->fresh_n, sizeof(struct content *), compare_fresh);
+    for (uint32_t i = 0; i < rows->fresh_n; i++) {
+        struct row_key key = key_of(rows->fresh[i]);
+
+        sheets_put(&rows->by_key, &rule, sheets_from(&rows->by_key, &rule, &key), rows->fresh[i]);
     }
+    rows->fresh_n = 0;
+    if (rows->fresh_cap <= FRESH_KEPT)
+        return;
+    mem_free(rows->fresh);
+    rows->fresh = NULL;
+    rows->fresh_cap = 0;
+}
+
+/* For whoever needs the order. It changes nothing that is seen from outside, so readers may do it too. */
+static struct sheets *ordered(const struct table *t, enum table_id table)
+{
+    struct table_rows *rows = &((struct table *)(uintptr_t)t)->rows[table];
+
+    if (rows->fresh_n > 0)
+        put_in_order(rows);
+    return &rows->by_key;
+}
+
+static void add_fresh(struct table_rows *rows, struct content *c)
+{
+    if (rows->fresh_n == TABLE_FRESH_MAX)
+        put_in_order(rows);
+    if (rows->fresh_n == rows->fresh_cap) {
+        rows->fresh_cap = rows->fresh_cap ? 2 * rows->fresh_cap : 4;
+        rows->fresh = mem_grow(rows->fresh, rows->fresh_cap, sizeof(struct content *));
+    }
+    rows->fresh[rows->fresh_n++] = c;
+}
+
+/* ---- life ---- */
+
+static void rows_deinit(struct table_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->by_key.n; i++) {
+        for (uint32_t k = 0; k < rows->by_key.sheets[i].n; k++)
+            content_release(rows->by_key.sheets[i].at[k]);
+    }
+    sheets_deinit(&rows->by_key);
+    for (uint32_t i = 0; i < rows->fresh_n; i++)
+        content_release(rows->fresh[i]);
+    mem_free(rows->fresh);
 }
 
 void table_deinit(struct table *t)
 {
     digest_deinit(&t->digest);
-    for (size_t i = 0; i < TABLE_COUNT; i++) {
-        release_all(&t->by_key[i]);
-        sheets_deinit(&t->by_key[i]);
-    }
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        rows_deinit(&t->rows[i]);
     table_bury(t);
     mem_free(t->morgue);
 }
@@ -68,27 +123,31 @@ void table_keep_readable(struct table *t, struct content *content)
     t->morgue[t->morgue_n++] = content;
 }
 
-void table_put(struct table *t, struct content *c, struct content *old)
+static void replace(struct table *t, struct content *c, struct content *old)
 {
-    struct sheets *rows = &t->by_key[content_table(c)];
+    struct sheets *rows = ordered(t, content_table(c));
     struct row_key key = key_of(c);
     struct sheets_place place = sheets_from(rows, &rule, &key);
 
+    assert(sheets_at(rows, place) == old);
+    sheets_replace(rows, &rule, place, c);
+    digest_remove(&t->digest, &old->digest);
+    table_keep_readable(t, old);
+}
+
+void table_put(struct table *t, struct content *c, struct content *old)
+{
     assert(content_table(c) < TABLE_COUNT);
-    if (old) {
-        assert(sheets_at(rows, place) == old);
-        sheets_replace(rows, &rule, place, c);
-        digest_remove(&t->digest, &old->digest);
-        table_keep_readable(t, old);
-    } else {
-        sheets_put(rows, &rule, place, c);
-    }
+    if (old)
+        replace(t, c, old);
+    else
+        add_fresh(&t->rows[content_table(c)], c);
     digest_add(&t->digest, &c->digest);
 }
 
 void table_drop(struct table *t, struct content *c)
 {
-    struct sheets *rows = &t->by_key[content_table(c)];
+    struct sheets *rows = ordered(t, content_table(c));
     struct row_key key = key_of(c);
     struct sheets_place place = sheets_from(rows, &rule, &key);
 
@@ -122,7 +181,7 @@ struct content *table_first(const struct table *t, enum table_id table)
 
 struct content *table_next(const struct table *t, const struct content *c)
 {
-    const struct sheets *rows = &t->by_key[content_table(c)];
+    const struct sheets *rows = ordered(t, content_table(c));
     struct row_key key = key_of(c);
     struct sheets_place place = sheets_from(rows, &rule, &key);
     struct content *at = sheets_at(rows, place);
@@ -133,14 +192,15 @@ struct content *table_next(const struct table *t, const struct content *c)
 struct content *table_from(const struct table *t, enum table_id table, struct bytes ns,
                            struct bytes key)
 {
+    const struct sheets *rows = ordered(t, table);
     struct row_key wanted = {ns, key};
 
-    return sheets_at(&t->by_key[table], sheets_from(&t->by_key[table], &rule, &wanted));
+    return sheets_at(rows, sheets_from(rows, &rule, &wanted));
 }
 
 struct content *table_walk(struct table_walk *ret, const struct table *t, enum table_id table)
 {
-    *ret = (struct table_walk){.rows = &t->by_key[table]};
+    *ret = (struct table_walk){.rows = ordered(t, table)};
     return sheets_at(ret->rows, ret->place);
 }
 

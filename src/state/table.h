@@ -5,15 +5,26 @@
  * says is a content, which other states may hold as well (content.h); what is this state's own is two pointers to
  * it, one in each list. What is still to be done to a row stands elsewhere (marks.h): of most rows, nothing is.
  *
+ * Single rows are found by the digest, so the order of keys is only needed by those who walk. New rows wait unordered
+ * until somebody does, or TABLE_FRESH_MAX have come: a peer that joins puts hundreds of thousands in, and searching
+ * a place for each by itself takes several times as long as sorting many at once.
+ *
  * A row that is replaced or dropped goes to the morgue and is let go by table_bury(), at the start of
  * the next step, so that whoever got it in this step may go on reading. Internal to src/state.
  */
 #include "state/content.h"
 
-#define TABLE_COUNT 20u /* one more than the largest table_id */
+#define TABLE_COUNT     20u    /* one more than the largest table_id */
+#define TABLE_FRESH_MAX 16384u /* sorted in some 10 ms, which whoever walks may have to wait */
+
+struct table_rows {
+    struct sheets by_key;
+    struct content **fresh; /* in no order, and not in by_key yet */
+    uint32_t fresh_n, fresh_cap;
+};
 
 struct table { /* a zeroed one is valid and empty */
-    struct sheets by_key[TABLE_COUNT];
+    struct table_rows rows[TABLE_COUNT];
     struct digest digest;
     struct content **morgue;
     size_t morgue_n, morgue_cap;

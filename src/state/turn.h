@@ -42,6 +42,7 @@ struct turn {
     struct loads *loads;     /* how busy everybody is; may be NULL for parts that only read it */
     struct effects *out;
     struct post *post;
+    size_t changed; /* rows that the parts are being told of together */
 };
 
 /* A fresh ULID. The random part of a millisecond is never exhausted here: the source steps on. */
