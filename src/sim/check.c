@@ -58,6 +58,7 @@ struct watch { /* of one host */
     struct healthy *healthy;
     size_t count;
     struct seen *under_way, **end; /* oldest first */
+    kith_time under_way_us;        /* since when there is always one */
 };
 
 struct check {
@@ -375,22 +376,22 @@ static bool tells_of_health(const struct store_write *w)
            w->key.data[0] == TABLE_ID_VERDICT;
 }
 
-static bool healthy_lately(const struct watch *w, const struct ulid *service, kith_time now_us)
+static bool healthy_lately(const struct watch *w, const struct ulid *service, kith_time at_us)
 {
     for (size_t i = 0; i < w->count; i++) {
         if (ulid_equal(&w->healthy[i].service, service))
-            return now_us - w->healthy[i].at_us <= CHECK_NEEDS_LATELY;
+            return at_us - w->healthy[i].at_us <= CHECK_NEEDS_LATELY;
     }
     return false;
 }
 
-static void check_start(struct check *c, uint32_t host, kith_time now_us,
+static void check_start(struct check *c, uint32_t host, kith_time now_us, kith_time decided_us,
                         const struct effect_start *start, const struct state *state)
 {
     struct ulid needs[64];
     size_t n = view_needs(state, &c->hosts[host].node, &start->instance, needs, 64);
     for (size_t i = 0; i < n; i++) {
-        if (!healthy_lately(&c->hosts[host], &needs[i], now_us))
+        if (!healthy_lately(&c->hosts[host], &needs[i], decided_us))
             check_violation(c, host, now_us, "%.*s starts before what it needs is healthy",
                             (int)start->service.len, (const char *)start->service.data);
     }
@@ -421,7 +422,11 @@ void check_step(struct check *c, uint32_t host, kith_time now_us, const struct e
     bool anew = begins_anew(effects);
     if (anew)
         drop_written(c, host);
-    settle_stored(&c->hosts[host], disk_durable(disk));
+    struct watch *watch = &c->hosts[host];
+    /* Since when what leaves now may have waited for the disk, which may have been full. */
+    kith_time decided_us = watch->under_way ? watch->under_way_us : now_us;
+    settle_stored(watch, disk_durable(disk));
+    bool idle = !watch->under_way;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->items[i];
         starts = starts || e->kind == EFFECT_START;
@@ -443,11 +448,13 @@ void check_step(struct check *c, uint32_t host, kith_time now_us, const struct e
                 check_removed(c, host, now_us, disk, state, w->key);
         }
     }
+    if (idle)
+        watch->under_way_us = now_us;
     if (moved || starts)
-        note_healthy(&c->hosts[host], state, members, now_us);
+        note_healthy(watch, state, members, now_us);
     for (size_t i = 0; starts && i < effects->count; i++) {
         if (effects->items[i].kind == EFFECT_START)
-            check_start(c, host, now_us, &effects->items[i].start, state);
+            check_start(c, host, now_us, decided_us, &effects->items[i].start, state);
     }
 }
 

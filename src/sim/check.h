@@ -20,7 +20,8 @@
 #include "wire/effect.h"
 
 #define CHECK_VIOLATIONS_MAX 16
-/* Between the decision to start and the start lie a claim and a store, on a slow disk a long one. */
+/* Between the decision to start and the start lie a claim and a store. While a disk is full or slow the start
+ * waits for it, however long; then the time counts from when it began to wait. */
 #define CHECK_NEEDS_LATELY (10 * KITH_SEC)
 
 struct check;
