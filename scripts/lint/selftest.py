@@ -19,6 +19,7 @@ import includes
 import protocol
 import static
 import symbols
+import verbs
 
 CASES = []
 
@@ -270,6 +271,20 @@ def export_that_nobody_uses(root):
     plant(root, "src/base/b.c", "void b(void)\n{\n    a_one(1);\n}\n")
     plant(root, "test/unit/base/test_a.c", "    assert_non_null(a_three());\n")
     only(exports.check(root), "src/base/a.h:3", "a_two")
+
+
+@case
+def verb_without_a_way_over_http(root):
+    plant(root, verbs.VERBS, '    {"members", "",\n    {"token new", "",\n    {"dance", "",\n')
+    plant(root, verbs.WAYS, '    {"members", METHOD_GET, NULL},\n    NOT_HERE("token new", "a secret"),\n')
+    only(verbs.check(root), "kith dance")
+
+
+@case
+def way_over_http_without_a_verb(root):
+    plant(root, verbs.VERBS, '    {"members", "",\n')
+    plant(root, verbs.WAYS, '    {"members", METHOD_GET, NULL},\n    {"dance", METHOD_GET, NULL},\n')
+    only(verbs.check(root), "kith dance")
 
 
 @case

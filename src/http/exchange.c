@@ -235,7 +235,9 @@ void exchange_ask(struct exchange *x, enum wire_kind kind, struct buf question,
 {
     buf_deinit(&x->question);
     x->state = EXCHANGE_ASKING;
-    x->until_us = x->hub->now_us + EXCHANGE_ASK_US;
+    if (!x->within_us)
+        x->within_us = EXCHANGE_ASK_US;
+    x->until_us = x->hub->now_us + x->within_us;
     x->ask = kind;
     x->question = question;
     x->answered = answered;

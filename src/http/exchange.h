@@ -97,8 +97,9 @@ struct exchange {
     bool waited; /* it has waited for a change, or until its time was over */
     uint64_t
         catches_up; /* the answer is there, and waits until the shelf has been told so much; 0: it does not */
-    kith_time until_us; /* of waiting or asking */
-    enum wire_kind ask; /* the question, encoded in `question` */
+    kith_time until_us;  /* of waiting or asking */
+    kith_time within_us; /* the peer is to answer; 0: EXCHANGE_ASK_US */
+    enum wire_kind ask;  /* the question, encoded in `question` */
     struct buf question;
     exchange_answered *answered;
 };

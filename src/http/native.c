@@ -1,6 +1,7 @@
 #include "http/native.h"
 
 #include "http/json.h"
+#include "http/native_ask.h"
 
 #include <stdlib.h>
 
@@ -35,25 +36,57 @@ static uint32_t failing(const struct dir_service *s)
     return n;
 }
 
-/* The list changes with each service, so there is no index of its own. */
-void native_services(struct exchange *x)
+static json_t *texts(const struct bytes *list, uint32_t n)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < n; i++)
+        json_array_append_new(array, json_stringn((const char *)list[i].data, list[i].len));
+    return array;
+}
+
+/* What look-ups know of it, beside what the peer says of it as a service of Kith's, if it is one. */
+static void add_endpoints(json_t *service, const struct dir_service *s)
+{
+    uint32_t bad = failing(s);
+
+    json_object_set_new(service, "endpoints", json_integer(s->says.endpoints_n - bad));
+    json_object_set_new(service, "failing", json_integer(bad));
+    json_object_set_new(service, "tags", texts(s->says.tags, s->says.tags_n));
+    json_object_set_new(service, "index", json_integer((json_int_t)s->index));
+}
+
+/* Those that Kith runs, and those that are only registered here. */
+static void all_services(struct exchange *x, enum wire_kind kind, struct bytes payload)
 {
     struct directory *d = &x->hub->directory;
-    struct buf *out = answer_json(x);
+    json_t *items = native_items(x, kind, payload), *by_name = json_object(), *item;
+    size_t i;
 
-    json_open(out, '[');
-    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
-        uint32_t bad = failing(s);
-
-        json_open(out, '{');
-        json_text_of(out, "name", s->name);
-        json_unsigned_of(out, "endpoints", s->says.endpoints_n - bad);
-        json_unsigned_of(out, "failing", bad);
-        json_texts_of(out, "tags", s->says.tags, s->says.tags_n);
-        json_unsigned_of(out, "index", s->index);
-        json_close(out, '}');
+    json_array_foreach(items, i, item)
+        json_object_set(by_name, json_string_value(json_object_get(item, "name")), item);
+    d->torn = false;
+    for (const struct dir_service *s = items ? directory_first(d) : NULL; s;
+         s = directory_next(s)) {
+        item = json_object_getn(by_name, (const char *)s->name.data, s->name.len);
+        if (!item) {
+            item = json_object();
+            json_object_set_new(item, "name",
+                                json_stringn((const char *)s->name.data, s->name.len));
+            json_array_append_new(items, item);
+        }
+        add_endpoints(item, s);
     }
-    json_close(out, ']');
+    json_decref(by_name);
+    if (items)
+        native_answer(x, 200, items);
+    if (d->torn)
+        answer_error(x, 503, "not_readable", "the look-up file of this host cannot be read");
+}
+
+void native_services(struct exchange *x)
+{
+    native_ask(x, WIRE_GET_SERVICES, &(struct get_services){0}, all_services);
 }
 
 /* ---- endpoints ---- */

@@ -1,18 +1,57 @@
 #ifndef KITH_HTTP_NATIVE_H
 #define KITH_HTTP_NATIVE_H
 /*
- * Kith's own API, /api/v1: lists as `kith -o json` prints them, read from the directory. Each can be waited on: an answer
- * has X-Kith-Index, and a request with that as `index` is answered when there is another, or after `wait` (5m).
+ * Kith's own API, /api/v1: whatever `kith` can do (native_verbs.h says which way each verb has), in the same shape as `kith -o json`
+ * prints it. Members and endpoints are read from the directory and can be waited on: an answer has X-Kith-Index, and a
+ * request with that as `index` is answered when there is another, or after `wait` (5m). All else asks the peer (native_ask.h).
  */
 #include "http/exchange.h"
 
+/* Reads of the directory. */
 void native_members(struct exchange *x);
-void native_services(struct exchange *x);
 /* All endpoints of a service, those that fail too; with `passing` only those that do not, with `tag` those that have all of
  * these, with `near` the nearest first. 404 for a service that is not known. */
 void native_endpoints(struct exchange *x);
 /* For Prometheus' http_sd_configs, whose source is its documentation of 2.42: a target for each port (those of the name `port`,
  * if given) of all services or those named by `service`, failing ones too, with what is known of them as labels. */
 void native_targets(struct exchange *x);
+
+/* Questions to the peer. */
+void native_member(struct exchange *x); /* by id or name */
+void native_rtt(struct exchange *x);    /* from it `to` another, or to all */
+void native_info(struct exchange *x);
+void native_metrics(struct exchange *x);  /* the counters of info */
+void native_services(struct exchange *x); /* with what is only registered, as look-ups know it */
+void native_service(struct exchange *x);
+void native_instances(struct exchange *x); /* `service`, `all` */
+void native_instance(struct exchange *x);
+void native_logs(struct exchange *x);  /* `offset`, `tail`, `raw` */
+void native_graph(struct exchange *x); /* `dot` */
+void native_why(struct exchange *x);
+void native_commands(struct exchange *x); /* `limit` */
+void native_command(struct exchange *x);
+void native_events(struct exchange *x); /* `after`, `limit` */
+void native_conflicts(struct exchange *x);
+
+/* Changes: the fields of their messages (proto/client.toml) as members of a JSON object, or as parameters. A command takes
+ * `id`, a ULID of the client's: said again it is done once. */
+void native_submit(struct exchange *x); /* any `change` */
+void native_validate(struct exchange *x);
+void native_apply(struct exchange *x); /* the body is a service file, in YAML or JSON */
+void native_scale(struct exchange *x);
+void native_stop(struct exchange *x);
+void native_stop_all(struct exchange *x);
+void native_start(struct exchange *x);
+void native_restart(struct exchange *x);
+void native_remove(struct exchange *x);
+void native_undo(struct exchange *x);
+void native_register(struct exchange *x);
+void native_deregister(struct exchange *x);
+void native_report(struct exchange *x); /* how a registered endpoint does */
+void native_join(struct exchange *x);
+void native_leave(struct exchange *x);
+void native_forget(struct exchange *x);
+void native_backup(struct exchange *x);
+void native_publish(struct exchange *x); /* the body is the message */
 
 #endif

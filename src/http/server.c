@@ -294,7 +294,7 @@ static enum MHD_Result go_on(struct visit *v)
         answer_error(x, 429, "busy",
                      "too many requests wait at this peer: try again, or ask another");
     } else if (x->state == EXCHANGE_ASKING) {
-        v->number = ask_send(s->config->ask, x->ask, buf_bytes(&x->question), EXCHANGE_ASK_US);
+        v->number = ask_send(s->config->ask, x->ask, buf_bytes(&x->question), x->within_us);
         if (!v->number) {
             x->state = EXCHANGE_READY;
             answer_error(x, 503, "busy", "this peer has too much to do: try again");

@@ -141,25 +141,6 @@ static int refuse(struct wire_error *err, const char *field, const char *why)
     return WIRE_BAD;
 }
 
-static void store(const struct wire_field *f, void *p, uint64_t v)
-{
-    switch (f->type) {
-    case WIRE_T_U8:
-        *(uint8_t *)p = (uint8_t)v;
-        break;
-    case WIRE_T_U16:
-        *(uint16_t *)p = (uint16_t)v;
-        break;
-    case WIRE_T_U32:
-    case WIRE_T_ENUM:
-        *(uint32_t *)p = (uint32_t)v;
-        break;
-    default:
-        assert(f->type == WIRE_T_U64);
-        *(uint64_t *)p = v;
-    }
-}
-
 static int wrong_type(struct reader *r, const struct wire_field *f)
 {
     return refuse(r->err, f->path, "of the wrong type");
@@ -174,7 +155,7 @@ static int get_unsigned(struct reader *r, const struct wire_field *f, void *p,
         return wrong_type(r, f);
     if (o->via.u64 > (f->type == WIRE_T_ENUM ? UINT32_MAX : f->max_value))
         return refuse(r->err, f->path, "out of range");
-    store(f, p, o->via.u64);
+    wire_store(f, p, o->via.u64);
     return wire_check_value(f, p, r->err);
 }
 

@@ -59,6 +59,25 @@ uint64_t wire_load(const struct wire_field *f, const void *p)
     }
 }
 
+void wire_store(const struct wire_field *f, void *p, uint64_t v)
+{
+    switch (f->type) {
+    case WIRE_T_U8:
+        *(uint8_t *)p = (uint8_t)v;
+        break;
+    case WIRE_T_U16:
+        *(uint16_t *)p = (uint16_t)v;
+        break;
+    case WIRE_T_U32:
+    case WIRE_T_ENUM:
+        *(uint32_t *)p = (uint32_t)v;
+        break;
+    default:
+        assert(f->type == WIRE_T_U64);
+        *(uint64_t *)p = v;
+    }
+}
+
 int64_t wire_load_i64(const void *p)
 {
     return *(const int64_t *)p;

@@ -107,6 +107,7 @@ struct wire_list {
 struct wire_list wire_load_list(const struct wire_field *f, const void *v);
 const void *wire_field_at(const struct wire_field *f, const void *v); /* NULL: optional, absent */
 uint64_t wire_load(const struct wire_field *f, const void *p);        /* an unsigned or enum at p */
+void wire_store(const struct wire_field *f, void *p, uint64_t v);     /* likewise, into p */
 int64_t wire_load_i64(const void *p);
 struct bytes wire_load_bytes(const void *p);
 

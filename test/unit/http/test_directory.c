@@ -258,7 +258,7 @@ static void a_file_that_cannot_be_read_is_no_answer(void **state)
     stand_tell(&s, "api", &e, 1);
     s.problem = LOOKUP_TORN;
     assert_int_equal(stand_get(&s, "/v1/health/service/api"), 503);
-    assert_int_equal(stand_get(&s, "/api/v1/services"), 503);
+    assert_int_equal(stand_get(&s, "/api/v1/prometheus"), 503);
     s.problem = 0;
     assert_int_equal(stand_get(&s, "/v1/health/service/api"), 200);
     assert_int_equal(stand_count(&s), 1);

@@ -39,15 +39,31 @@ static void members_are_as_kith_lists_them(void **state)
     assert_string_equal(stand_text(&s, "1/id"), ulid_text(&stand_b).s);
 }
 
-static void services_count_their_endpoints(void **state)
+/* What Kith runs, as the peer says, and what is only registered: each as look-ups know it. */
+static void services_are_those_of_kith_and_others(void **state)
 {
     (void)state;
-    assert_int_equal(stand_get(&s, "/api/v1/services"), 200);
-    assert_int_equal(stand_count(&s), 1);
-    assert_string_equal(stand_text(&s, "0/name"), "api");
-    assert_int_equal(stand_number(&s, "0/endpoints"), 2);
-    assert_int_equal(stand_number(&s, "0/failing"), 1);
-    assert_string_equal(stand_text(&s, "0/tags/0"), "v1");
+    struct service_info ours[] = {{.id = stand_a, .name = bytes_str("db"), .count = 2},
+                                  {.id = stand_b, .name = bytes_str("web"), .count = 3}};
+    struct services answer = {.services = ours, .services_n = 2};
+    struct buf payload = {0};
+
+    stand_tell(&s, "web", (struct lookup_endpoint[]){stand_endpoint(9, &stand_a, 0)}, 1);
+    services_encode(&payload, &answer);
+    assert_int_equal(stand_get(&s, "/api/v1/services"), 0);
+    assert_int_equal(s.x.ask, WIRE_GET_SERVICES);
+    assert_int_equal(stand_reply(&s, WIRE_SERVICES, buf_bytes(&payload)), 200);
+    buf_deinit(&payload);
+    assert_int_equal(stand_count(&s), 3);
+    assert_string_equal(stand_text(&s, "0/name"), "db");
+    assert_int_equal(stand_number(&s, "0/count"), 2);
+    assert_string_equal(stand_text(&s, "1/name"), "web");
+    assert_int_equal(stand_number(&s, "1/count"), 3);
+    assert_int_equal(stand_number(&s, "1/endpoints"), 1);
+    assert_string_equal(stand_text(&s, "2/name"), "api");
+    assert_int_equal(stand_number(&s, "2/endpoints"), 2);
+    assert_int_equal(stand_number(&s, "2/failing"), 1);
+    assert_string_equal(stand_text(&s, "2/tags/0"), "v1");
 }
 
 static void endpoints_are_chosen_and_ordered(void **state)
@@ -109,7 +125,7 @@ static void prometheus_is_told_its_targets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(members_are_as_kith_lists_them),   CASE(services_count_their_endpoints),
+        CASE(members_are_as_kith_lists_them),   CASE(services_are_those_of_kith_and_others),
         CASE(endpoints_are_chosen_and_ordered), CASE(a_service_that_is_not_there_is_not_found),
         CASE(prometheus_is_told_its_targets),
     };

@@ -1,0 +1,168 @@
+#include "http/native_ask.h"
+
+#include "http/native_message.h"
+#include "view/things.h"
+#include "wire/frame.h"
+
+/* ---- what is asked for ---- */
+
+/* The body as JSON, an empty object when there is none; NULL: it is no JSON, and the answer says so. */
+static json_t *read_body(struct exchange *x)
+{
+    json_error_t error;
+    json_t *json;
+
+    if (x->body.len == 0)
+        return json_object();
+    json = json_loadb((const char *)x->body.data, x->body.len, JSON_REJECT_DUPLICATES, &error);
+    if (!json)
+        answer_error(x, 400, "bad_request", "the body is no JSON: line %d: %s", error.line,
+                     error.text);
+    return json;
+}
+
+/* Of how, and not of what. */
+static bool is_about_request(struct bytes name)
+{
+    return bytes_equal_str(name, "token") || bytes_equal_str(name, "timeout");
+}
+
+json_t *native_query(const struct exchange *x)
+{
+    json_t *object = json_object();
+
+    for (unsigned i = 0; i < x->target.params_n; i++) {
+        const struct target_param *p = &x->target.params[i];
+
+        if (!is_about_request(p->name))
+            json_object_setn_new(object, (const char *)p->name.data, p->name.len,
+                                 p->value.len
+                                     ? json_stringn((const char *)p->value.data, p->value.len)
+                                     : json_string(""));
+    }
+    return object;
+}
+
+bool native_read_object(struct exchange *x, const struct wire_struct *type, void *message,
+                        const json_t *object)
+{
+    struct buf why = {0};
+    bool good = json_is_object(object);
+
+    if (!good)
+        answer_error(x, 400, "bad_request", "the body is no JSON object");
+    else if (message_read(message, type, object, &x->mem, &why)) {
+        answer_error(x, 400, "bad_request", "%s", buf_cstr(&why));
+        good = false;
+    }
+    buf_deinit(&why);
+    return good;
+}
+
+bool native_read(struct exchange *x, const struct wire_struct *type, void *message)
+{
+    json_t *body = read_body(x);
+
+    if (!body)
+        return false;
+    json_t *query = native_query(x);
+    bool good;
+
+    json_object_update(body, query); /* what both say is the query's */
+    good = native_read_object(x, type, message, body);
+    json_decref(query);
+    json_decref(body);
+    return good;
+}
+
+void native_ask(struct exchange *x, enum wire_kind kind, const void *message,
+                exchange_answered *answered)
+{
+    const struct wire_struct *type = frame_kind(kind)->type;
+    struct buf question = {0};
+    struct wire_error err;
+
+    if (wire_check(type, message, &err)) {
+        answer_error(x, 400, "bad_request", "%s: %s", err.field, err.why);
+        return;
+    }
+    int r = target_duration(&x->target, "timeout", &x->within_us);
+
+    if (r == TARGET_BAD || (r == 0 && x->within_us <= 0)) {
+        answer_error(x, 400, "bad_request", "timeout: write a time such as 30s");
+        return;
+    }
+    x->within_us = kith_time_min(x->within_us, NATIVE_TIMEOUT_MAX_US);
+    wire_encode(&question, type, message);
+    exchange_ask(x, kind, question, answered);
+}
+
+/* ---- what is answered ---- */
+
+json_t *native_items(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    const struct thing *thing = thing_find(kind);
+    const struct wire_kind_info *info = frame_kind(kind);
+    struct wire_error err;
+    void *answer = thing && info ? arena_alloc(&x->mem, info->type->size) : NULL;
+
+    if (!answer || wire_decode(answer, info->type, payload, &x->mem, &err)) {
+        answer_error(x, 500, "internal", "the peer's answer cannot be read");
+        return NULL;
+    }
+    struct wire_list items = {answer, 1};
+    json_t *array = json_array();
+
+    if (thing->list)
+        items = wire_load_list(column_field(info->type, thing->list), answer);
+    for (uint32_t i = 0; i < items.n; i++)
+        json_array_append_new(
+            array, columns_object(thing->columns, items.items + i * thing->columns->type->size));
+    return array;
+}
+
+static int append(const char *data, size_t len, void *out)
+{
+    buf_append(out, data, len);
+    return 0;
+}
+
+void native_answer(struct exchange *x, unsigned status, json_t *value)
+{
+    struct buf *out = answer_json(x);
+
+    json_dump_callback(value, append, out, JSON_COMPACT | JSON_ENCODE_ANY);
+    x->answer.status = status;
+    json_decref(value);
+}
+
+void native_list(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    json_t *items = native_items(x, kind, payload);
+
+    if (items)
+        native_answer(x, 200, items);
+}
+
+static void first(struct exchange *x, enum wire_kind kind, struct bytes payload, unsigned status)
+{
+    json_t *items = native_items(x, kind, payload);
+
+    if (!items)
+        return;
+    if (json_array_size(items))
+        native_answer(x, status, json_incref(json_array_get(items, 0)));
+    else
+        answer_error(x, 404, "not_found", "there is no such thing");
+    json_decref(items);
+}
+
+void native_one(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    first(x, kind, payload, 200);
+}
+
+void native_accepted(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    first(x, kind, payload, 202);
+}

@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+"""Kith's own HTTP API beside the command line: the same verbs, the same answers; and what HTTP has beside them."""
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
+from cluster import Cluster, Failed, story, wait  # noqa: E402
+
+PORT = 5486
+API = "/api/v1"
+WEB = """
+service: web
+count: 3
+ports: {http: auto}
+run: {exec: [/bin/sh, -c, "echo started; exec sleep 1000"]}
+tags: [v1]
+meta: {version: "7"}
+---
+service: db
+run: {exec: [/bin/sleep, "1000"]}
+wants: [web]
+"""
+MOVING = {"rtt_ms", "rtt_estimate_ms", "load", "uptime_ms", "counters", "topics", "load_age_ms", "latency_ms"}
+
+
+def call(peer, method, path, body=None, headers=None):
+    """Status, headers and body (as JSON where it is some) of one request."""
+    data = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request("http://%s:%d%s%s" % (peer.addr, PORT, API, path), data, headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.headers, read(answer)
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers, read(e)
+    except OSError as e:
+        raise Failed("%s %s: %s" % (method, path, e)) from e
+
+
+def read(answer):
+    text = answer.read()
+    return json.loads(text) if text and answer.headers.get_content_type() == "application/json" else text.decode()
+
+
+def get(peer, path, **headers):
+    status, _, body = call(peer, "GET", path, headers=headers)
+    if status != 200:
+        raise Failed("GET %s: %d %s" % (path, status, body))
+    return body
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        raise Failed("%s: %r, not %r" % (what, found, wanted))
+
+
+def still(value):
+    """Without what is another at each moment."""
+    if isinstance(value, list):
+        return [still(v) for v in value]
+    if isinstance(value, dict):
+        return {k: still(v) for k, v in value.items() if k not in MOVING}
+    return value
+
+
+def by_name(items):
+    return {i["name"]: i for i in items}
+
+
+# ---- the same as kith ----
+
+def a_service_file_is_applied_by_put(cluster):
+    """PUT of a service file starts it; its ULID given again does nothing more; errors have lines."""
+    peer = cluster.peers[0]
+    ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    status, _, answer = call(peer, "POST", "/validate", WEB)
+    expect("validated", (status, answer), (200, {"services": ["web", "db"]}))
+    for _ in range(2):
+        status, _, answer = call(peer, "PUT", "/services?ack=majority&id=" + ulid, WEB)
+        expect("applied", (status, answer["command"]), (202, ulid))
+    expect("once", [c["id"] for c in get(peer, "/commands") if c["kind"] == "apply"], [ulid])
+    cluster.wait_healthy(60)
+    status, _, answer = call(peer, "PUT", "/services", "service: x\nrun: 3\n")
+    expect("refused", status, 400)
+    if "body:2:" not in answer["error"]["text"]:
+        raise Failed("no line: %s" % answer)
+
+
+def reads_are_what_kith_prints(cluster):
+    """Each verb that looks has the same answer over HTTP as `kith -o json`, on another peer."""
+    peer = cluster.peers[1]
+    first = peer.ask("instances")[0]
+    command = peer.ask("commands")[0]["id"]
+    for path, verb in (("/info", ["info"]), ("/instances", ["instances"]), ("/instances?service=web&all", ["instances", "web", "--all"]),
+                       ("/instances/" + first["id"], None), ("/services/web", ["service", "web"]), ("/graph", ["graph"]),
+                       ("/commands", ["commands"]), ("/commands/" + command, ["commands", command]),
+                       ("/why/" + first["id"], ["why", first["id"]]), ("/conflicts", ["conflicts"])):
+        wanted = peer.ask(*verb) if verb else first
+        expect(path, still(get(peer, path)), still(wanted))
+    expect("graph as DOT", get(peer, "/graph?dot"), peer.kith("graph", "--dot"))
+    shown = by_name(get(peer, "/services"))
+    for service in peer.ask("services"):
+        expect("service", {k: shown[service["name"]].get(k) for k in service}, service)
+    members = by_name(peer.ask("members"))
+    for member in get(peer, "/members"):
+        wanted = members[member["name"]]
+        expect("member", member, {**{k: wanted.get(k) for k in member}, "addr": wanted["addr"].rsplit(":", 1)[0]})
+    expect("one member", still(get(peer, "/members/h3")), still(members["h3"]))
+    expect("not found", call(peer, "GET", "/members/h9")[0], 404)
+    expect("round trips", sorted(r["to_name"] for r in get(peer, "/members/h2/rtt")), ["h1", "h3"])
+    endpoints = [e["instance"] for e in get(peer, "/services/web/endpoints?passing")]
+    expect("endpoints", sorted(endpoints), sorted(e["instance"] for e in peer.ask("endpoints", "web")))
+    if get(peer, "/metrics").keys() != peer.ask("info")["counters"].keys():
+        raise Failed("the counters are others")
+    expect("events", [e["what"] for e in get(peer, "/events?limit=3")], [e["what"] for e in peer.ask("events", "--limit", "3")])
+
+
+def logs_come_from_wherever_they_are(cluster):
+    """Any peer shows what an instance on another host printed."""
+    for instance in cluster.peers[0].ask("instances", "web"):
+        log = get(cluster.peers[0], "/instances/%s/logs" % instance["id"])
+        expect("its log", (log["instance"], log["text"]), (instance["id"], "started\n"))
+        expect("raw", get(cluster.peers[2], "/instances/%s/logs?raw&tail=3" % instance["id"]), "ed\n")
+
+
+def changes_are_those_of_kith(cluster):
+    """Scale, stop, start, restart, submit and remove; each is a command in the history."""
+    peer = cluster.peers[2]
+
+    def web():
+        return by_name(peer.ask("services"))["web"]
+
+    expect("scaled", call(peer, "POST", "/services/web/scale", {"count": 2})[0], 202)
+    wait("2 instances", lambda: web()["healthy"] == 2, 30)
+    expect("no such service", call(peer, "POST", "/services/none/scale", {"count": 2})[0], 404)
+    expect("stopped", call(peer, "POST", "/services/web/stop", {"cascade": True})[0], 202)
+    wait("none", lambda: web()["running"] == 0, 30)
+    expect("started", call(peer, "POST", "/services/web/start")[0], 202)
+    wait("2 again", lambda: web()["healthy"] == 2, 30)
+    expect("restarted", call(peer, "POST", "/services/web/restart?ack=all")[0], 202)
+    expect("submitted", call(peer, "POST", "/commands", {"kind": "scale", "service": "web", "count": 1})[0], 202)
+    wait("1 instance", lambda: web()["healthy"] == 1 and web()["running"] == 1, 30)
+    expect("removed", call(peer, "DELETE", "/services/db")[0], 202)
+    wait("gone", lambda: "db" not in by_name(peer.ask("services")), 30)
+    kinds = [c["kind"] for c in get(cluster.peers[0], "/commands")]
+    for kind in ("scale", "stop", "start", "restart", "rm"):
+        if kind not in kinds:
+            raise Failed("no command %s in %s" % (kind, kinds))
+    expect("undo of nothing", call(peer, "POST", "/conflicts/0123456789abcdef/undo")[0], 404)
+
+
+def endpoints_are_registered_and_report(cluster):
+    """A registration by name is found on every peer, reports its health, and ends."""
+    here, there = cluster.peers[:2]
+    body = {"service": "mail", "addr": "10.9.9.9", "ports": {"smtp": 25}, "tags": ["main"], "ttl_ms": 60000, "keep": True}
+    status, _, answer = call(here, "PUT", "/registrations/mail-1", body)
+    expect("registered", (status, answer["name"]), (200, "mail-1"))
+    wait("it is found elsewhere", lambda: call(there, "GET", "/services/mail/endpoints")[0] == 200, 10)
+    found = get(there, "/services/mail/endpoints")[0]
+    expect("endpoint", (found["addr"], found["port"], found["tags"], found["registration"]), ("10.9.9.9", 25, ["main"], "mail-1"))
+    expect("listed", by_name(get(there, "/services"))["mail"]["endpoints"], 1)
+    expect("reported", call(here, "PUT", "/registrations/mail-1/health", {"health": "critical", "output": "full"})[0], 200)
+    wait("failing", lambda: by_name(get(there, "/services"))["mail"]["failing"] == 1, 10)
+    expect("ended", call(here, "DELETE", "/registrations/mail-1")[0], 200)
+    expect("ended twice", call(here, "DELETE", "/registrations/mail-1")[0], 404)
+    wait("gone", lambda: "mail" not in by_name(get(there, "/services")), 10)
+
+
+def messages_are_published(cluster):
+    """POST to a topic reaches `kith subscribe` on another peer."""
+    reader = subprocess.Popen([cluster.program("kith"), "-a", cluster.peers[1].socket, "-o", "json", "--timeout", "20s", "subscribe",
+                               "--count", "1", "news.#"], stdout=subprocess.PIPE, text=True)
+    wait("it is taken", lambda: call(cluster.peers[0], "POST", "/topics/news/today", "a word")[2]["peers"] == 1, 15)
+    out, _ = reader.communicate(timeout=30)
+    expect("message", json.loads(out.splitlines()[0])["payload"], "a word")
+
+
+def a_backup_is_written(cluster):
+    """POST of a path writes the registry there."""
+    path = os.path.join(cluster.folder, "copy")
+    status, _, answer = call(cluster.peers[0], "POST", "/backup", {"path": path})
+    expect("backup", (status, answer["bytes"]), (200, os.path.getsize(path)))
+
+
+def hosts_leave_and_are_forgotten(cluster):
+    """Leave ends the daemon; a dead member is forgotten, one that lives is not."""
+    first, second, third = cluster.peers
+    expect("left", call(third, "POST", "/leave")[0], 200)
+    expect("its daemon's end", third.wait_end(30), 0)
+    second.kill_host()
+    wait("it is dead", lambda: by_name(get(first, "/members"))["h2"]["state"] == "dead", 30)
+    expect("alive", call(first, "DELETE", "/members/h1")[0], 409)
+    expect("forgotten", call(first, "DELETE", "/members/h2")[0], 202)
+    wait("gone", lambda: "h2" not in by_name(get(first, "/members")), 20)
+
+
+def main():
+    with Cluster(3, net="127.8.7", secure=False) as cluster:
+        def on(step):
+            def run():
+                step(cluster)
+            run.__doc__ = step.__doc__
+            run.__name__ = step.__name__
+            return run
+
+        cluster.start("--insecure")
+        cluster.wait_alive(60)
+        wait("HTTP", lambda: all(len(get(p, "/members")) == 3 for p in cluster.peers), 20)
+        return story(*map(on, (
+            a_service_file_is_applied_by_put,
+            reads_are_what_kith_prints,
+            logs_come_from_wherever_they_are,
+            changes_are_those_of_kith,
+            endpoints_are_registered_and_report,
+            messages_are_published,
+            a_backup_is_written,
+            hosts_leave_and_are_forgotten,
+        )))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

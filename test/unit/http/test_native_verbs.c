@@ -1,0 +1,72 @@
+#include "http/native_verbs.h"
+
+#include "http/routes.h"
+
+#include "test.h"
+
+#include <string.h>
+
+/* The table that the server dispatches from and the table of ways hold each other. */
+
+static bool is_route(const struct native_verb *v)
+{
+    for (size_t i = 0; i < routes_n; i++) {
+        if (strcmp(routes[i].path, v->path) == 0 && routes[i].methods & v->method)
+            return true;
+    }
+    return false;
+}
+
+static void each_way_is_a_route(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < native_verbs_n; i++) {
+        const struct native_verb *v = &native_verbs[i];
+
+        if (v->method && !is_route(v))
+            fail_msg("there is no route %s", v->path);
+        assert_int_equal(v->why != NULL, !v->verb || !v->method);
+    }
+}
+
+static bool is_way(const struct route *r)
+{
+    for (size_t i = 0; i < native_verbs_n; i++) {
+        const struct native_verb *v = &native_verbs[i];
+
+        if (v->method == r->methods && strcmp(v->path, r->path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void each_route_is_a_way(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_n; i++) {
+        if (strncmp(routes[i].path, "/api/v1/", 8) == 0 && !is_way(&routes[i]))
+            fail_msg("%s is of no verb of kith, and has no reason", routes[i].path);
+    }
+}
+
+/* A page that is merely opened, or a program that follows links, changes nothing. */
+static void what_is_got_changes_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_n; i++) {
+        if (strncmp(routes[i].path, "/api/v1/", 8) == 0)
+            assert_int_equal(routes[i].effect,
+                             routes[i].methods == METHOD_GET ? ROUTE_READS : ROUTE_CHANGES);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_way_is_a_route),
+        cmocka_unit_test(each_route_is_a_way),
+        cmocka_unit_test(what_is_got_changes_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
