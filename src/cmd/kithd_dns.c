@@ -1,5 +1,6 @@
 #include "cmd/kithd_dns.h"
 
+#include "shell/listen.h"
 #include "spec/units.h"
 
 #include <ctype.h>
@@ -167,6 +168,26 @@ static const char *server_address(struct bytes text, struct arena *mem)
     return s;
 }
 
+static int read_forwards(struct flags_dns *f, const struct config *c, struct arena *mem,
+                         struct buf *why)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+
+    for (uint32_t i = 0; i < c->dns_forwards_n; i++) {
+        const char *server = server_address(c->dns_forwards[i], mem);
+
+        if (listen_parse(server, &addr, &len) != 0) {
+            buf_printf(why,
+                       "--dns-forward \"" BYTES_FMT "\": write ADDR or ADDR:PORT, in numbers\n",
+                       BYTES_ARG(c->dns_forwards[i]));
+            return 1;
+        }
+        f->forwards[f->forwards_n++] = server;
+    }
+    return 0;
+}
+
 int kithd_dns_read(struct flags_dns *ret, const struct config *c, const char *otherwise,
                    struct arena *mem, struct buf *why)
 {
@@ -177,8 +198,7 @@ int kithd_dns_read(struct flags_dns *ret, const struct config *c, const char *ot
         ret->addresses[ret->addresses_n++] = otherwise;
     for (uint32_t i = 0; !none && i < c->dnses_n; i++)
         ret->addresses[ret->addresses_n++] = arena_str(mem, c->dnses[i]);
-    for (uint32_t i = 0; i < c->dns_forwards_n; i++)
-        ret->forwards[ret->forwards_n++] = server_address(c->dns_forwards[i], mem);
-    return read_domains(ret, c, mem, why) != 0 || read_order_of(ret, c->dns_order, why) != 0 ||
-           read_ttl_of(ret, c->dns_ttl, why) != 0 || read_rate_of(ret, c->dns_rate, mem, why) != 0;
+    return read_domains(ret, c, mem, why) != 0 || read_forwards(ret, c, mem, why) != 0 ||
+           read_order_of(ret, c->dns_order, why) != 0 || read_ttl_of(ret, c->dns_ttl, why) != 0 ||
+           read_rate_of(ret, c->dns_rate, mem, why) != 0;
 }

@@ -238,7 +238,7 @@ void flags_help(struct buf *out)
                  "adopted at the next start; SIGINT leaves the cluster.\n\n");
     for (size_t i = 0; i < flags_count(); i++) {
         const struct flag *f = flag_at(i);
-        buf_printf(out, "  %-13s %-12s %s\n", f->name, f->value != NULL ? f->value : "", f->help);
+        buf_printf(out, "  %-14s %-12s %s\n", f->name, f->value != NULL ? f->value : "", f->help);
     }
     buf_str(
         out,

@@ -1,5 +1,6 @@
 #include "dns/asked.h"
 
+#include <ctype.h>
 #include <ldns/ldns.h>
 #include <string.h>
 
@@ -11,9 +12,29 @@
 static const uint8_t in_addr_arpa[] = "\7in-addr\4arpa";
 static const uint8_t ip6_arpa[] = "\3ip6\4arpa";
 
+/* What people's programs take as a part of a host's name, or of a service's with a "_". */
+static bool is_label(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)s[i]) && s[i] != '_' && (s[i] != '-' || i == 0 || i + 1 == len))
+            return false;
+    }
+    return true;
+}
+
+static bool has_good_labels(const char *text)
+{
+    for (size_t len; *text; text += len + (text[len] == '.')) {
+        len = strcspn(text, ".");
+        if (!is_label(text, len))
+            return false;
+    }
+    return true;
+}
+
 int domain_read(struct domain *ret, const char *text)
 {
-    ldns_rdf *name = ldns_dname_new_frm_str(text);
+    ldns_rdf *name = has_good_labels(text) ? ldns_dname_new_frm_str(text) : NULL;
     int bad = !name || ldns_rdf_size(name) <= 1 || ldns_rdf_size(name) > DNS_NAME_MAX - BELOW_MAX;
 
     *ret = (struct domain){0};

@@ -58,7 +58,7 @@ struct forward *forward_new(const char *const *servers, size_t n, struct buf *wh
 
         if (listen_parse(servers[i], &s->addr, &s->len) == 0)
             continue;
-        buf_printf(why, "\"%s\" is no server to send queries on to: write ADDR:PORT\n", servers[i]);
+        buf_printf(why, "\"%s\" is no server to send queries on to: write ADDR:PORT", servers[i]);
         forward_free(f);
         return NULL;
     }

@@ -471,7 +471,7 @@ int server_listen(struct server *s, const char *address, struct buf *why)
     struct door *door = &s->doors[s->doors_n];
 
     if (s->doors_n == SERVER_ADDRESSES_MAX) {
-        buf_printf(why, "%d addresses at most\n", SERVER_ADDRESSES_MAX);
+        buf_printf(why, "%d addresses at most", SERVER_ADDRESSES_MAX);
         return 1;
     }
     int fd = listen_open(address, SOCK_STREAM, why);
@@ -485,7 +485,7 @@ int server_listen(struct server *s, const char *address, struct buf *why)
         SERVER_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
     if (!door->daemon) {
-        buf_printf(why, "%s: libmicrohttpd does not start\n", address);
+        buf_printf(why, "%s: libmicrohttpd does not start", address);
         close(fd);
         return 1;
     }

@@ -76,14 +76,14 @@ int listen_open(const char *address, int type, struct buf *why)
     if (listen_parse(address, &a, &len) != 0) {
         buf_printf(why,
                    "\"%s\" is no address to listen on: write ADDR:PORT, such as "
-                   "127.0.0.1:5486 or [::1]:5486\n",
+                   "127.0.0.1:5486 or [::1]:5486",
                    address);
         return -1;
     }
     int fd = bind_to((const struct sockaddr *)&a, len, type);
 
     if (fd < 0)
-        buf_printf(why, "cannot listen on %s: %s\n", address, strerror(errno));
+        buf_printf(why, "cannot listen on %s: %s", address, strerror(errno));
     return fd;
 }
 

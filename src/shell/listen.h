@@ -1,5 +1,5 @@
-#ifndef KITH_HTTP_LISTEN_H
-#define KITH_HTTP_LISTEN_H
+#ifndef KITH_SHELL_LISTEN_H
+#define KITH_SHELL_LISTEN_H
 /* Sockets that listen for the clients of HTTP and DNS, and who is at the other end of what they accept. */
 #include "base/buf.h"
 
@@ -8,7 +8,7 @@
 #define LISTEN_BACKLOG 1024 /* as the peer's own sockets: a burst of clients is not turned away */
 
 /* A non-blocking socket at ADDR:PORT or [ADDR]:PORT, numbers both: SOCK_STREAM, which listens, or SOCK_DGRAM. -1 with the
- * reason, and what to write instead, in *why. */
+ * reason, and what to write instead, in *why, without an end of line. */
 int listen_open(const char *address, int type, struct buf *why);
 
 /* Takes ADDR:PORT or [ADDR]:PORT, numbers both. Not 0: it is neither. */

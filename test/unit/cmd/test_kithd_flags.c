@@ -307,6 +307,8 @@ static void dns_is_answered_beside_http_or_as_it_is_told_to(void **state)
     refused(&l, "--dns-rate");
     READ(&l, "--dns-domain=a..b");
     refused(&l, "--dns-domain");
+    READ(&l, "--dns-forward=resolver");
+    refused(&l, "--dns-forward \"resolver\"");
 }
 
 int main(void)

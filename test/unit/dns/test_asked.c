@@ -115,6 +115,11 @@ static void a_domain_has_to_leave_room(void **state)
     assert_int_not_equal(domain_read(&d, "."), 0);
     assert_int_not_equal(domain_read(&d, ""), 0);
     assert_int_not_equal(domain_read(&d, "a..b"), 0);
+    assert_int_not_equal(domain_read(&d, "-a"), 0);
+    assert_int_not_equal(domain_read(&d, "a.b-.c"), 0);
+    assert_int_not_equal(domain_read(&d, "a b"), 0);
+    assert_int_not_equal(domain_read(&d, "a\\.b"), 0);
+    assert_int_equal(domain_read(&d, "a-1._b"), 0);
     memset(text, 'a', sizeof(text));
     for (size_t i = 50; i < 250; i += 50)
         text[i] = '.';
