@@ -72,6 +72,11 @@ def bytes_of(told):
     return sum(counters["lane.%s.bytes_%s" % (lane, way)] for lane in LANES for way in ("in", "out"))
 
 
+def late_ms(peer):
+    """How late a second's probes were sent, at most since it started."""
+    return info(peer)["counters"]["gossip.probe_late_us"] / 1000
+
+
 def resident(peer):
     """Bytes of memory that are no file's."""
     return procfs.memory_mib(peer.pid, "Anonymous") * 1024 * 1024
@@ -111,7 +116,7 @@ def join(cluster, rows, instances, empty):
     rows.add(case, "join: processor, sender", "s", procfs.cpu_seconds(first.pid) - before)
     rows.add(case, "join: processor, joiner", "s", procfs.cpu_seconds(second.pid))
     rows.add(case, "join: exchanged", "MiB", bytes_of(told) / 1024 / 1024)
-    rows.add(case, "join: sender's probes late by", "ms", info(first)["counters"]["gossip.probe_late_us"] / 1000, MUST_LATE_MS)
+    rows.add(case, "join: sender's probes late by", "ms", late_ms(first), MUST_LATE_MS)
     wait("the joiner's disk", lambda: info(second)["counters"]["store_unstored"] == 0, JOIN_S)
     rows.add(case, "join: all on the joiner's disk", "s", time.monotonic() - begin)
     rows.add(case, "memory an instance, after a join", "B", (resident(second) - empty) / instances, MUST_BYTES)
@@ -129,6 +134,7 @@ def repair(cluster, rows, instances, differing):
     case = "%d of %d differ" % (differing, instances)
     rows.add(case, "repair: exchanged", "KiB", bytes_of(told) / 1024, MUST_REPAIR_KIB if differing == 10 else None)
     rows.add(case, "repair: after it had started", "s", time.monotonic() - begin)
+    rows.add(case, "repair: probes of either late by", "ms", max(late_ms(first), late_ms(second)), MUST_LATE_MS)
 
 
 # ---- etcd ----

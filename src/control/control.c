@@ -326,6 +326,9 @@ bool control_settle(struct control *c, struct turn *t)
 
 void control_time(struct control *c, struct turn *t)
 {
+    if (!c->awake) /* loading took its time, in which nobody could be heard */
+        joined(c, t);
+    c->awake = true;
     c->dirty = true;
     (void)control_settle(c, t);
 }

@@ -31,6 +31,7 @@ struct control {
     struct resources capacity;
     kith_time started_us;
     int64_t started_ms;        /* wall clock */
+    bool awake;                /* since the start there was an event that found time passed */
     kith_time joined_us;       /* when somebody last became alive, as seen here; the start, too */
     int64_t joined_ms;         /* the same by the wall clock */
     kith_time joining_from_us; /* the first of a row of such moments */

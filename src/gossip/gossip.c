@@ -96,7 +96,8 @@ static void follow_ways(struct gossip *g, struct turn *t)
         member_moved(g, t, &id);
 }
 
-/* Once, when this peer gets into its cluster. */
+/* Once, when this peer gets into its cluster; after a start at the first event behind it, since a start that loads a
+ * large registry takes seconds, and what is due a second after its beginning would be late. */
 static void enter(struct gossip *g, struct turn *t)
 {
     if (g->entered || !g->core.member)
@@ -151,7 +152,6 @@ void gossip_start(struct gossip *g, struct turn *t, const struct event_start *st
     confirm_start(&g->confirm, &g->core, t, start->tombstones_us);
     self_start(g->self, t, start);
     joiner_start(g->joiner, t, start);
-    enter(g, t);
 }
 
 /* Nothing is known yet of where this step's rows come from. */
@@ -301,6 +301,7 @@ void gossip_leave(struct gossip *g, struct turn *t)
 void gossip_time(struct gossip *g, struct turn *t)
 {
     begin_step(g, t);
+    enter(g, t);
     admit_time(g->admit, t);
     joiner_time(g->joiner, t);
     self_time(g->self, t);
@@ -319,6 +320,8 @@ void gossip_time(struct gossip *g, struct turn *t)
 
 kith_time gossip_deadline(const struct gossip *g)
 {
+    if (g->core.member && !g->entered)
+        return 0;
     kith_time at_us = kith_time_min(joiner_deadline(g->joiner), self_deadline(g->self));
     at_us = kith_time_min(at_us, admit_deadline(g->admit));
     at_us = kith_time_min(at_us, detect_deadline(g->detect));

@@ -14,7 +14,8 @@ struct gossip;
 struct gossip *gossip_new(struct members *members, struct sync *sync);
 void gossip_free(struct gossip *g);
 
-/* EVENT_START: keys, token, seeds, own member row (its incarnation is already set in the state). */
+/* EVENT_START: keys, token, seeds (the own incarnation is already set in the state). A peer that is a member already
+ * becomes active at the next event, which is due at once: however long loading took, nothing is late by that. */
 void gossip_start(struct gossip *g, struct turn *t, const struct event_start *start);
 
 /* Who is behind a frame with this envelope? Checks key, door, boot and sender against admissions.

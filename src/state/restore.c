@@ -13,7 +13,7 @@ struct restore {
     struct bytes *records;
     size_t records_n;
     uint64_t digest;
-    kith_time began_us, quiet_us; /* the start; since when nothing new has come */
+    kith_time began_us, quiet_us; /* the first look, 0 before; since when nothing new has come */
     kith_time at_us;
     uint64_t merged;
 };
@@ -58,7 +58,7 @@ void restore_start(struct restore *r, struct turn *t, const struct event_start *
     r->records_n = start->restored_n;
     for (size_t i = 0; i < r->records_n; i++)
         r->records[i] = arena_bytes(&r->mem, start->restored[i]);
-    r->began_us = r->quiet_us = r->at_us = t->now_us;
+    r->at_us = t->now_us;
 }
 
 static bool is_hosts_own(enum table_id table)
@@ -152,6 +152,8 @@ void restore_time(struct restore *r, struct turn *t, bool compared)
     bool others = members_alive(r->members) > 1, joined = !ulid_is_zero(&t->post->cluster);
     uint64_t merged = state_merged(t->state, STATE_DONE);
 
+    if (r->began_us == 0) /* loading took its time, in which nobody could be heard */
+        r->began_us = r->quiet_us = t->now_us;
     if (merged != r->merged || !joined)
         r->quiet_us = t->now_us;
     r->merged = merged;

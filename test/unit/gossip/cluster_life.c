@@ -239,6 +239,8 @@ void node_start(struct cluster *c, size_t i)
     load_disk(n, s, &mem, &last);
     new_machine(c, n, s, last + 1);
     node_step(c, i, &event);
+    if (n->up && n->deadline_us == 0) /* it is a member already, and becomes active at once */
+        node_step(c, i, &(struct event){.kind = EVENT_TIME});
     for (size_t k = 0; k < c->n; k++) {
         if (c->nodes[k]->up && c->nodes[k]->connected[i])
             net_link(c, k, i, /* way= */ 0, true, 50 * KITH_MS);

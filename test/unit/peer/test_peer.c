@@ -65,6 +65,7 @@ static struct peer *start_with(struct bytes record, const struct bytes *restored
     };
     struct peer *p = peer_new(/* shared= */ NULL);
     assert_int_equal(peer_step(p, &event, out), 0);
+    assert_int_equal(peer_deadline(p), 0); /* it is a member already, and becomes active next */
     return p;
 }
 
@@ -132,7 +133,7 @@ static void nothing_is_wanted_before_the_start(void **state)
     peer_free(p);
 }
 
-static void ask_info(struct peer *p, uint64_t route, struct effects *out)
+static void ask_info(struct peer *p, kith_time at_us, uint64_t route, struct effects *out)
 {
     struct post client = {.self = id_of(9), .boot = id_of(10)};
     struct effects asked = {0};
@@ -140,8 +141,8 @@ static void ask_info(struct peer *p, uint64_t route, struct effects *out)
     get_info_encode(&payload, &(struct get_info){0});
     post_send(&client, &asked, bytes_str("x"), WIRE_GET_INFO, buf_bytes(&payload), route);
     struct event event = {.kind = EVENT_FRAME,
-                          .now_us = KITH_SEC,
-                          .wall_us = WALL,
+                          .now_us = at_us,
+                          .wall_us = WALL + at_us,
                           .frame = {.door = DOOR_LOCAL,
                                     .route = route,
                                     .from = bytes_str("local"),
@@ -176,10 +177,10 @@ static void info_waits_for_what_the_world_counts(void **state)
     struct effects out = {0};
     (void)state;
     struct peer *p = start((struct bytes){0}, &out);
-    ask_info(p, 7, &out);
+    ask_info(p, KITH_SEC, 7, &out);
     assert_int_equal(count_of(&out, EFFECT_COUNT), 1);
     assert_int_equal(count_of(&out, EFFECT_REPLY), 0);
-    ask_info(p, 8, &out);
+    ask_info(p, KITH_SEC, 8, &out);
     assert_int_equal(count_of(&out, EFFECT_COUNT), 0);
 
     struct counter counted = {.name = bytes_str("lane.member.queued"), .value = 42};
@@ -204,12 +205,75 @@ static void info_waits_for_what_the_world_counts(void **state)
         assert_int_equal(counter_of(&info, "lane.member.queued"), 42);
         assert_int_equal(counter_of(&info, "lane.client.frames_in"), 2);
         assert_true(counter_of(&info, "lane.client.bytes_in") > 0);
-        assert_int_equal(counter_of(&info, "store_unstored"), 1);
+        assert_int_equal(counter_of(&info, "store_unstored"), 2);
         assert_documented(info.counters, info.counters_n);
         arena_deinit(&mem);
     }
     peer_free(p);
     effects_deinit(&out);
+}
+
+/* Of what `kith info` answers. */
+static int64_t ask_counter(struct peer *p, kith_time at_us, const char *name)
+{
+    struct effects out = {0};
+    struct arena mem = {0};
+    struct ulid cluster = id_of(1);
+    struct event counted = {.kind = EVENT_COUNTED, .now_us = at_us, .wall_us = WALL + at_us};
+    struct wire_error err;
+    struct frame frame;
+    struct info info;
+    ask_info(p, at_us, 7, &out);
+    effects_reset(&out);
+    assert_int_equal(peer_step(p, &counted, &out), 0);
+    assert_int_equal(count_of(&out, EFFECT_REPLY), 1);
+    for (size_t i = 0; i < out.count; i++)
+        if (out.items[i].kind == EFFECT_REPLY)
+            assert_int_equal(frame_unpack(&frame, out.items[i].reply.frame, &cluster, &err), 0);
+    assert_int_equal(info_decode(&info, frame.payload, &mem, &err), 0);
+    int64_t value = counter_of(&info, name);
+    arena_deinit(&mem);
+    effects_deinit(&out);
+    return value;
+}
+
+/* A member that lives, as it wrote itself down. */
+static void write_member(struct buf *ret)
+{
+    struct state_config config = {.cluster = id_of(1), .self = id_of(2), .incarnation = 1};
+    struct member_addr addr = {.role = ADDR_ROLE_PROBE, .uri = bytes_str("tcp://127.0.0.2:5484")};
+    struct member_row value = {
+        .name = bytes_str("other"), .boot = id_of(6), .addrs = &addr, .addrs_n = 1};
+    struct state *other = state_new(&config);
+    struct buf encoded = {0};
+    struct ulid id = id_of(2);
+    state_clock(other, WALL);
+    member_row_encode(&encoded, &value);
+    assert_int_equal(state_put(other, TABLE_ID_MEMBER, ulid_bytes(&id), buf_bytes(&encoded), 0, 0),
+                     STATE_DONE);
+    struct bytes record = state_get(other, TABLE_ID_MEMBER, ulid_bytes(&id))->record;
+    buf_append(ret, record.data, record.len);
+    buf_deinit(&encoded);
+    state_free(other);
+}
+
+/* Loading a large registry takes seconds, all in the first step: no probe is due within them. */
+static void however_long_a_start_takes_no_probe_is_late(void **state)
+{
+    struct buf record = {0};
+    struct effects out = {0};
+    (void)state;
+    write_member(&record);
+    struct peer *p = start(buf_bytes(&record), &out);
+    struct event first = {
+        .kind = EVENT_TIME, .now_us = 5 * KITH_SEC, .wall_us = WALL + 5 * KITH_SEC};
+    assert_int_equal(peer_step(p, &first, &out), 0);
+    run(p, 6 * KITH_SEC, &out);
+    assert_true(ask_counter(p, 6 * KITH_SEC, "gossip.probes_sent") > 0);
+    assert_true(ask_counter(p, 6 * KITH_SEC, "gossip.probe_late_us") < 100 * KITH_MS);
+    peer_free(p);
+    effects_deinit(&out);
+    buf_deinit(&record);
 }
 
 /* One registration as a client's frame at the ipc socket. */
@@ -357,7 +421,8 @@ static void a_backup_is_answered_when_it_is_written(void **state)
     struct effects out = {0};
     (void)state;
     struct peer *p = start((struct bytes){0}, &out);
-    struct event stored = {.kind = EVENT_STORED, .now_us = KITH_SEC, .wall_us = WALL, .token = 1};
+    struct event stored = {.kind = EVENT_STORED, .now_us = KITH_SEC, .wall_us = WALL, .token = 2};
+    run(p, 0, &out); /* two batches: the incarnation, the own row */
     effects_reset(&out);
     assert_int_equal(peer_step(p, &stored, &out), 0);
     ask_backup(p, DOOR_LOCAL, "here", &out); /* whose folder? */
@@ -383,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_row_that_ends_wakes_the_peer),
         cmocka_unit_test(a_clock_that_steps_moves_the_end),
         cmocka_unit_test(info_waits_for_what_the_world_counts),
+        cmocka_unit_test(however_long_a_start_takes_no_probe_is_late),
         cmocka_unit_test(a_burst_costs_one_batch),
         cmocka_unit_test(a_backup_comes_back_when_nobody_else_lives),
         cmocka_unit_test(a_backup_comes_back_once),
