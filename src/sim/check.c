@@ -319,6 +319,24 @@ static void drop_written(struct check *c, uint32_t host)
         s->dropped = s->dropped || ulid_equal(&s->origin, &c->hosts[host].node);
 }
 
+/* A tombstone of that key is on its origin's disk that wins over the row. */
+static bool is_deleted(struct check *c, struct bytes storage_key, const struct record *row)
+{
+    struct seen key = {.key = storage_key, .version = row->version};
+    struct seen *s = TREE_FROM(seen_tree, &c->seen, &key);
+    bool deleted = false;
+    for (; s && !deleted && bytes_equal(s->key, storage_key);
+         s = TREE_NEXT(seen_tree, &c->seen, s)) {
+        struct record r;
+        struct wire_error err;
+        struct arena mem = {0};
+        deleted = s->token == 0 && record_decode(&r, s->record, &mem, &err) == 0 &&
+                  (r.flags & ROW_TOMBSTONE) && version_compare(&r.version, &row->version) > 0;
+        arena_deinit(&mem);
+    }
+    return deleted;
+}
+
 static void check_removed(struct check *c, uint32_t host, kith_time now_us, const struct disk *disk,
                           const struct state *state, struct bytes storage_key)
 {
@@ -326,9 +344,10 @@ static void check_removed(struct check *c, uint32_t host, kith_time now_us, cons
     struct record r;
     struct wire_error err;
     struct arena mem = {0};
-    /* A tombstone goes when all hold it; if it went too early, what it deleted comes back: check_newest(). */
+    /* A tombstone goes when all hold it; if it went too early, what it deleted comes back: check_newest(). A disk that
+     * refused it may be told of its end only. */
     if (held.len > 0 && record_decode(&r, held, &mem, &err) == 0 && r.expires_ms == 0 &&
-        !(r.flags & ROW_TOMBSTONE) && !is_forgotten(state, &r)) {
+        !(r.flags & ROW_TOMBSTONE) && !is_forgotten(state, &r) && !is_deleted(c, storage_key, &r)) {
         struct buf text = {0};
         name_row(&text, &r);
         check_violation(c, host, now_us, "a row is removed without a tombstone: %s",
