@@ -13,7 +13,7 @@
 void consul_health_service(struct exchange *x);
 void consul_health_checks(struct exchange *x);
 void consul_health_node(struct exchange *x);
-/* All checks, or those that are passing, warning or critical; they cannot be waited for. */
+/* All checks, or those that are passing, warning or critical. */
 void consul_health_state(struct exchange *x);
 void consul_catalog_node(struct exchange *x);
 void consul_catalog_services(struct exchange *x);

@@ -84,9 +84,13 @@ void consul_agent_self(struct exchange *x)
     json_close(out, '}');
 }
 
-/* Calls `write` with each instance that this peer answers for. */
-static void each_own(struct exchange *x, struct buf *out,
-                     void (*write)(struct buf *, struct exchange *, const struct consul_group *))
+/* An instance with its ID before it. */
+typedef void own_writer(struct buf *out, struct exchange *x, const struct consul_group *g,
+                        size_t *ret_object);
+
+/* Writes each instance that this peer answers for and the filter wants. */
+static void each_own(struct exchange *x, struct buf *out, own_writer *write,
+                     const struct filter *filter)
 {
     struct directory *d = &x->hub->directory;
 
@@ -96,39 +100,63 @@ static void each_own(struct exchange *x, struct buf *out,
         uint32_t at = 0;
 
         while (consul_next(s, &at, &g)) {
-            if (ulid_equal(&g.ports->node, &x->hub->self))
-                write(out, x, &g);
+            size_t from = out->len, object = from;
+
+            if (!ulid_equal(&g.ports->node, &x->hub->self))
+                continue;
+            write(out, x, &g, &object);
+            consul_sift(out, from, object, filter);
         }
     }
 }
 
-static void write_own_service(struct buf *out, struct exchange *x, const struct consul_group *g)
+static void write_own_service(struct buf *out, struct exchange *x, const struct consul_group *g,
+                              size_t *ret_object)
 {
     struct ulid_text text;
 
     (void)x;
     json_text(out, consul_id(g, &text));
     buf_byte(out, ':');
+    *ret_object = out->len;
     consul_service(out, g);
 }
 
-static void write_own_check(struct buf *out, struct exchange *x, const struct consul_group *g)
+static void write_own_check(struct buf *out, struct exchange *x, const struct consul_group *g,
+                            size_t *ret_object)
 {
     if (!consul_is_checked(g))
         return;
     json_text(out, consul_check_id(g, &x->mem));
     buf_byte(out, ':');
+    *ret_object = out->len;
     consul_service_check(out, g, &x->mem);
 }
 
+static const struct filter_selector service_selectors[] = {
+    {"Address", FILTER_TEXT},
+    {"EnableTagOverride", FILTER_BOOL},
+    {"ID", FILTER_TEXT},
+    {"Meta", FILTER_MAP},
+    {"Meta.*", FILTER_TEXT},
+    {"Port", FILTER_NUMBER},
+    {"Service", FILTER_TEXT},
+    {"Tags", FILTER_LIST},
+    {"Weights.Passing", FILTER_NUMBER},
+    {"Weights.Warning", FILTER_NUMBER},
+    {NULL, FILTER_TEXT},
+};
+
 void consul_agent_services(struct exchange *x)
 {
-    if (consul_check_query(x))
+    const struct filter *filter;
+
+    if (consul_check_filtered(x, service_selectors, &filter))
         return;
     struct buf *out = answer_json(x);
 
     json_open(out, '{');
-    each_own(x, out, write_own_service);
+    each_own(x, out, write_own_service, filter);
     json_close(out, '}');
 }
 
@@ -159,12 +187,14 @@ void consul_agent_service(struct exchange *x)
 
 void consul_agent_checks(struct exchange *x)
 {
-    if (consul_check_query(x))
+    const struct filter *filter;
+
+    if (consul_check_filtered(x, consul_check_selectors, &filter))
         return;
     struct buf *out = answer_json(x);
 
     json_open(out, '{');
-    each_own(x, out, write_own_check);
+    each_own(x, out, write_own_check, filter);
     json_close(out, '}');
 }
 

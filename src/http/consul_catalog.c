@@ -10,7 +10,7 @@ static bool begin_service(struct exchange *x, const struct dir_service **ret)
 {
     struct directory *d = &x->hub->directory;
 
-    if (consul_check_query(x) || exchange_blocks(x, directory_resource(d, x->match.args[0])))
+    if (exchange_blocks(x, directory_resource(d, x->match.args[0])))
         return false;
     *ret = directory_service(d, x->match.args[0]);
     return true;
@@ -37,25 +37,62 @@ static void write_health(struct buf *out, struct exchange *x, const struct consu
 /* One group of a service's endpoints into a list. */
 typedef void group_writer(struct buf *out, struct exchange *x, const struct consul_group *g);
 
-static void list_groups(struct exchange *x, group_writer *write)
+static void list_groups(struct exchange *x, group_writer *write,
+                        const struct filter_selector *selectors)
 {
     const struct dir_service *s;
     const struct consul_group *groups = NULL;
+    const struct filter *filter;
 
-    if (!begin_service(x, &s))
+    if (consul_check_filtered(x, selectors, &filter) || !begin_service(x, &s))
         return;
     struct buf *out = answer_json(x);
     uint32_t n = s ? consul_groups(x, s, &groups) : 0;
 
     json_open(out, '[');
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        size_t from = out->len;
+
         write(out, x, &groups[i]);
+        consul_sift(out, from, from, filter);
+    }
     json_close(out, ']');
 }
 
+static const struct filter_selector health_selectors[] = {
+    {"Node.Address", FILTER_TEXT},
+    {"Node.Datacenter", FILTER_TEXT},
+    {"Node.ID", FILTER_TEXT},
+    {"Node.Meta", FILTER_MAP},
+    {"Node.Meta.*", FILTER_TEXT},
+    {"Node.Node", FILTER_TEXT},
+    {"Node.TaggedAddresses", FILTER_MAP},
+    {"Node.TaggedAddresses.*", FILTER_TEXT},
+    {"Service.Address", FILTER_TEXT},
+    {"Service.EnableTagOverride", FILTER_BOOL},
+    {"Service.ID", FILTER_TEXT},
+    {"Service.Meta", FILTER_MAP},
+    {"Service.Meta.*", FILTER_TEXT},
+    {"Service.Port", FILTER_NUMBER},
+    {"Service.Service", FILTER_TEXT},
+    {"Service.Tags", FILTER_LIST},
+    {"Service.Weights.Passing", FILTER_NUMBER},
+    {"Service.Weights.Warning", FILTER_NUMBER},
+    {"Checks.CheckID", FILTER_TEXT},
+    {"Checks.Name", FILTER_TEXT},
+    {"Checks.Node", FILTER_TEXT},
+    {"Checks.Notes", FILTER_TEXT},
+    {"Checks.Output", FILTER_TEXT},
+    {"Checks.ServiceID", FILTER_TEXT},
+    {"Checks.ServiceName", FILTER_TEXT},
+    {"Checks.ServiceTags", FILTER_LIST},
+    {"Checks.Status", FILTER_TEXT},
+    {NULL, FILTER_TEXT},
+};
+
 void consul_health_service(struct exchange *x)
 {
-    list_groups(x, write_health);
+    list_groups(x, write_health, health_selectors);
 }
 
 static void write_checks(struct buf *out, struct exchange *x, const struct consul_group *g)
@@ -66,7 +103,7 @@ static void write_checks(struct buf *out, struct exchange *x, const struct consu
 
 void consul_health_checks(struct exchange *x)
 {
-    list_groups(x, write_checks);
+    list_groups(x, write_checks, consul_check_selectors);
 }
 
 static void write_catalog(struct buf *out, struct exchange *x, const struct consul_group *g)
@@ -92,9 +129,29 @@ static void write_catalog(struct buf *out, struct exchange *x, const struct cons
     json_close(out, '}');
 }
 
+static const struct filter_selector catalog_selectors[] = {
+    {"Address", FILTER_TEXT},
+    {"Datacenter", FILTER_TEXT},
+    {"ID", FILTER_TEXT},
+    {"Node", FILTER_TEXT},
+    {"NodeMeta", FILTER_MAP},
+    {"NodeMeta.*", FILTER_TEXT},
+    {"ServiceAddress", FILTER_TEXT},
+    {"ServiceEnableTagOverride", FILTER_BOOL},
+    {"ServiceID", FILTER_TEXT},
+    {"ServiceMeta", FILTER_MAP},
+    {"ServiceMeta.*", FILTER_TEXT},
+    {"ServiceName", FILTER_TEXT},
+    {"ServicePort", FILTER_NUMBER},
+    {"ServiceTags", FILTER_LIST},
+    {"ServiceWeights.Passing", FILTER_NUMBER},
+    {"ServiceWeights.Warning", FILTER_NUMBER},
+    {NULL, FILTER_TEXT},
+};
+
 void consul_catalog_service(struct exchange *x)
 {
-    list_groups(x, write_catalog);
+    list_groups(x, write_catalog, catalog_selectors);
 }
 
 /* As the directory lists them: one behind the other, with a NUL each. */
@@ -147,18 +204,35 @@ void consul_catalog_services(struct exchange *x)
     json_close(out, '}');
 }
 
+static const struct filter_selector node_selectors[] = {
+    {"Address", FILTER_TEXT},
+    {"Datacenter", FILTER_TEXT},
+    {"ID", FILTER_TEXT},
+    {"Meta", FILTER_MAP},
+    {"Meta.*", FILTER_TEXT},
+    {"Node", FILTER_TEXT},
+    {"TaggedAddresses", FILTER_MAP},
+    {"TaggedAddresses.*", FILTER_TEXT},
+    {NULL, FILTER_TEXT},
+};
+
 void consul_catalog_nodes(struct exchange *x)
 {
     struct directory *d = &x->hub->directory;
+    const struct filter *filter;
 
-    if (consul_check_query(x) || exchange_blocks(x, &d->nodes))
+    if (consul_check_filtered(x, node_selectors, &filter) || exchange_blocks(x, &d->nodes))
         return;
     struct buf *out = answer_json(x);
 
     json_open(out, '[');
     for (const struct dir_member *m = directory_first_member(d); m; m = directory_next_member(m)) {
-        if (m->says.state != MEMBER_STATE_LEFT && consul_node_wanted(x, &m->says))
-            consul_node(out, &m->says, d->nodes.index);
+        size_t from = out->len;
+
+        if (m->says.state == MEMBER_STATE_LEFT || !consul_node_wanted(x, &m->says))
+            continue;
+        consul_node(out, &m->says, d->nodes.index);
+        consul_sift(out, from, from, filter);
     }
     json_close(out, ']');
 }
@@ -171,7 +245,7 @@ static bool begin_node(struct exchange *x, const struct dir_member **ret)
     struct dir_member *m = directory_named(d, x->match.args[0]);
 
     *ret = m;
-    return !consul_check_query(x) && !exchange_blocks(x, m ? &m->resource : &d->nodes);
+    return !exchange_blocks(x, m ? &m->resource : &d->nodes);
 }
 
 /* The next instance on a node, of any service; begin with *s the first service there and *at 0. */
@@ -190,10 +264,11 @@ static bool next_on(const struct ulid *node, const struct dir_service **s, uint3
 void consul_health_node(struct exchange *x)
 {
     const struct dir_member *m;
+    const struct filter *filter;
     struct consul_group g;
     uint32_t at = 0;
 
-    if (!begin_node(x, &m))
+    if (consul_check_filtered(x, consul_check_selectors, &filter) || !begin_node(x, &m))
         return;
     const struct dir_service *s = m ? directory_first_on(&x->hub->directory, &m->says.id) : NULL;
     struct buf *out = answer_json(x);
@@ -201,9 +276,13 @@ void consul_health_node(struct exchange *x)
     json_open(out, '[');
     if (m)
         consul_node_check(out, &m->says, m->resource.index);
+    consul_sift(out, 1, 1, filter);
     while (m && next_on(&m->says.id, &s, &at, &g)) {
+        size_t from = out->len;
+
         if (consul_is_checked(&g))
             consul_service_check(out, &g, &x->mem);
+        consul_sift(out, from, from, filter);
     }
     json_close(out, ']');
 }
@@ -215,7 +294,7 @@ void consul_catalog_node(struct exchange *x)
     struct ulid_text text;
     uint32_t at = 0;
 
-    if (!begin_node(x, &m))
+    if (consul_check_query(x) || !begin_node(x, &m))
         return;
     const struct dir_service *s = m ? directory_first_on(&x->hub->directory, &m->says.id) : NULL;
     struct buf *out = answer_json(x);

@@ -30,7 +30,7 @@ static int refuse(struct exchange *x, const char *text)
     return 1;
 }
 
-int consul_check_query(struct exchange *x)
+static int check_common(struct exchange *x)
 {
     const struct target *t = &x->target;
     struct bytes dc = target_get(t, "dc"), near = target_get(t, "near");
@@ -42,11 +42,50 @@ int consul_check_query(struct exchange *x)
     if (target_flag(t, "consistent"))
         return refuse(
             x, "there is no leader to be consistent with: every answer is this peer's own view");
-    if (target_has(t, "filter"))
-        return refuse(x, "filter is not understood here: use tag, passing and node-meta");
     if (near.len && !bytes_equal_str(near, "_agent") && !bytes_equal_str(near, x->hub->name))
         return refuse(x, "near: write _agent, distances from other nodes are not known here");
     return 0;
+}
+
+int consul_check_query(struct exchange *x)
+{
+    if (target_has(&x->target, "filter"))
+        return refuse(x, "there is no filter for this list here");
+    return check_common(x);
+}
+
+const struct filter_selector consul_check_selectors[] = {
+    {"CheckID", FILTER_TEXT},     {"Name", FILTER_TEXT},   {"Node", FILTER_TEXT},
+    {"Notes", FILTER_TEXT},       {"Output", FILTER_TEXT}, {"ServiceID", FILTER_TEXT},
+    {"ServiceName", FILTER_TEXT}, {"Status", FILTER_TEXT}, {"ServiceTags", FILTER_LIST},
+    {NULL, FILTER_TEXT},
+};
+
+int consul_check_filtered(struct exchange *x, const struct filter_selector *selectors,
+                          const struct filter **ret)
+{
+    struct bytes text = target_get(&x->target, "filter");
+    const char *why;
+
+    *ret = NULL;
+    if (check_common(x))
+        return 1;
+    if (!text.len || filter_parse(ret, text, selectors, &x->mem, &why) == 0)
+        return 0;
+    answer_error(x, 400, "bad_request", "filter: %s", why);
+    return 1;
+}
+
+void consul_sift(struct buf *out, size_t from, size_t object, const struct filter *f)
+{
+    if (!f || out->len == object)
+        return;
+    object += out->data[object] == ',';
+    json_t *json = json_loadb((const char *)out->data + object, out->len - object, 0, NULL);
+
+    if (!json || !filter_matches(f, json))
+        out->len = from;
+    json_decref(json);
 }
 
 struct bytes consul_tag(const struct consul_group *g, uint32_t i)
@@ -163,8 +202,7 @@ static const char *status_of(const struct consul_group *g)
 
 bool consul_is_checked(const struct consul_group *g)
 {
-    return !g->ports->registration.len || g->ports->ttl_ms ||
-           g->ports->health != ENDPOINT_HEALTH_PASSING;
+    return endpoint_is_checked(g->ports);
 }
 
 struct lookup_member consul_member(const struct hub *hub, const struct lookup_endpoint *e)

@@ -9,6 +9,7 @@
  * ("kith-port-NAME").
  */
 #include "http/exchange.h"
+#include "http/filter.h"
 
 #define CONSUL_DATACENTER "kith"
 
@@ -21,6 +22,14 @@ struct consul_group { /* an instance by all its ports */
 /* What a request wants to see of a service: passing, tag, near, node-meta and the like. 0, or 1: the answer is an
  * error. */
 int consul_check_query(struct exchange *x);
+/* The same where `filter` may be given; *ret is NULL when it is not. */
+int consul_check_filtered(struct exchange *x, const struct filter_selector *selectors,
+                          const struct filter **ret);
+/* What was written from `from` on is an item of a list, with its object at `object`: it is taken away again unless the
+ * filter, which may be NULL, wants it. */
+void consul_sift(struct buf *out, size_t from, size_t object, const struct filter *f);
+
+extern const struct filter_selector consul_check_selectors[];
 
 /* Those of a service that the request asks for, in its order; in the exchange's mem. */
 uint32_t consul_groups(struct exchange *x, const struct dir_service *s,

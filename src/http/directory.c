@@ -29,7 +29,9 @@ void directory_init(struct directory *d, uint64_t start, const struct directory_
 {
     *d = (struct directory){.index = start, .floor = start, .host = *host};
     d->view = mem_alloc(sizeof(*d->view));
-    d->list.index = d->nodes.index = start;
+    d->list.index = d->nodes.index = d->all_checks.index = start;
+    for (unsigned i = 0; i < PORTRAIT_HEALTHS; i++)
+        d->checks[i].index = start;
     TAILQ_INIT(&d->gone);
 }
 
@@ -169,6 +171,31 @@ static void touch_node(void *arg, const struct ulid *node)
         change(d, &m->resource);
 }
 
+/* What is listed by state has changed. */
+static void change_checks(struct directory *d, const bool of[PORTRAIT_HEALTHS])
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < PORTRAIT_HEALTHS; i++) {
+        if (of[i])
+            change(d, &d->checks[i]);
+        any = any || of[i];
+    }
+    if (any)
+        change(d, &d->all_checks);
+}
+
+/* The checks of a service show its index. Either may be NULL. */
+static void change_checks_of(struct directory *d, const struct portrait *a,
+                             const struct portrait *b)
+{
+    bool of[PORTRAIT_HEALTHS];
+
+    for (unsigned i = 0; i < PORTRAIT_HEALTHS; i++)
+        of[i] = (a && a->checked[i]) || (b && b->checked[i]);
+    change_checks(d, of);
+}
+
 static void count_healths(struct directory *d, const struct portrait *p, bool more)
 {
     for (unsigned i = 0; p && i < PORTRAIT_HEALTHS; i++)
@@ -198,6 +225,7 @@ static void remove_service(struct directory *d, struct dir_name *n)
     if (!n->portrait)
         return;
     portrait_compare(n->portrait, NULL, touch_node, d);
+    change_checks_of(d, n->portrait, NULL);
     set_portrait(d, n, NULL);
     change(d, &n->resource);
     change(d, &d->list);
@@ -228,8 +256,10 @@ static void tell_service(struct directory *d, const struct lookup_service *said)
     bool same = former && portrait_equal(former, p);
     bool same_listed = former && bytes_equal(former->listed, p->listed);
 
-    if (!same)
+    if (!same) {
         portrait_compare(former, p, touch_node, d);
+        change_checks_of(d, former, p);
+    }
     set_portrait(d, n, p);
     n->told = d->round;
     if (!same)
@@ -255,8 +285,10 @@ static void touch_services_on(struct directory *d, const struct ulid *node)
     struct dir_name *n;
 
     TREE_FOREACH (n, dir_names, &d->names) {
-        if (n->portrait && portrait_is_on(n->portrait, node))
-            change(d, &n->resource);
+        if (!n->portrait || !portrait_is_on(n->portrait, node))
+            continue;
+        change(d, &n->resource);
+        change_checks_of(d, n->portrait, NULL);
     }
 }
 
@@ -266,9 +298,22 @@ static bool same_face(const struct lookup_member *a, const struct lookup_member 
            same_pairs(a->tags, a->tags_n, b->tags, b->tags_n);
 }
 
+/* The state that a node's check is in; one that left has none. */
+static void add_state(bool of[PORTRAIT_HEALTHS], enum member_state state)
+{
+    if (state == MEMBER_STATE_ALIVE)
+        of[ENDPOINT_HEALTH_PASSING] = true;
+    else if (state != MEMBER_STATE_LEFT && state != MEMBER_STATE_UNKNOWN)
+        of[ENDPOINT_HEALTH_CRITICAL] = true;
+}
+
 /* Who waits for it is told; what they then ask for is not there any more. */
 static void lose_member(struct directory *d, struct dir_member *m)
 {
+    bool of[PORTRAIT_HEALTHS] = {false};
+
+    add_state(of, m->says.state);
+    change_checks(d, of);
     directory_change(d, &m->resource);
     free_member(d, m);
     change(d, &d->nodes);
@@ -290,6 +335,11 @@ static void tell_member(struct directory *d, const struct lookup_member *said)
     bool same_state =
         same && m->says.state == says.state && m->says.incarnation == says.incarnation;
 
+    bool of[PORTRAIT_HEALTHS] = {false};
+
+    add_state(of, said->state);
+    if (known)
+        add_state(of, m->says.state);
     if (!m) {
         m = mem_alloc(sizeof(*m));
         m->says.id = said->id;
@@ -300,8 +350,10 @@ static void tell_member(struct directory *d, const struct lookup_member *said)
     m->says = says;
     m->told = d->round;
     if (!same_state) {
+        change(d, &m->own);
         change(d, &m->resource);
         change(d, &d->nodes);
+        change_checks(d, of);
     }
     if (!same)
         touch_services_on(d, &says.id);
@@ -343,10 +395,15 @@ static void end_round(struct directory *d)
     d->ready = true;
     TREE_FOREACH (n, dir_names, &d->names)
         change_late(d, &n->resource);
-    TREE_FOREACH (m, dir_members, &d->members)
+    TREE_FOREACH (m, dir_members, &d->members) {
+        change_late(d, &m->own);
         change_late(d, &m->resource);
+    }
     change_late(d, &d->list);
     change_late(d, &d->nodes);
+    for (unsigned i = 0; i < PORTRAIT_HEALTHS; i++)
+        change_late(d, &d->checks[i]);
+    change_late(d, &d->all_checks);
 }
 
 void directory_tell(struct directory *d, const struct effect_lookup *e)

@@ -8,7 +8,8 @@
  * Each thing that can be asked for is a resource with an index out of one counter, which grows exactly when an answer
  * about that resource changes: a service when its endpoints, their health, tags, meta, or their hosts' names, addresses or
  * tags do; the list of services with its names and tags; the list of nodes with theirs; a node with itself and the
- * endpoints on it. Where an endpoint stands among
+ * endpoints on it; the checks of a state with each service that has some of that state before or after, and with the nodes
+ * that come to or leave it. Where an endpoint stands among
  * others by distance changes no index. While all is told anew readers have the former file, so what changed gets its
  * new index when that is over.
  *
@@ -59,6 +60,7 @@ struct dir_service {
 struct dir_member {
     TREE_ENTRY(dir_member) by_id;
     struct resource resource;  /* itself, and what runs there */
+    struct resource own;       /* itself: nobody waits for that */
     struct lookup_member says; /* in mem */
     uint64_t told;
     struct arena mem;
@@ -89,6 +91,7 @@ struct directory {
     bool ready; /* all has been told once: answers are whole */
     bool torn;  /* something could not be read since this was last set to false */
     struct resource list, nodes;
+    struct resource checks[PORTRAIT_HEALTHS], all_checks;
     struct directory_host host;
     struct dir_view *view; /* of what was read last */
 };

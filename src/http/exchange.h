@@ -27,18 +27,11 @@
 #define EXCHANGE_ASK_US      (10 * KITH_SEC) /* for the peer's answer: a write waits for the disk */
 
 #define HUB_CLASSES 6
-#define HUB_STATES  4
-
-struct hub_state { /* all checks that are in one state, as they were last shown */
-    struct resource resource;
-    uint64_t hash;
-};
 
 struct hub { /* what all exchanges share; the HTTP thread's */
     struct directory directory;
     struct shelf shelf;
     struct event_list events;
-    struct hub_state states[HUB_STATES];
     struct cache cache;
     struct ulid self;
     const char *name;    /* of this host */

@@ -137,6 +137,11 @@ static void list_tags(const struct lookup_service *s, struct buf *out)
 
 /* ---- making ---- */
 
+bool endpoint_is_checked(const struct lookup_endpoint *e)
+{
+    return !e->registration.len || e->ttl_ms || e->health != ENDPOINT_HEALTH_PASSING;
+}
+
 static uint32_t count_nodes(const struct lookup_service *s)
 {
     uint32_t count = 0;
@@ -158,8 +163,10 @@ static void fill_parts(struct portrait *p, const struct lookup_service *s)
             *part = (struct portrait_part){.node = e->node};
         }
         part->hash = add_endpoint(part->hash, e);
-        if (e->health < PORTRAIT_HEALTHS)
-            p->healths[e->health]++;
+        if (e->health >= PORTRAIT_HEALTHS)
+            continue;
+        p->healths[e->health]++;
+        p->checked[e->health] = p->checked[e->health] || endpoint_is_checked(e);
     }
 }
 

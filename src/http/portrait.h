@@ -22,6 +22,7 @@ struct portrait {
     struct bytes listed; /* as the list of services shows it: "+" when it has endpoints,
                                           else "-", and its tags with a NUL behind each */
     uint32_t healths[PORTRAIT_HEALTHS]; /* endpoints of each health */
+    bool checked[PORTRAIT_HEALTHS]; /* some of that health has a check (endpoint_is_checked()) */
     uint32_t parts_n;
     struct portrait_part parts[]; /* in order of node; `listed` is behind them */
 };
@@ -29,6 +30,9 @@ struct portrait {
 /* Its endpoints and those that fail as one list (`endpoints`, none `failing`) in an order that does not change with the
  * distance: by node and instance. The list is in `mem`, the rest is what `s` has. */
 struct lookup_service portrait_in_order(const struct lookup_service *s, struct arena *mem);
+
+/* Consul's clients see a check of it: Kith started it, it has to be renewed, or it is not well. */
+bool endpoint_is_checked(const struct lookup_endpoint *e);
 
 /* Of a service in order. */
 struct portrait *portrait_new(const struct lookup_service *s);

@@ -1,6 +1,7 @@
 /* What clients of HTTP send, beyond what libmicrohttpd reads: the first byte says which. */
 #include "http/consul_body.h"
 #include "http/consul_keys_body.h"
+#include "http/filter.h"
 #include "http/routes.h"
 
 #include "wire/text.h"
@@ -84,13 +85,38 @@ static void read_keys(struct bytes in)
     arena_deinit(&mem);
 }
 
+/* What can be read can be asked. */
+static void read_filter(struct bytes in)
+{
+    static const struct filter_selector selectors[] = {
+        {"Node", FILTER_TEXT},     {"Meta", FILTER_MAP},    {"Meta.*", FILTER_TEXT},
+        {"Tags", FILTER_LIST},     {"Port", FILTER_NUMBER}, {"On", FILTER_BOOL},
+        {"Checks.A", FILTER_TEXT}, {NULL, FILTER_TEXT},
+    };
+    static const char *object = "{\"Node\": \"a\", \"Meta\": {\"k\": \"v\"}, \"Tags\": [\"t\"],"
+                                " \"Port\": 1, \"On\": true, \"Checks\": [{\"A\": \"b\"}]}";
+    struct arena mem = {0};
+    const struct filter *f;
+    const char *why = NULL;
+
+    if (filter_parse(&f, in, selectors, &mem, &why) == 0) {
+        json_t *json = json_loads(object, 0, NULL);
+
+        (void)filter_matches(f, json);
+        json_decref(json);
+    } else {
+        assert(why != NULL);
+    }
+    arena_deinit(&mem);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
     struct bytes in = bytes_of(data + 1, size - 1);
 
-    switch (data[0] % 4) {
+    switch (data[0] % 8) {
     case 0:
         read_target(in);
         break;
@@ -99,6 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 3:
         read_keys(in);
+        break;
+    case 4:
+        read_filter(in);
         break;
     default:
         read_service(in);

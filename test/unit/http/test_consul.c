@@ -4,6 +4,8 @@
 #include "stand.h"
 #include "test.h"
 
+#include <stdio.h>
+
 static struct stand s;
 
 static const struct bytes own_tags[] = {{(const uint8_t *)"Blue", 4}};
@@ -94,7 +96,8 @@ static void what_is_not_understood_is_refused(void **state)
     assert_int_equal(stand_get(&s, "/v1/health/service/api?dc=kith"), 200);
     assert_int_equal(stand_get(&s, "/v1/health/service/api?dc=mars"), 500);
     assert_int_equal(stand_get(&s, "/v1/health/service/api?consistent"), 400);
-    assert_int_equal(stand_get(&s, "/v1/health/service/api?filter=Node.Node==a"), 400);
+    assert_int_equal(stand_get(&s, "/v1/health/service/api?filter=Node.Name==a"), 400);
+    assert_int_equal(stand_get(&s, "/v1/catalog/services?filter=a==b"), 400);
     assert_int_equal(stand_get(&s, "/v1/health/service/api?near=elsewhere"), 400);
 }
 
@@ -240,7 +243,83 @@ static void all_checks_are_listed_by_their_state(void **state)
     stand_get(&s, "/v1/health/state/any");
     assert_true(s.x.answer.index > any);
     assert_int_equal(stand_get(&s, "/v1/health/state/bad"), 400);
-    assert_int_equal(stand_get(&s, "/v1/health/state/any?index=1"), 400);
+}
+
+/* Asks for a state with the index that it has. */
+static unsigned wait_for(const char *state_name)
+{
+    char target[96];
+
+    snprintf(target, sizeof(target), "/v1/health/state/%s", state_name);
+    stand_get(&s, target);
+    snprintf(target, sizeof(target), "/v1/health/state/%s?index=%llu", state_name,
+             (unsigned long long)s.x.answer.index);
+    return stand_get(&s, target);
+}
+
+static void who_waits_for_a_state_is_woken_by_that(void **state)
+{
+    struct lookup_endpoint e = stand_endpoint(9, &stand_a, ENDPOINT_HEALTH_PASSING);
+
+    (void)state;
+    assert_int_equal(wait_for("critical"), 0);
+    stand_tell(&s, "other", &e, 1);
+    assert_int_equal(s.woken, 0);
+    e.health = ENDPOINT_HEALTH_CRITICAL;
+    stand_tell(&s, "other", &e, 1);
+    assert_int_equal(s.woken, 1);
+    assert_int_equal(stand_resume(&s), 200);
+    assert_int_equal(stand_count(&s), 2);
+    assert_int_equal(wait_for("warning"), 0);
+    stand_tell_gone(&s, "other");
+    stand_tell_member(&s, &stand_b, MEMBER_STATE_DEAD, "b");
+    assert_int_equal(s.woken, 1);
+    assert_int_equal(wait_for("any"), 0);
+    stand_tell_member(&s, &stand_b, MEMBER_STATE_ALIVE, "b");
+    assert_int_equal(s.woken, 2);
+}
+
+/* Registered without a TTL and well: nobody sees a check of it, so no list of checks changes. */
+static void what_has_no_check_changes_no_state(void **state)
+{
+    struct lookup_endpoint e = stand_endpoint(9, &stand_a, ENDPOINT_HEALTH_PASSING);
+
+    (void)state;
+    e.registration = bytes_str("static");
+    assert_int_equal(wait_for("passing"), 0);
+    stand_tell(&s, "static", &e, 1);
+    assert_int_equal(s.woken, 0);
+    e.ttl_ms = 1000;
+    stand_tell(&s, "static", &e, 1);
+    assert_int_equal(s.woken, 1);
+}
+
+static void filters_choose_from_each_list(void **state)
+{
+    static const struct {
+        const char *target;
+        size_t count;
+    } cases[] = {
+        {"/v1/health/service/api?filter=Node.Node==a", 2},
+        {"/v1/health/service/api?filter=Service.Meta.team==web", 1},
+        {"/v1/health/service/api?filter=v1+in+Service.Tags+and+Checks.Status!=critical", 2},
+        {"/v1/health/service/api?passing&filter=Node.Node==a", 0},
+        {"/v1/health/checks/api?filter=Status==critical", 1},
+        {"/v1/health/node/a?filter=CheckID==serfHealth", 1},
+        {"/v1/health/node/a?filter=CheckID!=serfHealth", 2},
+        {"/v1/health/state/any?filter=ServiceName==api", 3},
+        {"/v1/catalog/service/api?filter=ServicePort==8001", 1},
+        {"/v1/catalog/nodes?filter=Meta.zone==eu", 1},
+        {"/v1/agent/services?filter=ID==api-3", 1},
+        {"/v1/agent/services?filter=Port==1", 0},
+        {"/v1/agent/checks?filter=Status==warning", 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(stand_get(&s, cases[i].target), 200);
+        assert_int_equal(stand_count(&s), cases[i].count);
+    }
 }
 
 static void members_come_and_go_as_the_command_line_says(void **state)
@@ -272,6 +351,9 @@ int main(void)
         CASE(a_registration_is_asked_of_the_peer),
         CASE(a_check_is_reported_with_its_note),
         CASE(all_checks_are_listed_by_their_state),
+        CASE(who_waits_for_a_state_is_woken_by_that),
+        CASE(what_has_no_check_changes_no_state),
+        CASE(filters_choose_from_each_list),
         CASE(members_come_and_go_as_the_command_line_says),
     };
 
