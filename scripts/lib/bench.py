@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import procfs  # noqa: E402
 import up  # noqa: E402
 from bench_dns import dns  # noqa: E402
+from bench_http import http  # noqa: E402
 from bench_lookup import INSTANCES, lookup  # noqa: E402
 from bench_membership import IDLE_S, PARTS, PAUSES_S, SIZES, membership  # noqa: E402
 from bench_rows import Rows  # noqa: E402
@@ -60,7 +61,8 @@ def compare_membership(options):
 
 
 BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3),
-           "lookup": lookup, "register": register, "sync": sync, "transport": transport, "dns": dns}
+           "lookup": lookup, "register": register, "sync": sync, "transport": transport, "dns": dns,
+           "http": http}
 
 
 def words(known):

@@ -1,0 +1,71 @@
+"""Many clients that wait at one peer by blocking queries, all in this process: of test/cluster and scripts/bench."""
+import resource
+import select
+import socket
+import time
+
+from cluster import Failed, wait
+from web import PORT, get, metric
+
+FILL_S = 60  # the longest until all wait
+FULL = 65536
+
+
+def index_of(peer, path):
+    return get(peer, path)[1]["X-Consul-Index"]
+
+
+class Crowd:
+    """`count` clients, of which each waits for a change of one of the services, in turn. Use as a context."""
+
+    def __init__(self, peer, services, count):
+        self.peer, self.count = peer, count
+        self.questions = []
+        for service in services:
+            path = "/v1/health/service/%s?passing" % service
+            line = "GET %s&index=%s&wait=10m HTTP/1.1\r\nHost: x\r\n\r\n" % (path, index_of(peer, path))
+            self.questions.append((service, line.encode()))
+        self.clients = {}  # (service, socket) by descriptor
+        self.set = None
+
+    def __enter__(self):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        before = metric(self.peer, "kith_http_waiting")
+        self.set = select.epoll()
+        for i in range(self.count):
+            service, line = self.questions[i % len(self.questions)]
+            client = socket.create_connection((self.peer.addr, PORT), 20)
+            client.sendall(line)
+            self.clients[client.fileno()] = service, client
+            self.set.register(client.fileno(), select.EPOLLIN | select.EPOLLET)
+        wait("%d requests to wait" % self.count, lambda: metric(self.peer, "kith_http_waiting") == before + self.count, FILL_S)
+        return self
+
+    def waiting_for(self, service):
+        return sum(name == service for name, _ in self.clients.values())
+
+    def woken(self, seconds, enough=None):
+        """Who was answered within so many seconds, or until it is enough: pairs of the service and the time."""
+        found = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and (enough is None or len(found) < enough):
+            for descriptor, _ in self.set.poll(max(0, end - time.monotonic())):
+                now = time.monotonic()
+                service, client = self.clients[descriptor]
+                if not client.recv(FULL):
+                    raise Failed("a client that waited for %s was sent away" % service)
+                found.append((service, now))
+        return found
+
+    def leave(self, reset_every=2):
+        """All go without a word, some of them by a reset."""
+        for i, (_, client) in enumerate(self.clients.values()):
+            if i % reset_every == 0:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.close()
+        self.clients = {}
+
+    def __exit__(self, *_):
+        self.leave()
+        self.set.close()
