@@ -20,7 +20,7 @@
 #include "state/turn.h"
 
 #define LOOKUPS_BATCH  512u
-#define LOOKUPS_GATHER (50 * KITH_MS)
+#define LOOKUPS_GATHER (20 * KITH_MS) /* who waits for a change is to hear of it within 50 */
 #define LOOKUPS_FLOOD  KITH_SEC       /* instead, after more than a batch at once */
 #define LOOKUPS_RETRY  (1 * KITH_SEC) /* after the host could not write: all is told anew */
 #define LOOKUPS_SPACE  "default"      /* the one namespace until there are more */
