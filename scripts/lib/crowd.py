@@ -1,4 +1,5 @@
 """Many clients that wait at one peer by blocking queries, all in this process: of test/cluster and scripts/bench."""
+import re
 import resource
 import select
 import socket
@@ -11,8 +12,27 @@ FILL_S = 60  # the longest until all wait
 FULL = 65536
 
 
-def index_of(peer, path):
-    return get(peer, path)[1]["X-Consul-Index"]
+def question(path):
+    return ("GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path).encode()
+
+
+def ask(client, line):
+    """Sends it, and reads an answer that comes at once."""
+    client.sendall(line)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += read(client)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    wanted = int(re.search(rb"Content-Length: ([0-9]+)", head).group(1))
+    while len(body) < wanted:
+        body += read(client)
+
+
+def read(client):
+    data = client.recv(FULL)
+    if not data:
+        raise Failed("a client was sent away")
+    return data
 
 
 class Crowd:
@@ -23,8 +43,8 @@ class Crowd:
         self.questions = []
         for service in services:
             path = "/v1/health/service/%s?passing" % service
-            line = "GET %s&index=%s&wait=10m HTTP/1.1\r\nHost: x\r\n\r\n" % (path, index_of(peer, path))
-            self.questions.append((service, line.encode()))
+            index = get(peer, path)[1]["X-Consul-Index"]
+            self.questions.append((service, question(path), question("%s&index=%s&wait=10m" % (path, index))))
         self.clients = {}  # (service, socket) by descriptor
         self.set = None
 
@@ -34,9 +54,10 @@ class Crowd:
         before = metric(self.peer, "kith_http_waiting")
         self.set = select.epoll()
         for i in range(self.count):
-            service, line = self.questions[i % len(self.questions)]
+            service, first, then = self.questions[i % len(self.questions)]
             client = socket.create_connection((self.peer.addr, PORT), 20)
-            client.sendall(line)
+            ask(client, first)  # as clients do: what is there, and then what changes
+            client.sendall(then)
             self.clients[client.fileno()] = service, client
             self.set.register(client.fileno(), select.EPOLLIN | select.EPOLLET)
         wait("%d requests to wait" % self.count, lambda: metric(self.peer, "kith_http_waiting") == before + self.count, FILL_S)
@@ -53,8 +74,7 @@ class Crowd:
             for descriptor, _ in self.set.poll(max(0, end - time.monotonic())):
                 now = time.monotonic()
                 service, client = self.clients[descriptor]
-                if not client.recv(FULL):
-                    raise Failed("a client that waited for %s was sent away" % service)
+                read(client)
                 found.append((service, now))
         return found
 
