@@ -1,6 +1,7 @@
 #include "cmd/kithd_flags.h"
 #include "cmd/kithd_given.h"
 #include "shell/doors.h"
+#include "shell/listen.h"
 #include "shell/log.h"
 #include "spec/config.h"
 #include "spec/load.h"
@@ -408,10 +409,16 @@ static int read_https(struct flags *f, const struct config *c, const char *other
         return 0;
     for (uint32_t i = 0; i < c->https_n; i++) {
         const char *address = f->https[f->https_n++] = arena_str(mem, c->https[i]);
-        char host[64] = "";
-        if (sscanf(address, "[%63[^]]", host) != 1)
-            sscanf(address, "%63[^:]", host);
-        if (!f->insecure || is_loopback(host))
+        struct sockaddr_storage addr;
+        socklen_t len;
+        if (listen_parse(address, &addr, &len) != 0) {
+            buf_printf(why,
+                       "--http \"%s\": write ADDR:PORT in numbers, such as 127.0.0.1:5486 or "
+                       "[::1]:5486\n",
+                       address);
+            return 1;
+        }
+        if (!f->insecure || listen_is_loopback((const struct sockaddr *)&addr))
             continue;
         buf_printf(why, "--http %s: with --insecure only on a loopback address\n", address);
         return 1;

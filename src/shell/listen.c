@@ -87,7 +87,7 @@ int listen_open(const char *address, int type, struct buf *why)
     return fd;
 }
 
-static bool is_loopback(const struct sockaddr *a)
+bool listen_is_loopback(const struct sockaddr *a)
 {
     if (a->sa_family == AF_INET)
         return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
@@ -97,7 +97,7 @@ static bool is_loopback(const struct sockaddr *a)
 
 bool listen_is_same_host(const struct sockaddr *other, const struct sockaddr *own)
 {
-    if (is_loopback(other))
+    if (listen_is_loopback(other))
         return true;
     if (own->sa_family != other->sa_family)
         return false;
@@ -116,7 +116,7 @@ bool listen_is_own(const struct sockaddr *other, int fd)
 
     if (!other)
         return false;
-    if (is_loopback(other))
+    if (listen_is_loopback(other))
         return true;
     return getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
            listen_is_same_host(other, (const struct sockaddr *)&own);

@@ -14,6 +14,8 @@ int listen_open(const char *address, int type, struct buf *why);
 /* Takes ADDR:PORT or [ADDR]:PORT, numbers both. Not 0: it is neither. */
 int listen_parse(const char *address, struct sockaddr_storage *ret, socklen_t *ret_len);
 
+bool listen_is_loopback(const struct sockaddr *a);
+
 /* The other end is a process of this host: it has a loopback address, or the one that `fd` has at this end, which nobody
  * can take over a network. */
 bool listen_is_own(const struct sockaddr *other, int fd);

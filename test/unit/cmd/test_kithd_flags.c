@@ -264,6 +264,8 @@ static void http_is_answered_beside_the_peer_or_where_it_is_told_to(void **state
     done(&l);
     READ(&l, "--insecure", "--http=10.0.0.1:80");
     refused(&l, "only on a loopback address");
+    READ(&l, "--http=localhost:80");
+    refused(&l, "ADDR:PORT in numbers");
     READ(&l, "--http=");
     refused(&l, "--http");
 }
