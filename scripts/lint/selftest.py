@@ -16,6 +16,7 @@ import docs
 import exports
 import functions
 import includes
+import openapi
 import protocol
 import static
 import symbols
@@ -285,6 +286,20 @@ def way_over_http_without_a_verb(root):
     plant(root, verbs.VERBS, '    {"members", "",\n')
     plant(root, verbs.WAYS, '    {"members", METHOD_GET, NULL},\n    {"dance", METHOD_GET, NULL},\n')
     only(verbs.check(root), "kith dance")
+
+
+@case
+def route_without_documentation(root):
+    plant(root, openapi.ROUTES, '{METHOD_GET | METHOD_PUT, ROUTE_READS, "/api/v1/a/:", h},\n{METHOD_GET, ROUTE_READS, "/v1/b", h}')
+    plant(root, openapi.DOCUMENT, "paths: {'/a/{x}': {parameters: [{name: x, in: path}], get: {}}}")
+    only(openapi.check(root), "PUT /api/v1/a/:")
+
+
+@case
+def documentation_without_a_route(root):
+    plant(root, openapi.ROUTES, '{METHOD_POST, ROUTE_CHANGES, "/api/v1/t/*", h}')
+    plant(root, openapi.DOCUMENT, "paths: {'/t/{topic}': {parameters: [{name: topic, in: path}], post: {}}, /b: {get: {}}}")
+    only(openapi.check(root), "no GET /api/v1/b")
 
 
 @case

@@ -39,9 +39,10 @@ static struct bytes say(struct arena *mem, struct bytes service, const char *wha
                           REGISTERED_TEXT_MAX);
 }
 
-/* Why it cannot be taken; NULL: it can. */
+/* Why it cannot be taken, as one of so many new ones; NULL: it can. */
 static const char *refusal(const struct control *c, const struct turn *t,
-                           const struct registration_row *row, const struct registration *held)
+                           const struct registration_row *row, const struct registration *held,
+                           uint32_t more)
 {
     if (c->leaving || c->halting)
         return "this host is leaving: register with another";
@@ -51,7 +52,7 @@ static const char *refusal(const struct control *c, const struct turn *t,
         return "a registration needs the name of its service";
     if (row->ttl_ms && row->ttl_ms < REGISTRATION_TTL_MIN_MS)
         return "a TTL below 500 ms cannot be kept";
-    if (!held && c->registrations.here >= REGISTRATIONS_MAX)
+    if (!held && c->registrations.here + more > REGISTRATIONS_MAX)
         return "this peer answers for as many registrations as it can";
     return NULL;
 }
@@ -145,7 +146,7 @@ void registrar_register(struct control *c, struct turn *t, const struct incoming
     struct registration_row row = row_of(c, &request, &mem);
     struct ulid id = id_of(row.name);
     struct registration *held = registrations_find(c, &id);
-    const char *why = refusal(c, t, &row, held);
+    const char *why = refusal(c, t, &row, held, /* more= */ 1);
 
     keep_health(&row, held, &mem);
 
@@ -158,6 +159,94 @@ void registrar_register(struct control *c, struct turn *t, const struct incoming
                &(struct registered){.instance = id,
                                     .name = row.name,
                                     .text = say(&mem, row.service, "is registered as", row.name)});
+    arena_deinit(&mem);
+}
+
+/* One of many, read and looked at. */
+struct registrant {
+    struct registration_row row;
+    struct ulid id;
+    struct registration *held;
+};
+
+/* 0, or 1: this one cannot be taken, and the answer says so. */
+static int look_at(struct control *c, struct turn *t, const struct incoming *in,
+                   struct bytes encoded, uint32_t more, struct registrant *ret, struct arena *mem)
+{
+    struct register_endpoint request;
+    struct wire_error err;
+
+    if (register_endpoint_decode(&request, encoded, mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        return 1;
+    }
+    ret->row = row_of(c, &request, mem);
+    ret->id = id_of(ret->row.name);
+    ret->held = registrations_find(c, &ret->id);
+    keep_health(&ret->row, ret->held, mem);
+    const char *why = refusal(c, t, &ret->row, ret->held, more);
+
+    if (why)
+        turn_fail(t, in, FAIL_CODE_NOT_READY, BYTES_FMT ": %s", BYTES_ARG(ret->row.name), why);
+    return why != NULL;
+}
+
+static void answer_all(struct control *c, struct turn *t, const struct incoming *in,
+                       const struct ack *ack, const struct registrant *all, uint32_t n,
+                       struct arena *mem)
+{
+    struct registered_info *infos = arena_array(mem, n, sizeof(*infos));
+    struct registered_endpoints reply = {.registered = infos, .registered_n = n};
+    struct confirm_rows rows = {0};
+    struct buf out = {0};
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct buf key = registrations_key(c, &all[i].id);
+
+        infos[i] = (struct registered_info){
+            .instance = all[i].id,
+            .name = all[i].row.name,
+            .text = say(mem, all[i].row.service, "is registered as", all[i].row.name)};
+        if (ack->kind != ACK_KIND_HERE)
+            confirm_row(&rows, t, TABLE_ID_REGISTRATION, buf_bytes(&key));
+        buf_deinit(&key);
+    }
+    registered_endpoints_encode(&out, &reply);
+    confirm_answer(c, t, in, ack, &rows, WIRE_REGISTERED_ENDPOINTS, buf_bytes(&out));
+    confirm_rows_deinit(&rows);
+    buf_deinit(&out);
+}
+
+static void register_all(struct control *c, struct turn *t, const struct incoming *in,
+                         const struct register_endpoints *request, struct arena *mem)
+{
+    uint32_t n = request->endpoints_n;
+    struct registrant *all = arena_array(mem, n, sizeof(*all));
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (look_at(c, t, in, request->endpoints[i], n, &all[i], mem))
+            return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (put(c, t, &all[i].id, &all[i].row, all[i].held) == 0)
+            continue;
+        turn_fail(t, in, FAIL_CODE_REJECTED, BYTES_FMT " and what follows cannot be registered now",
+                  BYTES_ARG(all[i].row.name));
+        return;
+    }
+    answer_all(c, t, in, &request->ack, all, n, mem);
+}
+
+void registrar_register_all(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct register_endpoints request;
+    struct wire_error err;
+
+    if (register_endpoints_decode(&request, in->payload, &mem, &err))
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+    else
+        register_all(c, t, in, &request, &mem);
     arena_deinit(&mem);
 }
 

@@ -1,8 +1,8 @@
 #ifndef KITH_CONTROL_REGISTRAR_H
 #define KITH_CONTROL_REGISTRAR_H
 /*
- * The requests of those who register endpoints with this peer (registration.h): `register_endpoint`, `report_endpoint` and
- * `deregister_endpoint`. Decides what is refused, under which id a name stands, and what is written; the answer waits
+ * The requests of those who register endpoints with this peer (registration.h): `register_endpoint`, `register_endpoints`,
+ * `report_endpoint` and `deregister_endpoint`. Decides what is refused, under which id a name stands, and what is written; the answer waits
  * until the row is on disk, and for others where that is asked for (confirm.h).
  */
 #include "state/turn.h"
@@ -10,6 +10,8 @@
 struct control;
 
 void registrar_register(struct control *c, struct turn *t, const struct incoming *in);
+/* `register_endpoints`: all are looked at before the first is written. */
+void registrar_register_all(struct control *c, struct turn *t, const struct incoming *in);
 void registrar_report(struct control *c, struct turn *t, const struct incoming *in);
 void registrar_deregister(struct control *c, struct turn *t, const struct incoming *in);
 

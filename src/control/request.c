@@ -188,6 +188,10 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
         if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
             registrar_register(c, t, in);
         return true;
+    case WIRE_REGISTER_ENDPOINTS:
+        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
+            registrar_register_all(c, t, in);
+        return true;
     case WIRE_DEREGISTER_ENDPOINT:
         if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
             registrar_deregister(c, t, in);

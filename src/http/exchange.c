@@ -3,13 +3,17 @@
 #include "http/json.h"
 #include "wire/text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 #define ERROR_TEXT_MAX 1024
 
 void exchange_deinit(struct exchange *x)
 {
     directory_unwatch(&x->watcher);
+    x->hub->again -= x->again;
     buf_deinit(&x->body);
     buf_deinit(&x->question);
     buf_deinit(&x->answer.body);
@@ -57,6 +61,41 @@ void answer_error(struct exchange *x, unsigned status, const char *code, const c
     json_text_of(out, "text", text);
     json_close(out, '}');
     json_close(out, '}');
+}
+
+/* ---- what the client has already ---- */
+
+/* FNV-1a, as in cache.c: nothing hangs on it but what one client is told of its own answers. */
+static uint64_t hash_of(struct bytes body)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < body.len; i++)
+        h = (h ^ body.data[i]) * UINT64_C(1099511628211);
+    return h ? h : 1;
+}
+
+/* Any of the tags that it brought, weak ones too. */
+static bool is_known(struct bytes known, uint64_t tag)
+{
+    char text[24];
+    int len = snprintf(text, sizeof(text), "\"%" PRIu64 "\"", tag);
+
+    return known.len > 0 && memmem(known.data, known.len, text, (size_t)len) != NULL;
+}
+
+static void finish(struct exchange *x)
+{
+    struct answer *a = &x->answer;
+
+    if (!x->native || x->state != EXCHANGE_READY || a->status != 200 || x->method != METHOD_GET)
+        return;
+    if (!a->tag)
+        a->tag = a->about && !a->fleeting ? a->index : hash_of(buf_bytes(&a->body));
+    if (!is_known(x->known, a->tag))
+        return;
+    a->status = 304;
+    buf_reset(&a->body);
 }
 
 /* ---- the way of a request ---- */
@@ -135,6 +174,7 @@ void exchange_begin(struct exchange *x, const struct route *table, size_t table_
 
     x->raw = raw;
     x->consul = x->target.segments_n > 0 && bytes_equal_str(x->target.segments[0], "v1");
+    x->native = x->target.segments_n > 0 && bytes_equal_str(x->target.segments[0], "api");
     if (r == TARGET_LONG) {
         answer_error(x, 414, "too_long", "the path or its query is too long");
         return;
@@ -150,6 +190,7 @@ void exchange_begin(struct exchange *x, const struct route *table, size_t table_
         answer_error(x, 404, "not_found", "there is nothing at this path");
     else if (check_right(x) == 0)
         handle(x);
+    finish(x);
 }
 
 void exchange_resume(struct exchange *x)
@@ -162,8 +203,11 @@ void exchange_resume(struct exchange *x)
             x->state = EXCHANGE_READY;
         return;
     }
+    x->hub->again -= x->again;
+    x->again = false;
     x->waited = true;
     handle(x);
+    finish(x);
 }
 
 /* ---- waiting for a change ---- */
@@ -192,6 +236,7 @@ static bool answer_kept(struct exchange *x, const struct resource *r)
     answer_text(x, e->type, "");
     buf_append(&x->answer.body, e->body.data, e->body.len);
     x->answer.fleeting = true;
+    x->answer.tag = e->index;
     return true;
 }
 
@@ -226,6 +271,42 @@ void exchange_catch_up(struct exchange *x, uint64_t number)
     x->state = EXCHANGE_PARKED;
     x->until_us = x->hub->now_us + EXCHANGE_CATCH_UP_US;
     directory_watch(&x->hub->shelf.caught, &x->watcher);
+}
+
+int exchange_waits(struct exchange *x)
+{
+    kith_time span_us;
+
+    if (x->again_us || !target_has(&x->target, "wait"))
+        return 0;
+    if (!wait_span(x, &span_us))
+        return 1;
+    if (x->hub->again >= EXCHANGE_AGAIN_MAX) {
+        x->answer.retry = "5";
+        answer_error(x, 429, "busy", "too many requests wait for such answers: try again");
+        return 1;
+    }
+    x->again_us = x->hub->now_us + span_us;
+    return 0;
+}
+
+/* The answer is none yet that was waited for: it is asked for once more in a while. */
+static void ask_again(struct exchange *x)
+{
+    kith_time apart_us = EXCHANGE_AGAIN_US + x->hub->again * EXCHANGE_AGAIN_FOR_US;
+    uint64_t index;
+
+    if (x->state != EXCHANGE_READY || x->gone || x->hub->now_us >= x->again_us)
+        return;
+    bool same = target_number(&x->target, "index", &index) == 0 && x->answer.status == 200 &&
+                index == hash_of(buf_bytes(&x->answer.body));
+
+    if (!same && !x->unsettled)
+        return;
+    x->again = true;
+    x->hub->again++;
+    x->state = EXCHANGE_PARKED;
+    x->until_us = kith_time_min(x->hub->now_us + apart_us, x->again_us);
 }
 
 /* ---- asking the peer ---- */
@@ -272,6 +353,7 @@ static void answer_failed(struct exchange *x, struct bytes payload)
 void exchange_take(struct exchange *x, enum wire_kind kind, struct bytes payload)
 {
     x->state = EXCHANGE_READY;
+    x->unsettled = false;
     if (!kind)
         answer_error(x, 504, "timeout",
                      "the peer did not answer in time: a change may have happened, look before "
@@ -280,4 +362,6 @@ void exchange_take(struct exchange *x, enum wire_kind kind, struct bytes payload
         answer_failed(x, payload);
     else
         x->answered(x, kind, payload);
+    ask_again(x);
+    finish(x);
 }

@@ -10,6 +10,10 @@
  * those of this host that bring it (as X-Consul-Token, as a bearer token, or as the parameter `token`), since others
  * would have to send it over the network in the clear. No page of another site changes anything, whatever it has got.
  *
+ * Below /api an answer to a GET has an ETag, which is its index where it has one, else a hash of what it says; who brings it back as
+ * If-None-Match is told 304. An answer of the peer has no index, nobody tells when it changes: whoever waits for that
+ * (exchange_waits()) has the peer asked again, EXCHANGE_AGAIN_US apart and more the more of them wait, up to EXCHANGE_AGAIN_MAX.
+ *
  * Errors have one shape: {"error": {"code": "not_found", "text": "..."}}; and where Consul's clients ask, the text alone, as
  * Consul's own agent answers.
  */
@@ -25,6 +29,11 @@
 #define EXCHANGE_WAIT_MAX_US (10 * KITH_MIN) /* no client is waited for longer, gone or not */
 #define EXCHANGE_CATCH_UP_US KITH_SEC        /* for what was changed to be read here */
 #define EXCHANGE_ASK_US      (10 * KITH_SEC) /* for the peer's answer: a write waits for the disk */
+
+#define EXCHANGE_AGAIN_US (250 * KITH_MS)
+#define EXCHANGE_AGAIN_FOR_US                                                                      \
+    (20 * KITH_MS) /* the later for each who waits so: 50 questions a second */
+#define EXCHANGE_AGAIN_MAX 64u
 
 #define HUB_CLASSES 6
 
@@ -48,6 +57,7 @@ struct hub { /* what all exchanges share; the HTTP thread's */
                          struct buf *out); /* what others tell of themselves; NULL: none */
     void *more_arg;
     uint32_t connections, parked;
+    uint32_t again; /* exchanges that wait for the peer to answer something else */
 };
 
 enum exchange_state {
@@ -64,6 +74,8 @@ struct answer {
     unsigned status;
     const char *type;          /* static; the content's */
     const char *allow, *retry; /* headers, NULL: none; in the exchange's mem */
+    const char *next;          /* X-Kith-Cursor: where the next page begins; likewise */
+    uint64_t tag;              /* ETag; 0: none */
     struct buf body;
     const struct resource *about; /* its index goes with the answer; NULL: none */
     bool
@@ -83,6 +95,9 @@ struct exchange {
     bool from_here;     /* from a process of this host */
     bool from_page;     /* a browser says that a page of another site asks */
     bool consul;        /* below /v1: errors as Consul's */
+    bool native;        /* below /api */
+    struct bytes known; /* If-None-Match; empty: none */
+    bool gone;          /* its client has gone: nobody waits any more */
     struct answer answer;
 
     enum exchange_state state;
@@ -92,7 +107,10 @@ struct exchange {
         catches_up; /* the answer is there, and waits until the shelf has been told so much; 0: it does not */
     kith_time until_us;  /* of waiting or asking */
     kith_time within_us; /* the peer is to answer; 0: EXCHANGE_ASK_US */
-    enum wire_kind ask;  /* the question, encoded in `question` */
+    kith_time again_us;  /* until when the peer is asked again; 0: it is asked once */
+    bool again;          /* it waits to ask again */
+    bool unsettled; /* the answer is one that will change: it is waited for without an index, too */
+    enum wire_kind ask; /* the question, encoded in `question` */
     struct buf question;
     exchange_answered *answered;
 };
@@ -114,6 +132,10 @@ void exchange_take(struct exchange *x, enum wire_kind kind, struct bytes payload
  * index and wait); the handler returns, and is called again. The answer may also be there by then: an error, or one that
  * was kept (cache.h). */
 bool exchange_blocks(struct exchange *x, struct resource *r);
+
+/* What the peer will answer is waited for, as long as `wait` says: until it is another than at `index`, which is its tag; and
+ * while the function that makes the answer sets x->unsettled. 0, or 1: the answer is that it cannot be. */
+int exchange_waits(struct exchange *x);
 
 /* Asks the peer as its own socket's clients do: `question` is the encoded message, taken over. */
 void exchange_ask(struct exchange *x, enum wire_kind kind, struct buf question,

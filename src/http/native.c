@@ -5,6 +5,19 @@
 
 #include <stdlib.h>
 
+/* What was written is a whole list: the rest is left out again, where some of it is asked for. */
+static void pick(struct exchange *x, const struct native_key *key)
+{
+    const struct buf *body = &x->answer.body;
+
+    if (!native_picks(x))
+        return;
+    x->answer.fleeting = true; /* a page's header is not kept */
+    native_answer_list(
+        x, json_loadb((const char *)body->data, body->len, JSON_DECODE_ANY, /* error= */ NULL),
+        key);
+}
+
 void native_members(struct exchange *x)
 {
     struct directory *d = &x->hub->directory;
@@ -25,6 +38,7 @@ void native_members(struct exchange *x)
         json_close(out, '}');
     }
     json_close(out, ']');
+    pick(x, &(struct native_key){.first = "id"});
 }
 
 static uint32_t failing(const struct dir_service *s)
@@ -79,7 +93,7 @@ static void all_services(struct exchange *x, enum wire_kind kind, struct bytes p
     }
     json_decref(by_name);
     if (items)
-        native_answer(x, 200, items);
+        native_answer_list(x, items, &(struct native_key){.first = "name"});
     if (d->torn)
         answer_error(x, 503, "not_readable", "the look-up file of this host cannot be read");
 }
@@ -185,4 +199,6 @@ void native_endpoints(struct exchange *x)
     for (uint32_t i = 0; i < n; i++)
         write_endpoint(out, s, list[i]);
     json_close(out, ']');
+    pick(x, x->answer.fleeting ? NULL
+                               : &(struct native_key){.first = "instance", .second = "port_name"});
 }

@@ -7,7 +7,7 @@
  */
 #include "http/exchange.h"
 
-/* Reads of the directory. */
+/* Reads of the directory. Of lists, part can be asked for: native_pick.h. */
 void native_members(struct exchange *x);
 /* All endpoints of a service, those that fail too; with `passing` only those that do not, with `tag` those that have all of
  * these, with `near` the nearest first. 404 for a service that is not known. */
@@ -28,9 +28,9 @@ void native_instance(struct exchange *x);
 void native_logs(struct exchange *x);  /* `offset`, `tail`, `raw` */
 void native_graph(struct exchange *x); /* `dot` */
 void native_why(struct exchange *x);
-void native_commands(struct exchange *x); /* `limit` */
-void native_command(struct exchange *x);
-void native_events(struct exchange *x); /* `after`, `limit` */
+void native_commands(struct exchange *x);
+void native_command(struct exchange *x); /* with `wait`: when it is over */
+void native_events(struct exchange *x);  /* `after`, `limit` */
 void native_conflicts(struct exchange *x);
 
 /* Changes: the fields of their messages (proto/client.toml) as members of a JSON object, or as parameters. A command takes
@@ -46,6 +46,7 @@ void native_restart(struct exchange *x);
 void native_remove(struct exchange *x);
 void native_undo(struct exchange *x);
 void native_register(struct exchange *x);
+void native_register_any(struct exchange *x); /* one, or a list: all of them or none */
 void native_deregister(struct exchange *x);
 void native_report(struct exchange *x); /* how a registered endpoint does */
 void native_join(struct exchange *x);

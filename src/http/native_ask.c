@@ -6,8 +6,7 @@
 
 /* ---- what is asked for ---- */
 
-/* The body as JSON, an empty object when there is none; NULL: it is no JSON, and the answer says so. */
-static json_t *read_body(struct exchange *x)
+json_t *native_body(struct exchange *x)
 {
     json_error_t error;
     json_t *json;
@@ -61,7 +60,7 @@ bool native_read_object(struct exchange *x, const struct wire_struct *type, void
 
 bool native_read(struct exchange *x, const struct wire_struct *type, void *message)
 {
-    json_t *body = read_body(x);
+    json_t *body = native_body(x);
 
     if (!body)
         return false;
@@ -92,6 +91,8 @@ void native_ask(struct exchange *x, enum wire_kind kind, const void *message,
         answer_error(x, 400, "bad_request", "timeout: write a time such as 30s");
         return;
     }
+    if (x->match.route->effect == ROUTE_READS && exchange_waits(x))
+        return;
     x->within_us = kith_time_min(x->within_us, NATIVE_TIMEOUT_MAX_US);
     wire_encode(&question, type, message);
     exchange_ask(x, kind, question, answered);
@@ -99,26 +100,35 @@ void native_ask(struct exchange *x, enum wire_kind kind, const void *message,
 
 /* ---- what is answered ---- */
 
-json_t *native_items(struct exchange *x, enum wire_kind kind, struct bytes payload)
+static json_t *items_of(const struct thing *thing, const struct wire_struct *type,
+                        const void *answer)
 {
-    const struct thing *thing = thing_find(kind);
-    const struct wire_kind_info *info = frame_kind(kind);
-    struct wire_error err;
-    void *answer = thing && info ? arena_alloc(&x->mem, info->type->size) : NULL;
-
-    if (!answer || wire_decode(answer, info->type, payload, &x->mem, &err)) {
-        answer_error(x, 500, "internal", "the peer's answer cannot be read");
-        return NULL;
-    }
     struct wire_list items = {answer, 1};
     json_t *array = json_array();
 
     if (thing->list)
-        items = wire_load_list(column_field(info->type, thing->list), answer);
+        items = wire_load_list(column_field(type, thing->list), answer);
     for (uint32_t i = 0; i < items.n; i++)
         json_array_append_new(
             array, columns_object(thing->columns, items.items + i * thing->columns->type->size));
     return array;
+}
+
+json_t *native_items(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    const struct thing *thing = thing_find(kind);
+    const struct wire_kind_info *info = frame_kind(kind);
+    struct arena mem = {0}; /* of its own: the peer may be asked again and again */
+    struct wire_error err;
+    json_t *items = NULL;
+    void *answer = thing && info ? arena_alloc(&mem, info->type->size) : NULL;
+
+    if (answer && wire_decode(answer, info->type, payload, &mem, &err) == 0)
+        items = items_of(thing, info->type, answer);
+    else
+        answer_error(x, 500, "internal", "the peer's answer cannot be read");
+    arena_deinit(&mem);
+    return items;
 }
 
 static int append(const char *data, size_t len, void *out)
@@ -136,12 +146,35 @@ void native_answer(struct exchange *x, unsigned status, json_t *value)
     json_decref(value);
 }
 
+void native_answer_list(struct exchange *x, json_t *items, const struct native_key *key)
+{
+    items = native_pick(x, items, key);
+    if (items)
+        native_answer(x, 200, items);
+}
+
+static const struct {
+    enum wire_kind kind;
+    struct native_key key;
+} keys[] = {
+    {WIRE_INSTANCES, {.first = "id"}},
+    {WIRE_COMMANDS, {.first = "id", .newest = true}},
+    {WIRE_CONFLICT_LIST, {.first = "id"}},
+    {WIRE_RTTS, {.first = "to"}},
+    {WIRE_REGISTERED_ENDPOINTS, {.first = "name"}},
+};
+
 void native_list(struct exchange *x, enum wire_kind kind, struct bytes payload)
 {
     json_t *items = native_items(x, kind, payload);
+    struct native_key key = {.first = "id"};
 
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i].kind == kind)
+            key = keys[i].key;
+    }
     if (items)
-        native_answer(x, 200, items);
+        native_answer_list(x, items, &key);
 }
 
 static void first(struct exchange *x, enum wire_kind kind, struct bytes payload, unsigned status)

@@ -5,17 +5,19 @@
  * definitions (view/things.h), so that no verb is written twice. What a message may say comes from the request's body, a
  * JSON object, and from the query's parameters (native_message.h), for changes; for reads from the handler.
  *
+ * What is read can be waited for by `wait`, alike for all of them (exchange_waits()).
+ *
  * `timeout` (10s; at most 2m) is how long the peer has for its answer, of any request that asks it.
  */
-#include "http/exchange.h"
-
-#include <jansson.h>
+#include "http/native_pick.h"
 
 #define NATIVE_TIMEOUT_MAX_US (2 * KITH_MIN)
 
 /* Fills in the message from body and query, over what is set already. False: it cannot be read, and the answer says why (400). */
 bool native_read(struct exchange *x, const struct wire_struct *type, void *message);
-/* The query's parameters as an object, for the caller to give back. */
+/* The body as JSON, an empty object when there is none (NULL: it is no JSON, as above), and the query's parameters as an
+ * object. For the caller to give back. */
+json_t *native_body(struct exchange *x);
 json_t *native_query(const struct exchange *x);
 /* As native_read(), of one object. */
 bool native_read_object(struct exchange *x, const struct wire_struct *type, void *message,
@@ -31,6 +33,9 @@ json_t *native_items(struct exchange *x, enum wire_kind kind, struct bytes paylo
 
 /* Answers with the value, which is given back. */
 void native_answer(struct exchange *x, unsigned status, json_t *value);
+
+/* Answers with as much of these items as is asked for (native_pick.h); they are given back. */
+void native_answer_list(struct exchange *x, json_t *items, const struct native_key *key);
 
 /* What an answer becomes: a list; one object, the first of it, 404 if there is none; the same with 202, of a command that goes on from here. */
 void native_list(struct exchange *x, enum wire_kind kind, struct bytes payload);

@@ -147,6 +147,59 @@ void native_apply(struct exchange *x)
 
 /* ---- endpoints that Kith did not start ---- */
 
+/* Encodes each; what they lack is said by the answer. */
+static bool read_many(struct exchange *x, const json_t *list, struct register_endpoints *ret)
+{
+    struct bytes *encoded = arena_array(&x->mem, json_array_size(list), sizeof(*encoded));
+    struct wire_error err;
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        struct register_endpoint one = {0};
+        struct buf out = {0};
+
+        if (!native_read_object(x, &register_endpoint_struct, &one, item))
+            return false;
+        if (!one.service.len || wire_check(&register_endpoint_struct, &one, &err)) {
+            answer_error(x, 400, "bad_request", "registration %zu: %s", i,
+                         one.service.len ? err.why : "it needs the name of its service");
+            return false;
+        }
+        register_endpoint_encode(&out, &one);
+        encoded[i] = arena_bytes(&x->mem, buf_bytes(&out));
+        buf_deinit(&out);
+    }
+    ret->endpoints = encoded;
+    ret->endpoints_n = (uint32_t)json_array_size(list);
+    return true;
+}
+
+static void register_many(struct exchange *x, const json_t *list)
+{
+    struct register_endpoints request = {0};
+    json_t *query = native_query(x);
+
+    if (json_array_size(list) == 0)
+        answer_error(x, 400, "bad_request", "there is nothing to register");
+    else if (native_read_object(x, &register_endpoints_struct, &request, query) &&
+             read_many(x, list, &request))
+        native_ask(x, WIRE_REGISTER_ENDPOINTS, &request, native_list);
+    json_decref(query);
+}
+
+void native_register_any(struct exchange *x)
+{
+    json_t *body = native_body(x);
+
+    if (json_is_array(body))
+        register_many(x, body);
+    else if (body)
+        native_register(x);
+    json_decref(body);
+}
+
 void native_register(struct exchange *x)
 {
     struct register_endpoint request = {0};

@@ -4,7 +4,7 @@
 #include "view/view.h"
 #include "wire/text.h"
 
-#define COMMANDS_MAX 1000u /* of the newest, when no limit is given */
+#define COMMANDS_MAX 1000u /* the newest are what a list is made of */
 
 /* ---- members ---- */
 
@@ -140,11 +140,20 @@ static bool number(struct exchange *x, const char *name, uint64_t max, uint64_t 
 
 void native_commands(struct exchange *x)
 {
-    uint64_t limit = COMMANDS_MAX;
+    native_ask(x, WIRE_GET_COMMANDS, &(struct get_commands){.limit = COMMANDS_MAX}, native_list);
+}
 
-    if (number(x, "limit", UINT32_MAX, &limit))
-        native_ask(x, WIRE_GET_COMMANDS, &(struct get_commands){.limit = (uint32_t)limit},
-                   native_list);
+/* It goes on: who waits is told when it is over, whichever way. */
+static void one_command(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    struct arena mem = {0};
+    struct commands answer;
+    struct wire_error err;
+
+    if (commands_decode(&answer, payload, &mem, &err) == 0 && answer.commands_n)
+        x->unsettled = answer.commands[0].state < COMMAND_STATE_DONE;
+    arena_deinit(&mem);
+    native_one(x, kind, payload);
 }
 
 void native_command(struct exchange *x)
@@ -154,7 +163,16 @@ void native_command(struct exchange *x)
     if (ulid_parse(&request.id, x->match.args[0]))
         answer_error(x, 404, "not_found", "there is no command of such an id");
     else
-        native_ask(x, WIRE_GET_COMMANDS, &request, native_one);
+        native_ask(x, WIRE_GET_COMMANDS, &request, one_command);
+}
+
+/* As they happened; the peer has counted them already. */
+static void list_events(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    json_t *items = native_items(x, kind, payload);
+
+    if (items)
+        native_answer_list(x, items, NULL);
 }
 
 void native_events(struct exchange *x)
@@ -163,7 +181,7 @@ void native_events(struct exchange *x)
 
     if (number(x, "after", UINT64_MAX, &after) && number(x, "limit", UINT32_MAX, &limit))
         native_ask(x, WIRE_GET_EVENTS,
-                   &(struct get_events){.after = after, .limit = (uint32_t)limit}, native_list);
+                   &(struct get_events){.after = after, .limit = (uint32_t)limit}, list_events);
 }
 
 void native_conflicts(struct exchange *x)

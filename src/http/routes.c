@@ -63,7 +63,7 @@ const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/api/v1/instances", native_instances},
     {METHOD_GET, ROUTE_READS, "/api/v1/instances/:", native_instance},
     {METHOD_GET, ROUTE_READS, "/api/v1/instances/:/logs", native_logs},
-    {METHOD_POST, ROUTE_CHANGES, "/api/v1/registrations", native_register},
+    {METHOD_POST, ROUTE_CHANGES, "/api/v1/registrations", native_register_any},
     {METHOD_PUT, ROUTE_CHANGES, "/api/v1/registrations/:", native_register},
     {METHOD_DELETE, ROUTE_CHANGES, "/api/v1/registrations/:", native_deregister},
     {METHOD_PUT, ROUTE_CHANGES, "/api/v1/registrations/:/health", native_report},

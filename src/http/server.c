@@ -215,8 +215,12 @@ static void take_gone(struct server *s)
     struct epoll_event events[GONE_AT_ONCE];
     int n = epoll_wait(s->gone_fd, events, GONE_AT_ONCE, 0);
 
-    for (int i = 0; i < n; i++)
-        give_up(events[i].data.ptr);
+    for (int i = 0; i < n; i++) {
+        struct visit *v = events[i].data.ptr;
+
+        v->x.gone = true;
+        give_up(v);
+    }
 }
 
 static void take_due(struct server *s)
@@ -237,6 +241,14 @@ static void add_number(struct MHD_Response *r, const char *name, uint64_t value)
     MHD_add_response_header(r, name, text);
 }
 
+static void add_tag(struct MHD_Response *r, uint64_t tag)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "\"%" PRIu64 "\"", tag);
+    MHD_add_response_header(r, MHD_HTTP_HEADER_ETAG, text);
+}
+
 static void add_headers(const struct visit *v, struct MHD_Response *r)
 {
     const struct answer *a = &v->x.answer;
@@ -247,9 +259,16 @@ static void add_headers(const struct visit *v, struct MHD_Response *r)
         MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, a->allow);
     if (a->retry)
         MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, a->retry);
+    if (a->next)
+        MHD_add_response_header(r, "X-Kith-Cursor", a->next);
+    if (a->tag)
+        add_tag(r, a->tag);
     add_number(r, "X-Kith-Age-Ms", (uint64_t)(age_us / KITH_MS));
-    if (!a->about)
+    if (!a->about) {
+        if (a->tag)
+            add_number(r, "X-Kith-Index", a->tag);
         return;
+    }
     if (!v->x.consul) {
         add_number(r, "X-Kith-Index", a->index);
         return;
@@ -342,7 +361,7 @@ static bool is_from_page(struct visit *v)
 static void read_head(struct visit *v, const char *method)
 {
     const char *token = header(v, "X-Consul-Token"), *bearer = header(v, "Authorization");
-    const char *length = header(v, "Content-Length");
+    const char *length = header(v, "Content-Length"), *known = header(v, "If-None-Match");
     const union MHD_ConnectionInfo *client =
         MHD_get_connection_info(v->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     uint64_t bytes = 0;
@@ -351,6 +370,7 @@ static void read_head(struct visit *v, const char *method)
     v->x.method = route_method(method);
     if (!token && bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
         token = bearer + 7;
+    v->x.known = known ? arena_bytes(&v->x.mem, bytes_str(known)) : (struct bytes){0};
     v->x.token = token ? arena_bytes(&v->x.mem, bytes_str(token)) : (struct bytes){0};
     v->x.from_page = is_from_page(v);
     v->x.from_here = client && listen_is_own(client->client_addr, descriptor(v));

@@ -52,6 +52,7 @@ static enum authority_verb verb_of(enum wire_kind kind)
     case WIRE_BACKUP:
         return AUTHORITY_BACKUP;
     case WIRE_REGISTER_ENDPOINT:
+    case WIRE_REGISTER_ENDPOINTS:
     case WIRE_DEREGISTER_ENDPOINT:
     case WIRE_REPORT_ENDPOINT:
         return AUTHORITY_REGISTER;

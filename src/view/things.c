@@ -459,6 +459,13 @@ static const struct column registered_items[] = {
 };
 COLUMNS(registered, registered);
 
+static const struct column registered_info_items[] = {
+    {.name = "instance", .field = "instance"},
+    {.name = "name", .title = "NAME", .field = "name"},
+    {.name = "text", .title = "TEXT", .field = "text"},
+};
+COLUMNS(registered_info, registered_info);
+
 static const struct column backed_up_items[] = {
     {.name = "path", .field = "path"},
     {.name = "bytes", .field = "bytes"},
@@ -489,6 +496,7 @@ const struct thing things[] = {
     {.kind = WIRE_INFO, .columns = &info_columns},
     {.kind = WIRE_BACKED_UP, .columns = &backed_up_columns, .text = "text"},
     {.kind = WIRE_REGISTERED, .columns = &registered_columns, .text = "text"},
+    {.kind = WIRE_REGISTERED_ENDPOINTS, .list = "registered", .columns = &registered_info_columns},
     {.kind = WIRE_CHANGED, .columns = &changed_columns, .text = "text"},
     {.kind = WIRE_SERVICES, .list = "services", .columns = &service_columns},
     {.kind = WIRE_INSTANCES, .list = "instances", .columns = &instance_columns},

@@ -1,16 +1,25 @@
 #!/usr/bin/python3
 """Kith's own HTTP API beside the command line: the same verbs, the same answers; and what HTTP has beside them."""
+import concurrent.futures
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from cluster import Cluster, Failed, story, wait  # noqa: E402
+from cluster import Cluster, Failed, Skipped, story, wait  # noqa: E402
+
+try:
+    import jsonschema
+    import yaml
+except ImportError:
+    jsonschema = None  # answers are not held against the document then
 
 PORT = 5486
+DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/openapi.yaml")
 API = "/api/v1"
 WEB = """
 service: web
@@ -27,8 +36,66 @@ wants: [web]
 MOVING = {"rtt_ms", "rtt_estimate_ms", "load", "uptime_ms", "counters", "topics", "load_age_ms", "latency_ms"}
 
 
+class Document:
+    """docs/openapi.yaml: what each answer is held against, and what was asked at all."""
+
+    def __init__(self):
+        self.asked = set()
+        if jsonschema:
+            with open(DOCUMENT, encoding="utf-8") as f:
+                self.says = yaml.safe_load(f)
+            self.resolver = jsonschema.RefResolver("", self.says)
+
+    def operation(self, method, path):
+        """Its name and what is said of it; the path with the fewest parameters that fits."""
+        found = [p for p, item in self.says["paths"].items() if method.lower() in item and
+                 re.fullmatch(re.sub(r"\{topic\}", ".+", re.sub(r"\{(?!topic)\w+\}", "[^/]+", p)), path.split("?")[0])]
+        if not found:
+            raise Failed("%s: says nothing of %s %s" % (DOCUMENT, method, path))
+        best = min(found, key=lambda p: p.count("{"))
+        return "%s %s" % (method, best), self.says["paths"][best][method.lower()]
+
+    def check(self, method, path, status, headers, body):
+        """Holds one answer against the document."""
+        if not jsonschema:
+            return
+        name, operation = self.operation(method, path)
+        self.asked.add(name)
+        answer = operation["responses"].get(str(status)) or operation["responses"]["default"]
+        if "$ref" in answer:
+            answer = self.resolver.resolve(answer["$ref"])[1]
+        for header in answer.get("headers", {}):
+            if header not in headers:
+                raise Failed("%s: no header %s" % (name, header))
+        if "content" not in answer:
+            return expect("%s: a body" % name, body, "")
+        media = answer["content"].get(headers.get_content_type())
+        if not media:
+            raise Failed("%s: an answer of type %s" % (name, headers.get_content_type()))
+        if headers.get_content_type() != "application/json" or "fields=" in path:
+            return None
+        try:
+            jsonschema.Draft202012Validator(media["schema"], resolver=self.resolver).validate(body)
+        except jsonschema.ValidationError as e:
+            raise Failed("%s %d: %s at %s" % (name, status, e.message, list(e.absolute_path))) from e
+        return None
+
+    def unasked(self):
+        """What nobody has tried."""
+        return {"%s %s" % (m.upper(), p) for p, item in self.says["paths"].items() for m in item if m != "parameters"} - self.asked
+
+
+document = Document()
+
+
 def call(peer, method, path, body=None, headers=None):
-    """Status, headers and body (as JSON where it is some) of one request."""
+    """Status, headers and body (as JSON where it is some) of one request; as docs/openapi.yaml says."""
+    status, answered, value = ask(peer, method, path, body, headers)
+    document.check(method, path, status, answered, value)
+    return status, answered, value
+
+
+def ask(peer, method, path, body, headers):
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request("http://%s:%d%s%s" % (peer.addr, PORT, API, path), data, headers or {}, method=method)
     try:
@@ -185,6 +252,84 @@ def a_backup_is_written(cluster):
     expect("backup", (status, answer["bytes"]), (200, os.path.getsize(path)))
 
 
+def lists_are_filtered_and_paged(cluster):
+    """Parts of a list: by state, labels, zone and version, in pages, and some of its members."""
+    peer = cluster.peers[0]
+    call(peer, "POST", "/services/web/scale", {"count": 3})
+    wait("3 instances", lambda: len(get(peer, "/instances?service=web&state=running")) == 3, 30)
+    expect("of this version", len(get(peer, "/instances?version=7&state=running")), 3)
+    expect("of none", get(peer, "/instances?version=8"), [])
+    expect("by tag", [s["name"] for s in get(peer, "/services?label=v1")], ["web"])
+    expect("in a zone", [m["name"] for m in get(peer, "/members?zone=eu")], ["h1"])
+    here = [m["id"] for m in get(peer, "/members") if m["name"] == "h1"]
+    expect("endpoints in a zone", {e["node"] for e in get(peer, "/services/web/endpoints?zone=eu")}, set(here))
+    seen, cursor = [], ""
+    while True:
+        status, headers, part = call(peer, "GET", "/instances?all&limit=2&fields=id" + cursor)
+        expect("a page", (status, [list(i) for i in part]), (200, [["id"]] * len(part)))
+        seen += [i["id"] for i in part]
+        if "X-Kith-Cursor" not in headers:
+            break
+        expect("its size", len(part), 2)
+        cursor = "&cursor=" + headers["X-Kith-Cursor"]
+    expect("all pages", seen, sorted(i["id"] for i in get(peer, "/instances?all")))
+    newest = get(peer, "/commands?limit=2")
+    expect("the newest", newest, get(peer, "/commands")[:2])
+
+
+def what_is_known_is_not_sent_again(cluster):
+    """If-None-Match is answered with 304 until something has changed; index and wait tell when it does."""
+    here, there = cluster.peers[:2]
+    for path in ("/members", "/services/web/endpoints", "/services/web", "/graph", "/commands"):
+        _, headers, _ = call(there, "GET", path)
+        expect("known " + path, call(there, "GET", path, headers={"If-None-Match": headers["ETag"]})[0], 304)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(call, there, "GET", "%s?wait=30s&index=%s" % (path, headers["X-Kith-Index"]))
+            if path == "/members":
+                expect("nothing has changed", call(there, "GET", "%s?wait=200ms&index=%s" % (path, headers["X-Kith-Index"]))[1]["ETag"],
+                       headers["ETag"])
+                here.kith("stop", "web")
+                cluster.peers[2].kill()
+                cluster.peers[2].start("--insecure")
+            elif path == "/graph":
+                here.kith("start", "web")
+            else:
+                here.kith("start" if path == "/services/web/endpoints" else "scale", "web", *([] if path == "/services/web/endpoints" else ["2"]))
+            status, later, _ = waiting.result(60)
+            expect("changed", (status, later["ETag"] != headers["ETag"]), (200, True))
+    cluster.wait_alive(60)
+
+
+def a_command_is_waited_for(cluster):
+    """With `wait` the answer about a command comes when it is over."""
+    peer = cluster.peers[0]
+    command = call(peer, "POST", "/services/web/scale", {"count": 1})[2]["command"]
+    expect("over", call(peer, "GET", "/commands/%s?wait=30s" % command)[2]["state"], "done")
+
+
+def many_are_registered_at_once(cluster):
+    """A list is registered as one: all of it, or with the reason none."""
+    here, there = cluster.peers[:2]
+    many = [{"service": "bulk", "name": "bulk-%d" % n, "addr": "10.8.0.%d" % (n % 250), "ports": {"a": n}} for n in range(1, 501)]
+    status, _, answer = call(here, "POST", "/registrations?ack=all", many)
+    expect("registered", (status, len(answer)), (200, 500))
+    wait("all are found", lambda: len(get(there, "/services/bulk/endpoints")) == 500, 20)
+    status, _, answer = call(here, "POST", "/registrations", [{"service": "ghost"}, {"service": "ghost", "name": "g", "ttl_ms": 1}])
+    expect("refused", status, 503)
+    expect("none of them", call(here, "GET", "/services/ghost/endpoints")[0], 404)
+
+
+def the_rest_of_the_document_was_asked(cluster):
+    """Every operation that docs/openapi.yaml has was asked here."""
+    if not jsonschema:
+        raise Skipped("no python3-jsonschema and python3-yaml: scripts/setup test installs them")
+    peer = cluster.peers[0]
+    expect("targets", call(peer, "GET", "/prometheus?service=web")[0], 200)
+    expect("joined", call(peer, "POST", "/join", {"addr": "127.8.7.1"})[0], 200)
+    expect("all stopped", call(peer, "POST", "/stop", {"daemons": False})[0], 202)
+    expect("not asked", document.unasked(), {"DELETE /members/{node}", "POST /leave"})
+
+
 def hosts_leave_and_are_forgotten(cluster):
     """Leave ends the daemon; a dead member is forgotten, one that lives is not."""
     first, second, third = cluster.peers
@@ -206,7 +351,8 @@ def main():
             run.__name__ = step.__name__
             return run
 
-        cluster.start("--insecure")
+        for peer in cluster.peers:
+            peer.start("--insecure", *(["--tag", "zone=eu"] if peer.number == 1 else []))
         cluster.wait_alive(60)
         wait("HTTP", lambda: all(len(get(p, "/members")) == 3 for p in cluster.peers), 20)
         return story(*map(on, (
@@ -216,7 +362,12 @@ def main():
             changes_are_those_of_kith,
             endpoints_are_registered_and_report,
             messages_are_published,
+            lists_are_filtered_and_paged,
+            what_is_known_is_not_sent_again,
+            a_command_is_waited_for,
+            many_are_registered_at_once,
             a_backup_is_written,
+            the_rest_of_the_document_was_asked,
             hosts_leave_and_are_forgotten,
         )))
 

@@ -99,6 +99,51 @@ static void every_host_finds_what_was_registered_with_one(void **state)
     world_free(w);
 }
 
+/* Of a TTL each, in ms. */
+static void ask_register_all(struct world *w, const uint32_t *ttls_ms, uint32_t n)
+{
+    struct bytes encoded[8];
+    struct register_endpoints request = {.endpoints = encoded, .endpoints_n = n};
+    struct arena mem = {0};
+    struct buf payload = {0};
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct register_endpoint one = db(ttls_ms[i]);
+        struct buf out = {0};
+
+        one.name = bytes_str(arena_printf(&mem, "db-%u", i));
+        register_endpoint_encode(&out, &one);
+        encoded[i] = arena_bytes(&mem, buf_bytes(&out));
+        buf_deinit(&out);
+    }
+    register_endpoints_encode(&payload, &request);
+    world_request(w, 0, WIRE_REGISTER_ENDPOINTS, buf_bytes(&payload));
+    buf_deinit(&payload);
+    arena_deinit(&mem);
+}
+
+static void many_are_registered_at_once_or_none(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+    struct registered_endpoints done;
+    struct arena mem = {0};
+    struct wire_error err;
+
+    ask_register_all(w, (uint32_t[]){0, 0, 100}, 3); /* the last one cannot be kept */
+    assert_true(world_refused(w, "db-2: a TTL below 500 ms"));
+    assert_int_equal(endpoints_n(w, 0, "db"), UINT32_MAX);
+    ask_register_all(w, (uint32_t[]){0, 0, 9000}, 3);
+    assert_int_equal(w->reply_kind, WIRE_REGISTERED_ENDPOINTS);
+    assert_true(w->reply_wait > 0); /* not before all are on disk */
+    assert_int_equal(registered_endpoints_decode(&done, buf_bytes(&w->reply), &mem, &err), 0);
+    assert_int_equal(done.registered_n, 3);
+    assert_true(bytes_equal_str(done.registered[2].name, "db-2"));
+    world_until(w, endpoints_n(w, 1, "db") == 3, 1 * KITH_SEC);
+    arena_deinit(&mem);
+    world_free(w);
+}
+
 static void it_stands_beside_the_instances_of_a_service_of_that_name(void **state)
 {
     (void)state;
@@ -307,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_host_finds_what_was_registered_with_one),
+        cmocka_unit_test(many_are_registered_at_once_or_none),
         cmocka_unit_test(it_stands_beside_the_instances_of_a_service_of_that_name),
         cmocka_unit_test(deregistered_it_is_gone_everywhere),
         cmocka_unit_test(by_the_same_name_it_is_changed),

@@ -188,7 +188,7 @@ static unsigned status(struct stand *s)
         return 0;
     s->json = json_loadb((const char *)s->x.answer.body.data, s->x.answer.body.len,
                          JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    if (strcmp(s->x.answer.type, "application/json") == 0)
+    if (strcmp(s->x.answer.type, "application/json") == 0 && s->x.answer.status != 304)
         assert_non_null(s->json); /* what says that it is JSON is */
     return s->x.answer.status;
 }

@@ -89,7 +89,7 @@ static void what_cannot_be_asked_is_refused_here(void **state)
         {"PUT", "/api/v1/services", "service: a\nrun: 3\n", 400},
         {"POST", "/api/v1/validate", "service: -\n", 400},
         {"GET", "/api/v1/commands/1", NULL, 404},
-        {"GET", "/api/v1/commands?limit=x", NULL, 400},
+        {"GET", "/api/v1/events?limit=x", NULL, 400},
     };
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -162,6 +162,121 @@ static void a_peer_that_refuses_is_passed_on(void **state)
     assert_int_equal(stand_reply(&s, WIRE_INFO, bytes_str("?")), 500);
 }
 
+/* Whoever has it already is told so, and no more. */
+static void an_answer_that_is_known_is_not_sent_again(void **state)
+{
+    (void)state;
+    struct why why = {.lines = (struct bytes[]){bytes_str("because")}, .lines_n = 1};
+
+    stand_get(&s, "/api/v1/why/x");
+    assert_int_equal(reply(WIRE_WHY, &why_struct, &why), 200);
+    struct bytes known =
+        bytes_str(arena_printf(&mem, "W/\"1\", \"%llu\"", (unsigned long long)s.x.answer.tag));
+
+    stand_get(&s, "/api/v1/why/x");
+    s.x.known = known;
+    assert_int_equal(reply(WIRE_WHY, &why_struct, &why), 304);
+    assert_int_equal(s.x.answer.body.len, 0);
+    why.lines_n = 0;
+    stand_get(&s, "/api/v1/why/x");
+    s.x.known = known;
+    assert_int_equal(reply(WIRE_WHY, &why_struct, &why), 200);
+}
+
+/* The peer is asked again until it says something else, or the time is over. */
+static void what_the_peer_says_can_be_waited_for(void **state)
+{
+    (void)state;
+    struct bytes line = bytes_str("because");
+    struct why why = {.lines = &line, .lines_n = 1};
+
+    stand_get(&s, "/api/v1/why/x");
+    assert_int_equal(reply(WIRE_WHY, &why_struct, &why), 200);
+    const char *target =
+        arena_printf(&mem, "/api/v1/why/x?wait=1s&index=%llu", (unsigned long long)s.x.answer.tag);
+
+    stand_get(&s, target);
+    assert_int_equal(reply(WIRE_WHY, &why_struct, &why), 0);
+    assert_int_equal(s.x.state, EXCHANGE_PARKED);
+    assert_int_equal(s.hub.again, 1);
+    assert_int_equal(stand_resume(&s), 0);
+    assert_int_equal(s.x.state, EXCHANGE_ASKING);
+    assert_int_equal(s.hub.again, 0);
+    line = bytes_str("for another reason");
+    assert_int_equal(reply(WIRE_WHY, &why_struct, &why), 200);
+    line = bytes_str("because");
+    stand_get(&s, target);
+    s.hub.now_us += KITH_SEC;
+    assert_int_equal(reply(WIRE_WHY, &why_struct, &why), 200);
+}
+
+static void who_has_gone_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    struct command_info c = {.id = stand_a, .state = COMMAND_STATE_RUNNING};
+    struct commands answer = {.commands = &c, .commands_n = 1};
+
+    stand_get(&s, "/api/v1/commands/01ARZ3NDEKTSV4RRFFQ69G5FAV?wait=1s");
+    assert_int_equal(reply(WIRE_COMMANDS, &commands_struct, &answer), 0);
+    s.x.gone = true;
+    assert_int_equal(stand_resume(&s), 0);
+    assert_int_equal(reply(WIRE_COMMANDS, &commands_struct, &answer), 200);
+}
+
+static void a_command_is_waited_for_until_it_is_over(void **state)
+{
+    (void)state;
+    struct command_info c = {.id = stand_a, .state = COMMAND_STATE_RUNNING};
+    struct commands answer = {.commands = &c, .commands_n = 1};
+
+    stand_get(&s, "/api/v1/commands/01ARZ3NDEKTSV4RRFFQ69G5FAV?wait=1s");
+    assert_int_equal(reply(WIRE_COMMANDS, &commands_struct, &answer), 0);
+    assert_int_equal(stand_resume(&s), 0);
+    c.state = COMMAND_STATE_FAILED;
+    assert_int_equal(reply(WIRE_COMMANDS, &commands_struct, &answer), 200);
+    assert_string_equal(stand_text(&s, "state"), "failed");
+}
+
+static void only_so_many_wait_so(void **state)
+{
+    (void)state;
+    s.hub.again = EXCHANGE_AGAIN_MAX;
+    assert_int_equal(stand_get(&s, "/api/v1/info?wait=1s"), 429);
+    assert_int_equal(stand_get(&s, "/api/v1/info?wait=x"), 400);
+    s.hub.again = 0;
+}
+
+static void many_are_registered_as_one(void **state)
+{
+    (void)state;
+    struct register_endpoints request;
+    struct register_endpoint one;
+    struct wire_error err;
+
+    assert_int_equal(
+        stand_ask(&s, "POST", "/api/v1/registrations?ack=all", TOKEN,
+                  "[{\"service\": \"a\"}, {\"service\": \"b\", \"ports\": {\"http\": 80}}]"),
+        0);
+    assert_int_equal(s.x.ask, WIRE_REGISTER_ENDPOINTS);
+    assert_int_equal(register_endpoints_decode(&request, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_int_equal(request.ack.kind, ACK_KIND_ALL);
+    assert_int_equal(request.endpoints_n, 2);
+    assert_int_equal(register_endpoint_decode(&one, request.endpoints[1], &mem, &err), 0);
+    assert_int_equal(one.ports[0].port, 80);
+    struct registered_info infos[] = {{.instance = stand_a, .name = bytes_str("a@")},
+                                      {.instance = stand_b, .name = bytes_str("b@")}};
+    struct registered_endpoints done = {.registered = infos, .registered_n = 2};
+
+    assert_int_equal(reply(WIRE_REGISTERED_ENDPOINTS, &registered_endpoints_struct, &done), 200);
+    assert_string_equal(stand_text(&s, "1/name"), "b@");
+    assert_int_equal(stand_ask(&s, "POST", "/api/v1/registrations", TOKEN, "{\"service\": \"a\"}"),
+                     0);
+    assert_int_equal(s.x.ask, WIRE_REGISTER_ENDPOINT);
+    assert_int_equal(stand_ask(&s, "POST", "/api/v1/registrations", TOKEN, "[]"), 400);
+    assert_int_equal(
+        stand_ask(&s, "POST", "/api/v1/registrations", TOKEN, "[{\"service\": \"a\"}, {}]"), 400);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -173,6 +288,12 @@ int main(void)
         CASE(one_of_many_is_found),
         CASE(a_log_is_text_or_bytes),
         CASE(a_peer_that_refuses_is_passed_on),
+        CASE(an_answer_that_is_known_is_not_sent_again),
+        CASE(what_the_peer_says_can_be_waited_for),
+        CASE(who_has_gone_is_not_asked_for_again),
+        CASE(a_command_is_waited_for_until_it_is_over),
+        CASE(only_so_many_wait_so),
+        CASE(many_are_registered_as_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
