@@ -136,13 +136,14 @@ static bool has_token(const struct exchange *x)
 /* 0, or 1: the answer is that it may not. */
 static int check_right(struct exchange *x)
 {
-    bool change = x->match.route->effect == ROUTE_CHANGES;
+    enum route_effect effect = x->match.route->effect;
+    bool change = effect == ROUTE_CHANGES;
 
     if (change && x->from_page) {
         answer_error(x, 403, "not_allowed", "pages of other sites change nothing here");
         return 1;
     }
-    if (!x->hub->token.len || (x->from_here && !change))
+    if (!x->hub->token.len || (x->from_here && effect == ROUTE_READS))
         return 0;
     if (change && !x->from_here) {
         answer_error(x, 403, "not_allowed",

@@ -19,8 +19,9 @@ enum http_method {                 /* bits of a set */
 struct exchange;
 typedef void route_handler(struct exchange *x);
 
-/* Whatever the method: older clients of Consul send some changes by GET. */
-enum route_effect { ROUTE_READS, ROUTE_CHANGES };
+/* Whatever the method: older clients of Consul send some changes by GET. Secrets are what reading alone does not show
+ * everybody on the host: what programs print, see AUTHORITY_LOGS. */
+enum route_effect { ROUTE_READS, ROUTE_SECRETS, ROUTE_CHANGES };
 
 struct route {
     unsigned methods; /* a set */

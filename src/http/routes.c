@@ -62,7 +62,7 @@ const struct route routes[] = {
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/stop", native_stop_all},
     {METHOD_GET, ROUTE_READS, "/api/v1/instances", native_instances},
     {METHOD_GET, ROUTE_READS, "/api/v1/instances/:", native_instance},
-    {METHOD_GET, ROUTE_READS, "/api/v1/instances/:/logs", native_logs},
+    {METHOD_GET, ROUTE_SECRETS, "/api/v1/instances/:/logs", native_logs},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/registrations", native_register_any},
     {METHOD_PUT, ROUTE_CHANGES, "/api/v1/registrations/:", native_register},
     {METHOD_DELETE, ROUTE_CHANGES, "/api/v1/registrations/:", native_deregister},

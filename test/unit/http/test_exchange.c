@@ -95,6 +95,17 @@ static void changes_need_the_token_and_this_host(void **state)
     assert_int_equal(stand_ask(&s, "PUT", path, NULL, NULL), 0);
 }
 
+static void what_programs_print_needs_it_to_be_read(void **state)
+{
+    (void)state;
+    const char *path = "/api/v1/instances/web/logs";
+
+    assert_int_equal(stand_ask(&s, "GET", path, NULL, NULL), 403);
+    assert_int_equal(stand_ask(&s, "GET", path, TOKEN, NULL), 0);
+    assert_int_equal(s.x.ask, WIRE_GET_LOGS);
+    assert_int_equal(stand_ask(&s, "GET", "/api/v1/members", NULL, NULL), 200);
+}
+
 /* By GET as well, as python3-consul deregisters. */
 static void what_changes_something_needs_it_by_any_method(void **state)
 {
@@ -173,6 +184,7 @@ int main(void)
         CASE(a_client_that_knows_the_answer_waits_for_the_next),
         CASE(waiting_has_an_end),
         CASE(changes_need_the_token_and_this_host),
+        CASE(what_programs_print_needs_it_to_be_read),
         CASE(what_changes_something_needs_it_by_any_method),
         CASE(from_other_hosts_the_token_reads_and_nothing_changes),
         CASE(the_peers_refusal_becomes_a_status),

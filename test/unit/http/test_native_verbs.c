@@ -55,9 +55,22 @@ static void what_is_got_changes_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < routes_n; i++) {
         if (strncmp(routes[i].path, "/api/v1/", 8) == 0)
-            assert_int_equal(routes[i].effect,
-                             routes[i].methods == METHOD_GET ? ROUTE_READS : ROUTE_CHANGES);
+            assert_int_equal(routes[i].effect != ROUTE_CHANGES, routes[i].methods == METHOD_GET);
     }
+}
+
+/* The daemon's socket is its owner's alone, a port of loopback is everybody's on the host. */
+static void what_programs_print_needs_the_token(void **state)
+{
+    (void)state;
+    unsigned n = 0;
+    for (size_t i = 0; i < routes_n; i++) {
+        if (strstr(routes[i].path, "/logs")) {
+            assert_int_equal(routes[i].effect, ROUTE_SECRETS);
+            n++;
+        }
+    }
+    assert_int_equal(n, 1);
 }
 
 int main(void)
@@ -66,6 +79,7 @@ int main(void)
         cmocka_unit_test(each_way_is_a_route),
         cmocka_unit_test(each_route_is_a_way),
         cmocka_unit_test(what_is_got_changes_nothing),
+        cmocka_unit_test(what_programs_print_needs_the_token),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
