@@ -27,6 +27,7 @@ int kith_forget(struct kith *k)
     struct forget request = {.id = ask_fresh_id(),
                              .node = bytes_str(kith_word(k, 0)),
                              .revoke = args_has(&k->args, FLAG_REVOKE)};
+    int status = ask_ack(k, &request.ack);
 
-    return ask_and_show(k, WIRE_FORGET, &request, WIRE_CHANGED, VIEW_ONE);
+    return status ? status : ask_and_show(k, WIRE_FORGET, &request, WIRE_CHANGED, VIEW_ONE);
 }

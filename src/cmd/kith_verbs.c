@@ -94,8 +94,8 @@ const struct verb kith_verbs[] = {
      kith_join},
     {"leave", "", 0, 0, 0,
      "this host leaves: others take over, its instances stop, its daemon ends", NULL, kith_leave},
-    {"forget", "NODE", 1, 1, F(REVOKE), "a dead member will not come back: drop its rows", NULL,
-     kith_forget},
+    {"forget", "NODE", 1, 1, F(REVOKE) | F(ACK), "a dead member will not come back: drop its rows",
+     NULL, kith_forget},
     {"cluster init", "", 0, 0, F(NAME) | F(FORCE),
      "make a new cluster's keys, and yours, in the operator's folder",
      "Asks no peer. Then make a founder's token for the first hosts: kith token new --founder --seed ADDR.\n"

@@ -60,18 +60,31 @@ void confirm_rows_deinit(struct confirm_rows *r)
     *r = (struct confirm_rows){0};
 }
 
+static void add_record(struct confirm_rows *r, struct bytes record)
+{
+    if (r->records_n == r->cap) {
+        r->cap = r->cap ? 2 * r->cap : 16;
+        r->records = mem_grow(r->records, r->cap, sizeof(*r->records));
+    }
+    r->records[r->records_n++] = arena_bytes(&r->mem, record);
+}
+
 void confirm_row(struct confirm_rows *r, const struct turn *t, enum table_id table,
                  struct bytes key)
 {
     const struct row *row = state_held(t->state, table, key);
 
-    if (!row)
-        return;
-    if (r->records_n == r->cap) {
-        r->cap = r->cap ? 2 * r->cap : 16;
-        r->records = mem_grow(r->records, r->cap, sizeof(*r->records));
-    }
-    r->records[r->records_n++] = arena_bytes(&r->mem, row->record);
+    if (row)
+        add_record(r, row->record);
+}
+
+void confirm_unpushed(struct confirm_rows *r, const struct turn *t)
+{
+    const struct bytes *records;
+    size_t n = state_unpushed(t->state, &records);
+
+    for (size_t i = 0; i < n; i++)
+        add_record(r, records[i]);
 }
 
 /* Packs them into payloads. False: they are too many. */

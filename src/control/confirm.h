@@ -53,6 +53,9 @@ void confirm_rows_deinit(struct confirm_rows *r);
 void confirm_row(struct confirm_rows *r, const struct turn *t, enum table_id table,
                  struct bytes key);
 
+/* All that was written here and not told to others yet: of a command that another part carried out just now. */
+void confirm_unpushed(struct confirm_rows *r, const struct turn *t);
+
 /* Answers the request with this, as soon as `ack` is true of the rows; or with `failed`. */
 void confirm_answer(struct control *c, struct turn *t, const struct incoming *in,
                     const struct ack *ack, const struct confirm_rows *rows, enum wire_kind kind,

@@ -175,6 +175,17 @@ bool control_receive(struct control *c, struct turn *t, const struct incoming *i
     return request_receive(c, t, in);
 }
 
+void control_confirm(struct control *c, struct turn *t, const struct incoming *in,
+                     const struct ack *ack, enum wire_kind kind, struct bytes payload)
+{
+    struct confirm_rows rows = {0};
+
+    if (ack->kind != ACK_KIND_HERE)
+        confirm_unpushed(&rows, t);
+    confirm_answer(c, t, in, ack, &rows, kind, payload);
+    confirm_rows_deinit(&rows);
+}
+
 static void take_member(struct control *c, struct turn *t, const struct row *row,
                         const struct member *before)
 {

@@ -17,6 +17,9 @@ void control_free(struct control *c);
 void control_start(struct control *c, struct turn *t, const struct event_start *start);
 bool control_receive(struct control *c, struct turn *t,
                      const struct incoming *in); /* false: not its kind */
+/* Answers a command that another part has carried out in this step, once others have what it wrote, as `ack` says. */
+void control_confirm(struct control *c, struct turn *t, const struct incoming *in,
+                     const struct ack *ack, enum wire_kind kind, struct bytes payload);
 void control_changed(struct control *c, struct turn *t, const struct row *row,
                      const struct member *before);
 void control_claimed(struct control *c, struct turn *t, const struct event_claimed *e);

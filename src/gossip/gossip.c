@@ -35,7 +35,8 @@ struct gossip {
     struct notes notes;
     struct reaper reaper;
     struct confirm confirm;
-    bool entered; /* core.member was seen */
+    struct request_done done; /* of the frame that came last */
+    bool entered;             /* core.member was seen */
 };
 
 static bool suspected(void *arg, const struct ulid *id)
@@ -76,6 +77,7 @@ void gossip_free(struct gossip *g)
     atlas_free(g->core.atlas);
     boots_free(g->core.boots);
     buf_deinit(&g->core.host);
+    buf_deinit(&g->done.changed);
     mem_free(g);
 }
 
@@ -198,8 +200,12 @@ static bool from_member(struct gossip *g, struct turn *t, const struct incoming 
 
 bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
 {
-    const struct request request = {
-        .core = &g->core, .admit = g->admit, .joiner = g->joiner, .detect = g->detect};
+    const struct request request = {.core = &g->core,
+                                    .admit = g->admit,
+                                    .joiner = g->joiner,
+                                    .detect = g->detect,
+                                    .done = &g->done};
+    buf_reset(&g->done.changed);
     bool taken = admit_receive(g->admit, t, in) || joiner_receive(g->joiner, t, in) ||
                  from_member(g, t, in) || gossip_request(&request, t, in) ||
                  topics_request(g->topics, t, in);
@@ -207,6 +213,13 @@ bool gossip_receive(struct gossip *g, struct turn *t, const struct incoming *in)
     enter(g, t);
     follow_ways(g, t);
     return taken;
+}
+
+bool gossip_done(const struct gossip *g, struct ack *ret_ack, struct bytes *ret_changed)
+{
+    *ret_ack = g->done.ack;
+    *ret_changed = buf_bytes(&g->done.changed);
+    return ret_changed->len > 0;
 }
 
 void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link)

@@ -30,6 +30,9 @@ void gossip_garbage(struct gossip *g, struct turn *t, const struct event_frame *
 
 bool gossip_receive(struct gossip *g, struct turn *t,
                     const struct incoming *in); /* false: not its kind */
+/* The frame was a command, done now, that control answers with this payload of a `changed`: it knows how to wait until
+ * others have it, too. False: there is nothing to answer. Borrowed until the next frame. */
+bool gossip_done(const struct gossip *g, struct ack *ret_ack, struct bytes *ret_changed);
 void gossip_link(struct gossip *g, struct turn *t, const struct event_link *link);
 /* Called for every changed row, after members_changed(); `before` is NULL when no member changed. */
 void gossip_changed(struct gossip *g, struct turn *t, const struct row *row,

@@ -214,9 +214,8 @@ static void forget_asked(const struct request *r, struct turn *t, const struct i
     if (forget.revoke)
         admit_revoke(r->admit, t, &node);
     changed.text = bytes_str(forget.revoke ? "forgotten, and its key revoked" : "forgotten");
-    struct buf payload = {0};
-    changed_encode(&payload, &changed);
-    answer(t, in, WIRE_CHANGED, &payload, state_token(t->state));
+    r->done->ack = forget.ack;
+    changed_encode(&r->done->changed, &changed);
 }
 
 bool gossip_request(const struct request *r, struct turn *t, const struct incoming *in)

@@ -224,6 +224,17 @@ static bool no_room(const struct peer *p, struct turn *t, const struct incoming 
     return true;
 }
 
+static bool receive_gossip(struct peer *p, struct turn *t, const struct incoming *in)
+{
+    struct ack ack;
+    struct bytes changed;
+    if (!gossip_receive(p->gossip, t, in))
+        return false;
+    if (gossip_done(p->gossip, &ack, &changed))
+        control_confirm(p->control, t, in, &ack, WIRE_CHANGED, changed);
+    return true;
+}
+
 static void receive(struct peer *p, struct turn *t, const struct event_frame *e)
 {
     struct frame frame;
@@ -240,9 +251,9 @@ static void receive(struct peer *p, struct turn *t, const struct event_frame *e)
     if (!gossip_identify(p->gossip, t, e, &frame.envelope, &in.who))
         return;
     info_count(&p->about, frame.envelope.lane, e->frame.len);
-    bool known = no_room(p, t, &in) || gossip_receive(p->gossip, t, &in) ||
-                 sync_receive(p->sync, t, &in) || control_receive(p->control, t, &in) ||
-                 leave_receive(p, t, &in) || info_receive(&p->about, t, &in);
+    bool known = no_room(p, t, &in) || receive_gossip(p, t, &in) || sync_receive(p->sync, t, &in) ||
+                 control_receive(p->control, t, &in) || leave_receive(p, t, &in) ||
+                 info_receive(&p->about, t, &in);
     if (!known && in.who.kind != PRINCIPAL_KIND_NODE)
         turn_fail(t, &in, FAIL_CODE_BAD_REQUEST, "unknown kind of request: %u",
                   (unsigned)frame.envelope.kind);

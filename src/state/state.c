@@ -267,6 +267,20 @@ bool state_take_push(struct state *s, struct buf *ret)
     return batch_take_push(&s->batch, ret);
 }
 
+size_t state_unpushed(const struct state *s, const struct bytes **ret)
+{
+    const struct mark_list *list = &s->batch.marks.lists[MARK_PUSH];
+    struct bytes *records = arena_array(s->views, list->count, sizeof(*records));
+    size_t n = 0;
+
+    for (size_t i = s->batch.pushed; i < list->count; i++) {
+        if (list->items[i])
+            records[n++] = content_record(list->items[i]->content);
+    }
+    *ret = records;
+    return n;
+}
+
 uint64_t state_row_token(const struct state *s, const struct row *row)
 {
     if (!ulid_equal(&row->origin, &s->config.self))

@@ -160,6 +160,9 @@ void state_put_local(struct state *s, struct bytes name,
 bool state_take_batch(struct state *s, struct effects *out);
 /* Records to push since the last call, as encoded `rows` payloads of bounded size; false: no more. */
 bool state_take_push(struct state *s, struct buf *ret);
+/* The records that wait to be pushed, or all that were written here since the last push; in *ret until the next
+ * state_clock(). Returns how many. */
+size_t state_unpushed(const struct state *s, const struct bytes **ret);
 /* The batch that must be on disk before others may hear of this row, for whoever sends rows by other
  * ways than the push list; 0: none. Only rows written here wait: others' are on their writers' disks. */
 uint64_t state_row_token(const struct state *s, const struct row *row);

@@ -69,5 +69,35 @@ def who_is_missing():
         wait("the stopped peer knows all three", lambda: {"one", "two", "three"} <= names(stopped), 60)
 
 
+def known(peer):
+    return {m["name"] for m in peer.ask("members")}
+
+
+def who_is_forgotten():
+    """kith forget --ack: on the disks of all who live; a stopped peer is named, and the command stays done."""
+    with Cluster(5, net="127.3.5") as cluster:
+        cluster.start()
+        cluster.wait_alive(60)
+        first, _, third = living = cluster.peers[:3]
+        for peer in cluster.peers[3:]:
+            peer.kill_host()
+        cluster.wait_alive(60, peers=living)
+        os.kill(third.pid, signal.SIGSTOP)
+        done = first.kith("forget", "h4", "--ack", "3", "--timeout", "1s", check=False)
+        if done.returncode != 1 or "missing: h3" not in done.stderr:
+            raise Failed("forget --ack 3 with a stopped peer: %d, %s" % (done.returncode, done.stderr))
+        os.kill(third.pid, signal.SIGCONT)
+        cluster.wait_alive(60, peers=living)
+        first.kith("forget", "h5", "--ack", "all", "--timeout", "5s")
+        for peer in living:
+            peer.kill_host()
+        for peer in living[1:]:
+            peer.start()
+        cluster.wait_alive(60, peers=living[1:])
+        for peer in living[1:]:
+            if "h5" in known(peer):
+                raise Failed("%s said that it has it on disk, and knows h5 after a kill" % peer.name)
+
+
 if __name__ == "__main__":
-    sys.exit(story(on_the_disks_of_others, who_is_missing))
+    sys.exit(story(on_the_disks_of_others, who_is_missing, who_is_forgotten))

@@ -204,9 +204,11 @@ static void members_come_and_go(void **state)
     assert_int_equal(stage_kith(&s, "join 10.0.0.9"), 0);
     stage_asked(&s, WIRE_JOIN, &join, &mem);
     assert_true(bytes_equal_str(join.addr, "10.0.0.9"));
-    assert_int_equal(stage_kith(&s, "forget beta --revoke"), 0);
+    assert_int_equal(stage_kith(&s, "forget beta --revoke --ack 2"), 0);
     stage_asked(&s, WIRE_FORGET, &forget, &mem);
     assert_true(bytes_equal_str(forget.node, "beta") && forget.revoke);
+    assert_int_equal(forget.ack.kind, ACK_KIND_COUNT);
+    assert_int_equal(forget.ack.count, 2);
     arena_deinit(&mem);
     stage_deinit(&s);
 }

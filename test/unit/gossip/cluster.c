@@ -223,9 +223,14 @@ static void frame_event(struct node *n, struct turn *t, const struct event_frame
                           .door = e->door,
                           .route = e->route,
                           .from = e->from};
-    if (gossip_identify(n->gossip, t, e, &frame.envelope, &in.who) &&
-        !gossip_receive(n->gossip, t, &in))
+    struct ack ack;
+    struct bytes changed;
+    if (!gossip_identify(n->gossip, t, e, &frame.envelope, &in.who))
+        return;
+    if (!gossip_receive(n->gossip, t, &in))
         sync_receive(n->sync, t, &in);
+    else if (gossip_done(n->gossip, &ack, &changed)) /* in a peer, control answers */
+        turn_reply(t, &in, WIRE_CHANGED, changed, state_unstored(t->state));
 }
 
 static void write_count(struct node *n, struct turn *t)
