@@ -13,6 +13,7 @@ struct ask {
     void *socket;
     struct envelope envelope; /* what all frames have in common */
     struct buf frame;         /* scratch */
+    bool sent;                /* since ask_sent() */
     zmq_msg_t answer;         /* the last one */
 };
 
@@ -61,10 +62,19 @@ uint64_t ask_send(struct ask *a, enum wire_kind kind, struct bytes payload, kith
     e.deadline_ms = (uint64_t)(within_us / KITH_MS);
     buf_reset(&a->frame);
     frame_pack(&a->frame, &e, payload);
+    a->sent = true;
     if (zmq_send(a->socket, a->frame.data, a->frame.len, ZMQ_DONTWAIT) < 0)
         return 0;
     a->envelope.seq = e.seq;
     return e.correlation;
+}
+
+bool ask_sent(struct ask *a)
+{
+    bool sent = a->sent;
+
+    a->sent = false;
+    return sent;
 }
 
 /* The next message of one part; others are none of the peer's. */

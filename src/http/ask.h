@@ -21,6 +21,9 @@ void *ask_socket(const struct ask *a); /* readable when there is an answer */
 /* The number of the question; 0: the peer takes no more now. */
 uint64_t ask_send(struct ask *a, enum wire_kind kind, struct bytes payload, kith_time within_us);
 
+/* Whether something was sent since this was asked last: then the socket has to be looked at (shell/pollset.h). */
+bool ask_sent(struct ask *a);
+
 struct ask_answer { /* borrowed until the next call */
     uint64_t number;
     enum wire_kind kind;

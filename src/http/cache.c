@@ -1,7 +1,7 @@
 #include "http/cache.h"
 
 /* FNV-1a: a dozen nanoseconds for what is asked, and who makes two collide only hurts himself. */
-static unsigned place_of(struct bytes asked)
+unsigned cache_place(struct bytes asked)
 {
     uint32_t h = 2166136261u;
 
@@ -20,7 +20,7 @@ void cache_deinit(struct cache *c)
 
 const struct cache_entry *cache_find(const struct cache *c, struct bytes asked, uint64_t index)
 {
-    const struct cache_entry *e = &c->entries[place_of(asked)];
+    const struct cache_entry *e = &c->entries[cache_place(asked)];
 
     return e->index == index && e->asked.len && bytes_equal(buf_bytes(&e->asked), asked) ? e : NULL;
 }
@@ -28,7 +28,7 @@ const struct cache_entry *cache_find(const struct cache *c, struct bytes asked, 
 void cache_put(struct cache *c, struct bytes asked, uint64_t index, const char *type,
                struct bytes body)
 {
-    struct cache_entry *e = &c->entries[place_of(asked)];
+    struct cache_entry *e = &c->entries[cache_place(asked)];
 
     if (body.len > CACHE_BODY_MAX)
         return;

@@ -25,6 +25,9 @@ struct cache { /* a zeroed one is valid and empty */
 
 void cache_deinit(struct cache *c);
 
+/* The place of what is asked, below CACHE_SLOTS. */
+unsigned cache_place(struct bytes asked);
+
 /* NULL: it is not there. Borrowed until the next put. */
 const struct cache_entry *cache_find(const struct cache *c, struct bytes asked, uint64_t index);
 

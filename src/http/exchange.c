@@ -116,9 +116,10 @@ static void handle(struct exchange *x)
     if (x->state != EXCHANGE_READY || !x->answer.about)
         return;
     x->answer.index = x->answer.about->index;
-    if (x->answer.status == 200 && !x->answer.fleeting)
-        cache_put(&x->hub->cache, x->raw, x->answer.index, x->answer.type,
-                  buf_bytes(&x->answer.body));
+    if (x->answer.status != 200 || x->answer.fleeting)
+        return;
+    x->answer.lasting = true;
+    cache_put(&x->hub->cache, x->raw, x->answer.index, x->answer.type, buf_bytes(&x->answer.body));
 }
 
 /* Takes as long whatever the token is. */
@@ -236,7 +237,7 @@ static bool answer_kept(struct exchange *x, const struct resource *r)
         return false;
     answer_text(x, e->type, "");
     buf_append(&x->answer.body, e->body.data, e->body.len);
-    x->answer.fleeting = true;
+    x->answer.fleeting = x->answer.lasting = true;
     x->answer.tag = e->index;
     return true;
 }
@@ -247,7 +248,7 @@ bool exchange_blocks(struct exchange *x, struct resource *r)
     kith_time span_us;
 
     x->answer.about = r;
-    x->answer.fleeting = false;
+    x->answer.fleeting = x->answer.lasting = false;
     if (x->waited)
         return answer_kept(x, r);
     if (target_number(&x->target, "index", &index) == TARGET_BAD) {

@@ -80,6 +80,7 @@ struct answer {
     const struct resource *about; /* its index goes with the answer; NULL: none */
     bool
         fleeting; /* it can change while the index does not, so it is not kept; or it is a kept one */
+    bool lasting; /* it stays the same until the index changes: what was kept, or is kept now */
     uint64_t index;
 };
 

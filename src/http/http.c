@@ -240,7 +240,8 @@ static void actor(zsock_t *pipe, void *arg)
             take_answers(h);
         server_run(h->server);
         event_feed_run(&h->events);
-        pollset_touch(&answers); /* questions went out */
+        if (ask_sent(h->ask))
+            pollset_touch(&answers);
         access_log_flush(h->log);
     }
     server_leave(h->server);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "http/access_log.h"
 #include "http/ask.h"
+#include "http/replies.h"
 #include "shell/clock.h"
 #include "shell/listen.h"
 
@@ -75,6 +76,7 @@ struct server {
     struct pollset_item gone_item;
     struct due_visits due;
     struct asking_visits asking;
+    struct replies *replies;
     struct callers reading; /* the one who has been at it for longest first */
     bool ending;
 };
@@ -103,6 +105,7 @@ struct server *server_new(const struct server_config *config)
     s->connections_max = connections_allowed();
     s->parked_max = s->connections_max - s->connections_max / 16;
     s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->replies = replies_new(s->hub);
     TAILQ_INIT(&s->reading);
     return s;
 }
@@ -233,66 +236,15 @@ static void take_due(struct server *s)
 
 /* ---- answers ---- */
 
-static void add_number(struct MHD_Response *r, const char *name, uint64_t value)
+static enum MHD_Result send_reply(struct visit *v, unsigned status, struct reply reply)
 {
-    char text[24];
-
-    snprintf(text, sizeof(text), "%" PRIu64, value);
-    MHD_add_response_header(r, name, text);
-}
-
-static void add_tag(struct MHD_Response *r, uint64_t tag)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "\"%" PRIu64 "\"", tag);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_ETAG, text);
-}
-
-static void add_headers(const struct visit *v, struct MHD_Response *r)
-{
-    const struct answer *a = &v->x.answer;
-    kith_time age_us = v->server->hub->age_us(v->server->hub->arg);
-
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
-    if (a->allow)
-        MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, a->allow);
-    if (a->retry)
-        MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, a->retry);
-    if (a->next)
-        MHD_add_response_header(r, "X-Kith-Cursor", a->next);
-    if (a->tag)
-        add_tag(r, a->tag);
-    add_number(r, "X-Kith-Age-Ms", (uint64_t)(age_us / KITH_MS));
-    if (!a->about) {
-        if (a->tag)
-            add_number(r, "X-Kith-Index", a->tag);
-        return;
-    }
-    if (!v->x.consul) {
-        add_number(r, "X-Kith-Index", a->index);
-        return;
-    }
-    add_number(r, "X-Consul-Index", a->index);
-    add_number(r, "X-Consul-LastContact", (uint64_t)(age_us / KITH_MS));
-    MHD_add_response_header(r, "X-Consul-KnownLeader", "true");
+    v->sent = reply.bytes;
+    return reply.response ? MHD_queue_response(v->connection, status, reply.response) : MHD_NO;
 }
 
 static enum MHD_Result respond(struct visit *v)
 {
-    struct answer *a = &v->x.answer;
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer_with_free_callback(a->body.len, a->body.data, mem_free);
-
-    if (!r)
-        return MHD_NO;
-    v->sent = a->body.len;
-    a->body = (struct buf){0}; /* taken over */
-    add_headers(v, r);
-    enum MHD_Result result = MHD_queue_response(v->connection, a->status, r);
-
-    MHD_destroy_response(r);
-    return result;
+    return send_reply(v, v->x.answer.status, replies_make(v->server->replies, &v->x));
 }
 
 /* An answer, or what is to be waited for; a question goes out to the peer. */
@@ -335,11 +287,11 @@ static void *on_target(void *cls, const char *raw, struct MHD_Connection *connec
 
     v->server = s;
     v->connection = connection;
-    v->raw = mem_str(raw);
     v->came_us = clock_now_us();
     v->x.hub = s->hub;
     /* As much as reading takes: thousands of these wait, and a block of the usual size is ten times that. */
-    arena_reserve(&v->x.mem, 2 * strlen(raw) + READ_ROOM);
+    arena_reserve(&v->x.mem, strlen(raw) + target_room(bytes_str(raw)) + READ_ROOM);
+    v->raw = arena_str(&v->x.mem, bytes_str(raw));
     return v;
 }
 
@@ -420,6 +372,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         v->begun = true;
         end_reading(s, caller_of(connection));
         s->hub->now_us = clock_now_us();
+        struct reply kept;
+
+        if (replies_find(s->replies, &v->x, bytes_str(v->raw), &kept)) {
+            v->x.answer.status = 200;
+            return send_reply(v, 200, kept);
+        }
         exchange_begin(&v->x, s->config->routes, s->config->routes_n, bytes_str(v->raw));
     }
     if (v->woken) {
@@ -461,7 +419,6 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (s->config->log && v->begun)
         log_visit(v);
     exchange_deinit(&v->x);
-    mem_free(v->raw);
     mem_free(v);
 }
 
@@ -525,6 +482,7 @@ void server_free(struct server *s)
         MHD_run(s->doors[i].daemon); /* they get their answers */
         MHD_stop_daemon(s->doors[i].daemon);
     }
+    replies_free(s->replies);
     close(s->gone_fd);
     mem_free(s);
 }
@@ -565,7 +523,8 @@ kith_time server_deadline(const struct server *s)
 
 void server_run(struct server *s)
 {
-    take_gone(s);
+    if (pollset_ready(&s->gone_item))
+        take_gone(s);
     take_due(s);
     drop_slow(s);
     for (unsigned i = 0; i < s->doors_n; i++)

@@ -17,7 +17,7 @@
 
 #define SERVER_CONNECTIONS_MAX 10000u
 #define SERVER_FILES_KEPT      8500u /* of the limit of open files: for the peer's own connections */
-#define SERVER_MEMORY          16384u /* a connection: request line, headers, and those of the answer */
+#define SERVER_MEMORY          6144u /* a connection: request line, headers, and those of the answer */
 #define SERVER_BODY_MAX        (1u << 20)
 #define SERVER_IDLE_S          60u
 #define SERVER_READ_US         (30 * KITH_SEC)

@@ -68,6 +68,32 @@ static size_t unescaped_len(struct bytes raw)
     return len;
 }
 
+static unsigned count(struct bytes in, uint8_t what)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < in.len; i++)
+        n += in.data[i] == what;
+    return n;
+}
+
+/* One each that the path has room for, or the query. */
+static unsigned fewer(unsigned separators, unsigned max)
+{
+    return separators < max ? separators + 1 : max;
+}
+
+size_t target_room(struct bytes raw)
+{
+    unsigned segments = fewer(count(raw, '/'), TARGET_SEGMENTS_MAX);
+    unsigned params = fewer(count(raw, '&'), TARGET_PARAMS_MAX);
+
+    /* The path, and two texts of each parameter: each begins where any type may. */
+    return raw.len + (1 + 2 * params) * ARENA_ROOM(1) +
+           ARENA_ROOM(segments * sizeof(struct bytes)) +
+           ARENA_ROOM(params * sizeof(struct target_param));
+}
+
 /* Segments are parts of the path: an escaped slash ends none. */
 static int read_path(struct target *t, struct bytes path, struct arena *mem)
 {
@@ -78,6 +104,8 @@ static int read_path(struct target *t, struct bytes path, struct arena *mem)
     path = bytes_of(path.data + 1, path.len - 1);
     int r = unescape(path, /* plus_is_blank= */ false, &t->path, mem);
 
+    t->segments =
+        arena_array(mem, fewer(count(path, '/'), TARGET_SEGMENTS_MAX), sizeof(*t->segments));
     while (r == 0 && path.len > 0 && t->segments_n < TARGET_SEGMENTS_MAX) {
         size_t len = unescaped_len(cut(&path, '/'));
 
@@ -135,9 +163,7 @@ static struct bytes without_host(struct bytes raw)
 
 int target_parse(struct target *ret, struct bytes raw, struct arena *mem)
 {
-    ret->segments_n = ret->params_n = 0;
-    ret->longer = false;
-    ret->path = (struct bytes){0};
+    *ret = (struct target){0};
     if (raw.len > TARGET_BYTES_MAX)
         return TARGET_LONG;
     raw = without_host(raw);
@@ -147,6 +173,8 @@ int target_parse(struct target *ret, struct bytes raw, struct arena *mem)
     query = rest;
     int r = read_path(ret, raw, mem);
 
+    ret->params =
+        arena_array(mem, fewer(count(query, '&'), TARGET_PARAMS_MAX), sizeof(*ret->params));
     while (r == 0 && query.len > 0)
         r = add_param(ret, cut(&query, '&'), mem);
     return r;

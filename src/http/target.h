@@ -12,18 +12,19 @@
 
 #define TARGET_BYTES_MAX    8192 /* longer ones are nobody's honest question */
 #define TARGET_SEGMENTS_MAX 16
-#define TARGET_PARAMS_MAX   32 /* thousands of targets wait at once */
+#define TARGET_PARAMS_MAX   32
 
 struct target_param {
     struct bytes name, value; /* value: empty also where there is no "=" */
 };
 
-struct target {        /* texts live in the arena it was read with */
+struct
+    target { /* all of it lives in the arena it was read with: thousands of targets wait at once */
     struct bytes path; /* all of it behind the first slash */
-    struct bytes segments[TARGET_SEGMENTS_MAX];
+    struct bytes *segments;
     unsigned segments_n;
     bool longer; /* the path goes on behind these */
-    struct target_param params[TARGET_PARAMS_MAX];
+    struct target_param *params;
     unsigned params_n;
 };
 
@@ -35,6 +36,8 @@ struct bytes target_rest(const struct target *t, unsigned segments);
 /* `raw` as it stands in the request's first line, "/a/b?c=d" or "http://host/a/b". Empty segments at the end do not
  * count. 0, TARGET_BAD, or TARGET_LONG. */
 int target_parse(struct target *ret, struct bytes raw, struct arena *mem);
+/* The most that it takes of the arena. */
+size_t target_room(struct bytes raw);
 
 bool target_has(const struct target *t, const char *name);
 /* The first of this name; empty when there is none. */

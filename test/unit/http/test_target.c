@@ -9,7 +9,11 @@ static struct target t;
 
 static int parse(const char *raw)
 {
-    return target_parse(&t, bytes_str(raw), &mem);
+    size_t before = mem.used_bytes;
+    int r = target_parse(&t, bytes_str(raw), &mem);
+
+    assert_true(mem.used_bytes - before <= target_room(bytes_str(raw)));
+    return r;
 }
 
 static void a_path_is_taken_apart_and_its_escapes_undone(void **state)
