@@ -141,11 +141,11 @@ static void a_log_is_text_or_bytes(void **state)
     (void)state;
     struct logs logs = {.instance = stand_a, .next = 4, .data = bytes_of("ab\xff\n", 4)};
 
-    assert_int_equal(stand_get(&s, "/api/v1/instances/0/logs"), 0);
+    assert_int_equal(stand_ask(&s, "GET", "/api/v1/instances/0/logs", TOKEN, NULL), 0);
     assert_int_equal(reply(WIRE_LOGS, &logs_struct, &logs), 200);
     assert_int_equal(stand_number(&s, "next"), 4);
     assert_string_equal(stand_text(&s, "text"), "ab\xef\xbf\xbd\n");
-    assert_int_equal(stand_get(&s, "/api/v1/instances/0/logs?raw"), 0);
+    assert_int_equal(stand_ask(&s, "GET", "/api/v1/instances/0/logs?raw", TOKEN, NULL), 0);
     assert_int_equal(reply(WIRE_LOGS, &logs_struct, &logs), 200);
     assert_int_equal(s.x.answer.body.len, 4);
 }
