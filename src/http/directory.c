@@ -20,7 +20,16 @@ static inline int compare_members(const struct dir_member *a, const struct dir_m
     return ulid_compare(&a->says.id, &b->says.id);
 }
 
+/* Several that nothing is known of have the same. */
+static inline int compare_changes(const struct dir_name *a, const struct dir_name *b)
+{
+    if (a->resource.index != b->resource.index)
+        return a->resource.index < b->resource.index ? -1 : 1;
+    return compare_names(a, b);
+}
+
 TREE_FUNCTIONS(dir_names, dir_name, by_name, compare_names)
+TREE_FUNCTIONS(dir_changes, dir_name, by_index, compare_changes)
 TREE_FUNCTIONS(dir_members, dir_member, by_id, compare_members)
 
 /* ---- life ---- */
@@ -29,7 +38,7 @@ void directory_init(struct directory *d, uint64_t start, const struct directory_
 {
     *d = (struct directory){.index = start, .floor = start, .host = *host};
     d->view = mem_alloc(sizeof(*d->view));
-    d->list.index = d->nodes.index = d->all_checks.index = start;
+    d->list.index = d->nodes.index = d->all_checks.index = d->any.index = start;
     for (unsigned i = 0; i < PORTRAIT_HEALTHS; i++)
         d->checks[i].index = start;
     TAILQ_INIT(&d->gone);
@@ -38,6 +47,7 @@ void directory_init(struct directory *d, uint64_t start, const struct directory_
 static void free_name(struct directory *d, struct dir_name *n)
 {
     TREE_REMOVE(dir_names, &d->names, n);
+    TREE_REMOVE(dir_changes, &d->changes, n);
     if (!n->portrait) {
         TAILQ_REMOVE(&d->gone, n, by_age);
         d->gone_n--;
@@ -84,16 +94,36 @@ void directory_unwatch(struct watcher *w)
     w->on = NULL;
 }
 
-void directory_change(struct directory *d, struct resource *r)
+static void wake(struct directory *d, struct resource *r)
 {
     struct watcher *w;
 
-    r->changed = false;
-    r->index = ++d->index;
     while ((w = LIST_FIRST(&r->watchers)) != NULL) {
         directory_unwatch(w);
         d->host.woken(d->host.arg, w);
     }
+}
+
+static struct dir_name *name_of(struct resource *r)
+{
+    return r->of_name ? (struct dir_name *)((char *)r - offsetof(struct dir_name, resource)) : NULL;
+}
+
+void directory_change(struct directory *d, struct resource *r)
+{
+    struct dir_name *n = name_of(r);
+
+    if (n)
+        TREE_REMOVE(dir_changes, &d->changes, n);
+    r->changed = false;
+    r->index = ++d->index;
+    if (n)
+        TREE_INSERT(dir_changes, &d->changes, n);
+    wake(d, r);
+    if (!n && r != &d->nodes)
+        return;
+    d->any.index = d->index;
+    wake(d, &d->any);
 }
 
 static void change(struct directory *d, struct resource *r)
@@ -144,7 +174,9 @@ static struct dir_name *add(struct directory *d, struct bytes name)
         memcpy(n + 1, name.data, name.len);
     n->name = bytes_of(n + 1, name.len);
     n->resource.index = d->floor;
+    n->resource.of_name = true;
     TREE_INSERT(dir_names, &d->names, n);
+    TREE_INSERT(dir_changes, &d->changes, n);
     TAILQ_INSERT_TAIL(&d->gone, n, by_age);
     d->gone_n++;
     return n;
@@ -490,6 +522,23 @@ static const struct dir_name *from(struct dir_name *n)
     while (n && !n->portrait)
         n = TREE_NEXT(dir_names, /* tree= */ NULL, n);
     return n;
+}
+
+const struct dir_name *directory_name_after(const struct directory *d, struct bytes name)
+{
+    struct dir_name key = {.name = name};
+    struct dir_name *n = TREE_FROM(dir_names, (struct dir_names *)(uintptr_t)&d->names, &key);
+
+    while (n && (!n->portrait || bytes_equal(n->name, name)))
+        n = TREE_NEXT(dir_names, &d->names, n);
+    return n;
+}
+
+const struct dir_name *directory_changed_after(const struct directory *d, uint64_t index)
+{
+    struct dir_name key = {.resource = {.index = index + 1}};
+
+    return TREE_FROM(dir_changes, (struct dir_changes *)(uintptr_t)&d->changes, &key);
 }
 
 const struct dir_name *directory_first_name(const struct directory *d)

@@ -13,7 +13,8 @@
  * others by distance changes no index. While all is told anew readers have the former file, so what changed gets its
  * new index when that is over.
  *
- * Whoever waits for a resource is in its list, and is told once when it changes; nobody else is.
+ * Whoever waits for a resource is in its list, and is told once when it changes; nobody else is. Services are in the order of
+ * their changes, too, so that what changed behind an index is found without looking at the others.
  *
  * A service that went is remembered with its index, so that its watchers see the change, up to DIRECTORY_GONE_MAX of them;
  * names beyond that, and names that never were, have the index that was the counter's when the oldest was dropped.
@@ -31,16 +32,18 @@ struct resource;
 struct watcher { /* part of whoever waits; a zeroed one waits for nothing */
     LIST_ENTRY(watcher) others;
     struct resource *on;
+    void *owner; /* for whoever is told (directory_host.woken) */
 };
 
 struct resource {
     uint64_t index;
     bool changed; /* gets another index when all has been told */
+    bool of_name; /* it is a dir_name's */
     LIST_HEAD(watchers, watcher) watchers;
 };
 
 struct dir_name { /* of a service that is there, or of one that somebody asked for */
-    TREE_ENTRY(dir_name) by_name;
+    TREE_ENTRY(dir_name) by_name, by_index;
     TAILQ_ENTRY(dir_name) by_age; /* of those that are not there */
     struct bytes name;
     struct resource resource;
@@ -67,6 +70,7 @@ struct dir_member {
 };
 
 TREE_HEAD(dir_names, dir_name);
+TREE_HEAD(dir_changes, dir_name);
 TREE_HEAD(dir_members, dir_member);
 TAILQ_HEAD(dir_gone, dir_name);
 
@@ -80,6 +84,7 @@ struct directory_host {
 
 struct directory {
     struct dir_names names;
+    struct dir_changes changes; /* names by their index */
     struct dir_members members;
     struct dir_gone gone;
     uint32_t gone_n, there_n;
@@ -91,6 +96,7 @@ struct directory {
     bool ready; /* all has been told once: answers are whole */
     bool torn;  /* something could not be read since this was last set to false */
     struct resource list, nodes;
+    struct resource any; /* changes with each service and with the list of nodes */
     struct resource checks[PORTRAIT_HEALTHS], all_checks;
     struct directory_host host;
     struct dir_view *view; /* of what was read last */
@@ -115,6 +121,11 @@ const struct dir_service *directory_next_on(const struct dir_service *s, const s
 /* Those that are there by name only: what the portrait tells, nothing is read. */
 const struct dir_name *directory_first_name(const struct directory *d);
 const struct dir_name *directory_next_name(const struct dir_name *n);
+
+/* The first that is there behind this name. */
+const struct dir_name *directory_name_after(const struct directory *d, struct bytes name);
+/* The one that changed first of those that have changed since; what is gone, too. */
+const struct dir_name *directory_changed_after(const struct directory *d, uint64_t index);
 
 /* ---- members ---- */
 

@@ -1,6 +1,7 @@
 #include "http/exchange.h"
 
 #include "http/json.h"
+#include "http/stream.h"
 #include "wire/text.h"
 
 #include <inttypes.h>
@@ -14,6 +15,7 @@ void exchange_deinit(struct exchange *x)
 {
     directory_unwatch(&x->watcher);
     x->hub->again -= x->again;
+    stream_free(x->stream);
     buf_deinit(&x->body);
     buf_deinit(&x->question);
     buf_deinit(&x->answer.body);

@@ -61,12 +61,14 @@ struct hub { /* what all exchanges share; the HTTP thread's */
 };
 
 enum exchange_state {
-    EXCHANGE_READY,  /* answer as it stands */
-    EXCHANGE_PARKED, /* waits for a change of a resource */
-    EXCHANGE_ASKING, /* waits for the peer */
+    EXCHANGE_READY,     /* answer as it stands */
+    EXCHANGE_PARKED,    /* waits for a change of a resource */
+    EXCHANGE_ASKING,    /* waits for the peer */
+    EXCHANGE_STREAMING, /* tells of changes until its end: x->stream */
 };
 
 struct exchange;
+struct stream;
 /* The peer's answer: a message of this kind; `failed` is answered before. */
 typedef void exchange_answered(struct exchange *x, enum wire_kind kind, struct bytes payload);
 
@@ -91,14 +93,15 @@ struct exchange {
     struct bytes raw; /* target, as it came */
     struct target target;
     struct route_match match;
-    struct buf body;    /* of the request */
-    struct bytes token; /* that it came with; empty: none */
-    bool from_here;     /* from a process of this host */
-    bool from_page;     /* a browser says that a page of another site asks */
-    bool consul;        /* below /v1: errors as Consul's */
-    bool native;        /* below /api */
-    struct bytes known; /* If-None-Match; empty: none */
-    bool gone;          /* its client has gone: nobody waits any more */
+    struct buf body;         /* of the request */
+    struct bytes token;      /* that it came with; empty: none */
+    bool from_here;          /* from a process of this host */
+    bool from_page;          /* a browser says that a page of another site asks */
+    bool consul;             /* below /v1: errors as Consul's */
+    bool native;             /* below /api */
+    struct bytes known;      /* If-None-Match; empty: none */
+    struct bytes last_event; /* Last-Event-ID; empty: none */
+    bool gone;               /* its client has gone: nobody waits any more */
     struct answer answer;
 
     enum exchange_state state;
@@ -106,10 +109,11 @@ struct exchange {
     bool waited; /* it has waited for a change, or until its time was over */
     uint64_t
         catches_up; /* the answer is there, and waits until the shelf has been told so much; 0: it does not */
-    kith_time until_us;  /* of waiting or asking */
-    kith_time within_us; /* the peer is to answer; 0: EXCHANGE_ASK_US */
-    kith_time again_us;  /* until when the peer is asked again; 0: it is asked once */
-    bool again;          /* it waits to ask again */
+    kith_time until_us;    /* of waiting or asking */
+    kith_time within_us;   /* the peer is to answer; 0: EXCHANGE_ASK_US */
+    kith_time again_us;    /* until when the peer is asked again; 0: it is asked once */
+    bool again;            /* it waits to ask again */
+    struct stream *stream; /* stream.h */
     bool unsettled; /* the answer is one that will change: it is waited for without an index, too */
     enum wire_kind ask; /* the question, encoded in `question` */
     struct buf question;

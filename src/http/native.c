@@ -18,14 +18,8 @@ static void pick(struct exchange *x, const struct native_key *key)
         key);
 }
 
-void native_members(struct exchange *x)
+void native_write_members(struct buf *out, struct directory *d)
 {
-    struct directory *d = &x->hub->directory;
-
-    if (exchange_blocks(x, &d->nodes))
-        return;
-    struct buf *out = answer_json(x);
-
     json_open(out, '[');
     for (const struct dir_member *m = directory_first_member(d); m; m = directory_next_member(m)) {
         json_open(out, '{');
@@ -38,6 +32,15 @@ void native_members(struct exchange *x)
         json_close(out, '}');
     }
     json_close(out, ']');
+}
+
+void native_members(struct exchange *x)
+{
+    struct directory *d = &x->hub->directory;
+
+    if (exchange_blocks(x, &d->nodes))
+        return;
+    native_write_members(answer_json(x), d);
     pick(x, &(struct native_key){.first = "id"});
 }
 
@@ -156,6 +159,14 @@ static void write_endpoint(struct buf *out, const struct dir_service *s,
     }
     json_text_of(out, "registration", e->registration);
     json_close(out, '}');
+}
+
+void native_write_endpoints(struct buf *out, const struct dir_service *s)
+{
+    json_open(out, '[');
+    for (uint32_t i = 0; s && i < s->says.endpoints_n; i++)
+        write_endpoint(out, s, &s->says.endpoints[i]);
+    json_close(out, ']');
 }
 
 static int compare_near(const void *a, const void *b)

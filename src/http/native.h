@@ -16,6 +16,13 @@ void native_endpoints(struct exchange *x);
  * if given) of all services or those named by `service`, failing ones too, with what is known of them as labels. */
 void native_targets(struct exchange *x);
 
+/* What changes, as it does: `service` (several), `members`, or all; `after`, as Last-Event-ID has it, or now (stream.h). */
+void native_changes(struct exchange *x);
+
+/* As they are in those answers; NULL: a service that is not there. */
+void native_write_members(struct buf *out, struct directory *d);
+void native_write_endpoints(struct buf *out, const struct dir_service *s);
+
 /* Questions to the peer. */
 void native_member(struct exchange *x); /* by id or name */
 void native_rtt(struct exchange *x);    /* from it `to` another, or to all */

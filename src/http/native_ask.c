@@ -91,7 +91,7 @@ void native_ask(struct exchange *x, enum wire_kind kind, const void *message,
         answer_error(x, 400, "bad_request", "timeout: write a time such as 30s");
         return;
     }
-    if (x->match.route->effect == ROUTE_READS && exchange_waits(x))
+    if (x->match.route->effect != ROUTE_CHANGES && exchange_waits(x))
         return;
     x->within_us = kith_time_min(x->within_us, NATIVE_TIMEOUT_MAX_US);
     wire_encode(&question, type, message);

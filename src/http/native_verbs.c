@@ -55,6 +55,7 @@ const struct native_verb native_verbs[] = {
     ONLY_HERE(METHOD_POST, "/api/v1/commands", "what scale, stop, start, restart, rm and undo are"),
     ONLY_HERE(METHOD_PUT, "/api/v1/registrations/:/health",
               "for programs that report how they do; Consul's clients can, too"),
+    {"watch service", METHOD_GET, "/api/v1/changes", NULL},
     ONLY_HERE(METHOD_GET, "/api/v1/prometheus", "in the form that Prometheus asks for"),
 };
 

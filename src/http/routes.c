@@ -60,6 +60,7 @@ const struct route routes[] = {
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/services/:/restart", native_restart},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/validate", native_validate},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/stop", native_stop_all},
+    {METHOD_GET, ROUTE_READS, "/api/v1/changes", native_changes},
     {METHOD_GET, ROUTE_READS, "/api/v1/instances", native_instances},
     {METHOD_GET, ROUTE_READS, "/api/v1/instances/:", native_instance},
     {METHOD_GET, ROUTE_SECRETS, "/api/v1/instances/:/logs", native_logs},

@@ -1,14 +1,12 @@
-#include "http/server.h"
+#include "http/server_inside.h"
 
 #include "base/mem.h"
-#include "http/access_log.h"
 #include "http/ask.h"
 #include "http/replies.h"
 #include "shell/clock.h"
 #include "shell/listen.h"
 
 #include <inttypes.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -16,25 +14,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define GONE_AT_ONCE 64  /* events of vanished clients taken in one go */
+#define GONE_AT_ONCE 64 /* events of vanished clients taken in one go */
+#define ENDING_RUNS  4 /* of libmicrohttpd: a stream's last message, its end, and what was before */
 #define READ_ROOM    256 /* bytes: a token, and what rounding takes */
-
-struct visit { /* a request, from its first line until its answer is out or its client gone */
-    struct exchange x;
-    struct server *server;
-    struct MHD_Connection *connection;
-    char *raw;                                  /* target */
-    char method[8], client[ACCESS_CLIENT_SIZE]; /* for the log */
-    size_t sent;                                /* bytes of the answer */
-    kith_time came_us;
-    uint64_t number; /* of its question to the peer */
-    bool read;       /* its headers are */
-    bool too_large;
-    bool begun; /* it is read whole, and was handled */
-    bool suspended;
-    bool woken; /* it has been suspended: its handler is to look again */
-    TREE_ENTRY(visit) by_due, by_number;
-};
 
 static inline int compare_due(const struct visit *a, const struct visit *b)
 {
@@ -152,13 +134,13 @@ static int descriptor(const struct visit *v)
     return info ? info->connect_fd : -1;
 }
 
-static void suspend(struct visit *v)
+void server_suspend(struct visit *v)
 {
     struct server *s = v->server;
     struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = v};
 
     v->suspended = true;
-    s->hub->parked += v->x.state == EXCHANGE_PARKED;
+    s->hub->parked += v->x.state != EXCHANGE_ASKING;
     TREE_INSERT(due_visits, &s->due, v);
     if (v->x.state == EXCHANGE_ASKING)
         TREE_INSERT(asking_visits, &s->asking, v);
@@ -172,7 +154,7 @@ static void resume(struct visit *v)
 {
     struct server *s = v->server;
 
-    s->hub->parked -= v->x.state == EXCHANGE_PARKED;
+    s->hub->parked -= v->x.state != EXCHANGE_ASKING;
     TREE_REMOVE(due_visits, &s->due, v);
     if (v->x.state == EXCHANGE_ASKING)
         TREE_REMOVE(asking_visits, &s->asking, v);
@@ -181,19 +163,27 @@ static void resume(struct visit *v)
     MHD_resume_connection(v->connection);
 }
 
+bool server_is_ending(const struct visit *v)
+{
+    return v->server->ending;
+}
+
 /* Time is over, or nobody is there any more who waits: the answer is what there is then. */
 static void give_up(struct visit *v)
 {
     resume(v);
     if (v->x.state == EXCHANGE_PARKED)
         v->woken = true;
+    else if (v->x.state == EXCHANGE_STREAMING)
+        v->quiet = true;
     else
         exchange_take(&v->x, (enum wire_kind)0, (struct bytes){0});
 }
 
 void server_woken(struct server *s, struct watcher *w)
 {
-    struct visit *v = (struct visit *)((char *)w - offsetof(struct visit, x.watcher));
+    struct visit *v =
+        w->owner ? w->owner : (struct visit *)((char *)w - offsetof(struct visit, x.watcher));
 
     s->hub->woken++;
     if (!v->suspended)
@@ -257,7 +247,8 @@ static enum MHD_Result go_on(struct visit *v)
         directory_unwatch(&x->watcher);
         x->state = EXCHANGE_READY;
         answer_error(x, 503, "not_ready", "this peer is stopping: ask another one");
-    } else if (x->state == EXCHANGE_PARKED && s->hub->parked >= s->parked_max) {
+    } else if ((x->state == EXCHANGE_PARKED || x->state == EXCHANGE_STREAMING) &&
+               s->hub->parked >= s->parked_max) {
         directory_unwatch(&x->watcher);
         s->hub->refused++;
         x->state = EXCHANGE_READY;
@@ -273,8 +264,10 @@ static enum MHD_Result go_on(struct visit *v)
     }
     if (x->state == EXCHANGE_READY)
         return respond(v);
+    if (x->state == EXCHANGE_STREAMING)
+        return server_stream(v);
     s->hub->blocked += x->state == EXCHANGE_PARKED;
-    suspend(v);
+    server_suspend(v);
     return MHD_YES;
 }
 
@@ -314,6 +307,7 @@ static void read_head(struct visit *v, const char *method)
 {
     const char *token = header(v, "X-Consul-Token"), *bearer = header(v, "Authorization");
     const char *length = header(v, "Content-Length"), *known = header(v, "If-None-Match");
+    const char *last = header(v, "Last-Event-ID");
     const union MHD_ConnectionInfo *client =
         MHD_get_connection_info(v->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     uint64_t bytes = 0;
@@ -323,6 +317,7 @@ static void read_head(struct visit *v, const char *method)
     if (!token && bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
         token = bearer + 7;
     v->x.known = known ? arena_bytes(&v->x.mem, bytes_str(known)) : (struct bytes){0};
+    v->x.last_event = last ? arena_bytes(&v->x.mem, bytes_str(last)) : (struct bytes){0};
     v->x.token = token ? arena_bytes(&v->x.mem, bytes_str(token)) : (struct bytes){0};
     v->x.from_page = is_from_page(v);
     v->x.from_here = client && listen_is_own(client->client_addr, descriptor(v));
@@ -419,6 +414,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (s->config->log && v->begun)
         log_visit(v);
     exchange_deinit(&v->x);
+    buf_deinit(&v->pending);
     mem_free(v);
 }
 
@@ -479,7 +475,8 @@ void server_free(struct server *s)
     TREE_FOREACH_SAFE(v, due_visits, &s->due, next)
     give_up(v);
     for (unsigned i = 0; i < s->doors_n; i++) {
-        MHD_run(s->doors[i].daemon); /* they get their answers */
+        for (int k = 0; k < ENDING_RUNS; k++)
+            MHD_run(s->doors[i].daemon); /* they get their answers */
         MHD_stop_daemon(s->doors[i].daemon);
     }
     replies_free(s->replies);

@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -80,12 +81,54 @@ class Document:
             raise Failed("%s %d: %s at %s" % (name, status, e.message, list(e.absolute_path))) from e
         return None
 
+    def check_schema(self, name, value):
+        if jsonschema:
+            jsonschema.Draft202012Validator({"$ref": "#/components/schemas/" + name}, resolver=self.resolver).validate(value)
+
     def unasked(self):
         """What nobody has tried."""
         return {"%s %s" % (m.upper(), p) for p, item in self.says["paths"].items() for m in item if m != "parameters"} - self.asked
 
 
 document = Document()
+
+
+class Stream:
+    """Server-sent events of one request."""
+
+    def __init__(self, peer, path, last=None):
+        request = urllib.request.Request("http://%s:%d%s%s" % (peer.addr, PORT, API, path), headers={"Last-Event-ID": last} if last else {})
+        self.answer = urllib.request.urlopen(request, timeout=20)
+        self.last = last
+        document.check("GET", path, self.answer.status, self.answer.headers, "")
+
+    def next(self):
+        """Name and data of the next event; None: it has ended."""
+        event = {}
+        while True:
+            try:
+                line = self.answer.readline().decode()
+            except OSError as e:
+                raise Failed("no event: %s" % e) from e
+            if not line:
+                return None
+            if line == "\n" and event:
+                break
+            if ": " in line:
+                name, _, value = line.rstrip("\n").partition(": ")
+                event[name] = value
+        self.last = event.get("id", self.last)
+        data = json.loads(event["data"])
+        document.check_schema("StreamData", data)
+        return event["event"], data
+
+    def until(self, name, good=lambda data: True):
+        while True:
+            event = self.next()
+            if not event:
+                raise Failed("the stream ended before %s" % name)
+            if event[0] == name and good(event[1]):
+                return event[1]
 
 
 def call(peer, method, path, body=None, headers=None):
@@ -307,6 +350,34 @@ def a_command_is_waited_for(cluster):
     expect("over", call(peer, "GET", "/commands/%s?wait=30s" % command)[2]["state"], "done")
 
 
+def changes_are_streamed_and_resumed(cluster):
+    """Server-sent events tell all, then what changes; who comes again hears what he missed, and only of what he follows."""
+    here, there = cluster.peers[:2]
+    stream, quiet = Stream(there, "/changes"), Stream(there, "/changes?service=nobody&after=now")
+    expect("begin", stream.next()[0], "begin")
+    expect("members", len(stream.next()[1]["members"]), 3)
+    stream.until("whole")
+    for n in (1, 2):
+        call(here, "PUT", "/registrations/s-1", {"service": "streamed", "ports": {"a": n}})
+        stream.until("service", lambda d, n=n: d["service"] == "streamed" and [e["port"] for e in d["endpoints"]] == [n])
+    stream.answer.close()
+    call(here, "PUT", "/registrations/s-1", {"service": "streamed", "ports": {"a": 3}})
+    call(here, "DELETE", "/registrations/s-1")
+    wait("it has gone", lambda: call(there, "GET", "/services/streamed/endpoints")[0] == 404, 10)
+    again = Stream(there, "/changes", last=stream.last)
+    expect("what was missed", again.until("service", lambda d: d["service"] == "streamed")["endpoints"], [])
+    call(here, "PUT", "/registrations/n-1", {"service": "nobody"})
+    expect("its own", quiet.next()[1]["service"], "nobody")
+    call(here, "DELETE", "/registrations/n-1")
+    last = Stream(cluster.peers[2], "/changes?after=now&members")
+    cluster.peers[2].signal(signal.SIGTERM)
+    expect("the end", last.until("end")["text"], "this peer is stopping: ask another one")
+    expect("nothing more", last.next(), None)
+    cluster.peers[2].wait_end(20)
+    cluster.peers[2].start("--insecure")
+    cluster.wait_alive(60)
+
+
 def many_are_registered_at_once(cluster):
     """A list is registered as one: all of it, or with the reason none."""
     here, there = cluster.peers[:2]
@@ -366,6 +437,7 @@ def main():
             what_is_known_is_not_sent_again,
             a_command_is_waited_for,
             many_are_registered_at_once,
+            changes_are_streamed_and_resumed,
             a_backup_is_written,
             the_rest_of_the_document_was_asked,
             hosts_leave_and_are_forgotten,
