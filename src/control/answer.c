@@ -232,7 +232,9 @@ static void add_instance(const struct control *c, const struct turn *t, const st
     const struct service_spec *spec = service_spec(&c->catalog, s);
     const struct instance_row *says = instance_says(i, mem);
 
-    for (uint32_t k = 0; instance_healthy(&c->catalog, i) && k < says->ports_n; k++) {
+    if (!instance_healthy(&c->catalog, i) || maintenance_of(c, instance_node(i), instance_id(i)))
+        return;
+    for (uint32_t k = 0; k < says->ports_n; k++) {
         items[ret->endpoints_n] = (struct endpoint_info){
             .instance = *instance_id(i),
             .node = *instance_node(i),
@@ -246,7 +248,8 @@ static void add_instance(const struct control *c, const struct turn *t, const st
     }
 }
 
-static void add_registration(const struct registration *r, struct endpoints *ret, struct arena *mem)
+static void add_registration(const struct control *c, const struct registration *r,
+                             struct endpoints *ret, struct arena *mem)
 {
     const struct registration_row *says = registration_says(r, mem);
     struct endpoint_info *items = (struct endpoint_info *)(uintptr_t)ret->endpoints;
@@ -259,7 +262,7 @@ static void add_registration(const struct registration *r, struct endpoints *ret
         .registration = says->name,
     };
 
-    if (says->health == ENDPOINT_HEALTH_CRITICAL)
+    if (says->health == ENDPOINT_HEALTH_CRITICAL || maintenance_of(c, &one.node, &one.instance))
         return;
     for (uint32_t k = 0; k < says->ports_n; k++) {
         items[ret->endpoints_n] = one;
@@ -282,7 +285,7 @@ static void list_endpoints(const struct control *c, const struct turn *t, struct
     FLEET_FOREACH (i, service_fleet(s))
         add_instance(c, t, s, i, ret, mem);
     for (; r; r = registrations_next(c, r))
-        add_registration(r, ret, mem);
+        add_registration(c, r, ret, mem);
 }
 
 void answer_endpoints(struct control *c, struct turn *t, const struct incoming *in)

@@ -26,6 +26,7 @@ void control_free(struct control *c)
     place_deinit(&c->place);
     watch_deinit(&c->watch);
     registrations_deinit(&c->registrations);
+    maintenance_deinit(&c->maintenance);
     confirms_deinit(&c->confirms);
     handovers_deinit(&c->handovers);
     keys_deinit(&c->keys);
@@ -148,6 +149,9 @@ static void load_rows(struct control *c, struct turn *t)
 
     while (state_walk(t->state, TABLE_ID_REGISTRATION, &row))
         registrations_row(c, t, &row);
+    row = (struct row){0};
+    while (state_walk(t->state, TABLE_ID_MAINTENANCE, &row))
+        maintenance_row(c, &row);
 }
 
 void control_start(struct control *c, struct turn *t, const struct event_start *start)
@@ -213,6 +217,8 @@ void control_changed(struct control *c, struct turn *t, const struct row *row,
         take_member(c, t, row, before);
     else if (row->table == TABLE_ID_REGISTRATION)
         registrations_row(c, t, row); /* nothing is placed or started because of it */
+    else if (row->table == TABLE_ID_MAINTENANCE)
+        maintenance_row(c, row);
     else if (row->table == TABLE_ID_KEY || row->table == TABLE_ID_LOCK)
         keys_row(c, t, row);
     else if (row->table == TABLE_ID_SESSION)
@@ -328,6 +334,7 @@ bool control_settle(struct control *c, struct turn *t)
         c->deadline_us = kith_time_min(c->deadline_us, keys_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, keeper_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, handover_settle(c, t));
+        maintenance_settle(c, t);
         watch_settle(c, t);
         if (!c->dirty)
             break;

@@ -19,6 +19,7 @@
 #include "control/local.h"
 #include "control/logs.h"
 #include "control/lookups.h"
+#include "control/maintenance.h"
 #include "control/place.h"
 #include "control/registration.h"
 #include "control/sessions.h"
@@ -39,6 +40,7 @@ struct control {
     struct place place;        /* where things go */
     struct watch watch;
     struct registrations registrations; /* endpoints that Kith did not start */
+    struct maintenance maintenance;     /* what is not to be used */
     struct lookups lookups;             /* what is told to applications */
     struct log_waits logs;
     struct backups backups;

@@ -134,6 +134,7 @@ static uint32_t add_instance(const struct control *c, const struct instance *i,
         one.health = ENDPOINT_HEALTH_CRITICAL;
         one.output = says->reason;
     }
+    maintenance_shade(c, &one, mem);
     return add_ports(&one, says->ports, says->ports_n, list);
 }
 
@@ -154,6 +155,7 @@ static uint32_t add_registration(const struct control *c, const struct registrat
     one.registration = says->name;
     one.ttl_ms = says->ttl_ms;
     one.output = says->output;
+    maintenance_shade(c, &one, mem);
     return add_ports(&one, says->ports, says->ports_n, list);
 }
 

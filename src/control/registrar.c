@@ -5,7 +5,7 @@
 #include "wire/text.h"
 
 /* The same name gives the same id at every start, so that a registrant needs to remember nothing else. */
-static struct ulid id_of(struct bytes name)
+struct ulid registrar_id(struct bytes name)
 {
     struct ulid id;
     uint64_t half[2] = {hash64_pair(bytes_str("registration 0"), name),
@@ -96,10 +96,50 @@ static struct registration_row row_of(const struct control *c,
     return row;
 }
 
-/* What was said of its health lasts, where that is asked for. */
+static struct bytes check_of(const struct registration_row *row)
+{
+    for (uint32_t i = 0; i < row->meta_n; i++) {
+        if (bytes_equal_str(row->meta[i].key, LOOKUP_META_CHECK))
+            return row->meta[i].value;
+    }
+    return (struct bytes){0};
+}
+
+/* Calls its check so; empty, or where its meta is full: it is called after the registration. */
+static void name_check(struct registration_row *row, struct bytes name, struct arena *mem)
+{
+    struct pair *meta = arena_array(mem, row->meta_n + 1, sizeof(*meta));
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < row->meta_n; i++) {
+        if (!bytes_equal_str(row->meta[i].key, LOOKUP_META_CHECK))
+            meta[n++] = row->meta[i];
+    }
+    if (name.len && n < REGISTRATION_ROW_META_MAX_ITEMS)
+        meta[n++] = (struct pair){bytes_str(LOOKUP_META_CHECK), name};
+    row->meta = meta;
+    row->meta_n = n;
+}
+
+/* A check that was registered by itself stays when the service is registered again without one. */
+static void keep_check(struct registration_row *row, const struct registration *held,
+                       struct arena *mem)
+{
+    const struct registration_row *was = held ? registration_says(held, mem) : NULL;
+
+    if (!was || row->ttl_ms || !check_of(was).len)
+        return;
+    row->ttl_ms = was->ttl_ms;
+    row->reap_ms = was->reap_ms;
+    row->keep = was->keep;
+    name_check(row, check_of(was), mem);
+}
+
+/* What was said of its health lasts, where that is asked for; and a check of its own does. */
 static void keep_health(struct registration_row *row, const struct registration *held,
                         struct arena *mem)
 {
+    keep_check(row, held, mem);
     const struct registration_row *was = held && row->keep ? registration_says(held, mem) : NULL;
 
     if (!was || !was->keep)
@@ -144,12 +184,11 @@ void registrar_register(struct control *c, struct turn *t, const struct incoming
         return;
     }
     struct registration_row row = row_of(c, &request, &mem);
-    struct ulid id = id_of(row.name);
+    struct ulid id = registrar_id(row.name);
     struct registration *held = registrations_find(c, &id);
     const char *why = refusal(c, t, &row, held, /* more= */ 1);
 
     keep_health(&row, held, &mem);
-
     if (why)
         turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
     else if (put(c, t, &id, &row, held) != 0)
@@ -181,7 +220,7 @@ static int look_at(struct control *c, struct turn *t, const struct incoming *in,
         return 1;
     }
     ret->row = row_of(c, &request, mem);
-    ret->id = id_of(ret->row.name);
+    ret->id = registrar_id(ret->row.name);
     ret->held = registrations_find(c, &ret->id);
     keep_health(&ret->row, ret->held, mem);
     const char *why = refusal(c, t, &ret->row, ret->held, more);
@@ -269,7 +308,7 @@ void registrar_report(struct control *c, struct turn *t, const struct incoming *
         arena_deinit(&mem);
         return;
     }
-    struct ulid id = id_of(request.name);
+    struct ulid id = registrar_id(request.name);
     struct registration *held = registrations_find(c, &id);
 
     if (!held) {
@@ -292,6 +331,56 @@ void registrar_report(struct control *c, struct turn *t, const struct incoming *
     arena_deinit(&mem);
 }
 
+/* Its check as it is from now on. */
+static struct registration_row checked(const struct registration *held,
+                                       const struct check_endpoint *request, struct arena *mem)
+{
+    struct registration_row row = *registration_says(held, mem);
+
+    row.ttl_ms = request->ttl_ms;
+    row.reap_ms = request->reap_ms;
+    row.keep = request->ttl_ms > 0;
+    row.health = row.keep ? request->health : ENDPOINT_HEALTH_PASSING;
+    row.output = (struct bytes){0};
+    name_check(&row, row.keep ? request->check : (struct bytes){0}, mem);
+    return row;
+}
+
+void registrar_check(struct control *c, struct turn *t, const struct incoming *in)
+{
+    struct arena mem = {0};
+    struct check_endpoint request;
+    struct wire_error err;
+
+    if (check_endpoint_decode(&request, in->payload, &mem, &err)) {
+        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
+        arena_deinit(&mem);
+        return;
+    }
+    struct ulid id = registrar_id(request.name);
+    struct registration *held = registrations_find(c, &id);
+
+    if (!held) {
+        not_held(t, in, request.name);
+    } else {
+        struct registration_row row = checked(held, &request, &mem);
+        struct registered reply = {
+            .instance = id,
+            .name = request.name,
+            .text = say(&mem, row.service, row.keep ? "is checked as" : "is no longer checked as",
+                        request.name)};
+        const char *why = refusal(c, t, &row, held, /* more= */ 0);
+
+        if (why)
+            turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
+        else if (put(c, t, &id, &row, held) != 0)
+            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written");
+        else
+            answer(c, t, in, &request.ack, &reply);
+    }
+    arena_deinit(&mem);
+}
+
 void registrar_deregister(struct control *c, struct turn *t, const struct incoming *in)
 {
     struct arena mem = {0};
@@ -303,7 +392,7 @@ void registrar_deregister(struct control *c, struct turn *t, const struct incomi
         arena_deinit(&mem);
         return;
     }
-    struct ulid id = id_of(request.name);
+    struct ulid id = registrar_id(request.name);
     const struct registration *held = registrations_find(c, &id);
 
     if (!held) {

@@ -165,14 +165,39 @@ static answer_function *reader_of(uint32_t kind)
     }
 }
 
+static answer_function *registrar_of(uint32_t kind)
+{
+    switch (kind) {
+    case WIRE_REGISTER_ENDPOINT:
+        return registrar_register;
+    case WIRE_REGISTER_ENDPOINTS:
+        return registrar_register_all;
+    case WIRE_DEREGISTER_ENDPOINT:
+        return registrar_deregister;
+    case WIRE_REPORT_ENDPOINT:
+        return registrar_report;
+    case WIRE_CHECK_ENDPOINT:
+        return registrar_check;
+    case WIRE_MAINTAIN:
+        return maintenance_answer;
+    default:
+        return NULL;
+    }
+}
+
 bool request_receive(struct control *c, struct turn *t, const struct incoming *in)
 {
     uint32_t kind = in->envelope->kind;
-    answer_function *reader = reader_of(kind);
+    answer_function *reader = reader_of(kind), *registrar = registrar_of(kind);
 
     if (reader) {
         if (allowed(t, in, AUTHORITY_READ, (struct bytes){0}))
             reader(c, t, in);
+        return true;
+    }
+    if (registrar) {
+        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
+            registrar(c, t, in);
         return true;
     }
     switch (kind) {
@@ -183,22 +208,6 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
     case WIRE_CHANGE:
         if (change_allowed(t, in))
             command_change(c, t, in);
-        return true;
-    case WIRE_REGISTER_ENDPOINT:
-        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
-            registrar_register(c, t, in);
-        return true;
-    case WIRE_REGISTER_ENDPOINTS:
-        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
-            registrar_register_all(c, t, in);
-        return true;
-    case WIRE_DEREGISTER_ENDPOINT:
-        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
-            registrar_deregister(c, t, in);
-        return true;
-    case WIRE_REPORT_ENDPOINT:
-        if (allowed(t, in, AUTHORITY_REGISTER, (struct bytes){0}))
-            registrar_report(c, t, in);
         return true;
     case WIRE_BACKUP:
         if (allowed(t, in, AUTHORITY_BACKUP, (struct bytes){0}))

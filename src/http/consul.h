@@ -53,5 +53,15 @@ void consul_check_pass(struct exchange *x);
 void consul_check_warn(struct exchange *x);
 void consul_check_fail(struct exchange *x);
 void consul_check_update(struct exchange *x);
+void consul_check_register(struct exchange *x);
+void consul_check_deregister(struct exchange *x);
+void consul_agent_maintenance(struct exchange *x);
+void consul_service_maintenance(struct exchange *x);
+void consul_catalog_register(struct exchange *x);
+void consul_catalog_deregister(struct exchange *x);
+
+/* What there is none of here: answered with words, whatever the method. */
+void consul_no_acl(struct exchange *x);
+void consul_absent(struct exchange *x);
 
 #endif

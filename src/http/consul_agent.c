@@ -102,7 +102,7 @@ static void each_own(struct exchange *x, struct buf *out, own_writer *write,
         while (consul_next(s, &at, &g)) {
             size_t from = out->len, object = from;
 
-            if (!ulid_equal(&g.ports->node, &x->hub->self))
+            if (!ulid_equal(&g.ports->node, &x->hub->self) || consul_is_foreign(&g))
                 continue;
             write(out, x, &g, &object);
             consul_sift(out, from, object, filter);

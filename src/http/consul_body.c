@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define RESERVED "kith-" /* names in Meta */
+
 /* ---- parts of a service ---- */
 
 static int take_tags(struct consul_reader *r, json_t *list, struct register_endpoint *ret)
@@ -36,6 +38,8 @@ static int take_meta(struct consul_reader *r, json_t *object, struct register_en
         struct pair *p = &meta[ret->meta_n++];
 
         p->key = arena_bytes(r->mem, bytes_str(key));
+        if (bytes_starts(p->key, bytes_str(RESERVED)))
+            return consul_refuse(r, "names in Meta that begin with kith- are Kith's own");
         bad |= p->key.len == 0 || p->key.len > PAIR_KEY_MAX ||
                consul_take_text(r, value, PAIR_VALUE_MAX, &p->value);
     }
@@ -124,10 +128,17 @@ static int refuse_others(struct consul_reader *r, json_t *service)
     return 0;
 }
 
+static int take_lists(struct consul_reader *r, json_t *service, struct register_endpoint *ret)
+{
+    json_t *tags = consul_value(service, "Tags"), *meta = consul_value(service, "Meta");
+    json_t *port = consul_value(service, "Port");
+
+    return (tags && take_tags(r, tags, ret)) || (meta && take_meta(r, meta, ret)) ||
+           (port && take_port(r, port, ret));
+}
+
 static int take_service(struct consul_reader *r, json_t *service, struct register_endpoint *ret)
 {
-    json_t *tags, *meta, *port;
-
     if (!json_is_object(service))
         return consul_refuse(r, "the body is no JSON object");
     if (consul_take_member(r, service, "Name", REGISTER_ENDPOINT_SERVICE_MAX, &ret->service) ||
@@ -139,13 +150,7 @@ static int take_service(struct consul_reader *r, json_t *service, struct registe
         return consul_refuse(r, "a service needs a Name");
     if (!ret->name.len)
         ret->name = ret->service; /* as Consul: one of a name at each agent */
-    tags = consul_value(service, "Tags");
-    meta = consul_value(service, "Meta");
-    port = consul_value(service, "Port");
-    if ((tags && take_tags(r, tags, ret)) || (meta && take_meta(r, meta, ret)) ||
-        (port && take_port(r, port, ret)))
-        return 1;
-    return take_checks(r, service, ret);
+    return take_lists(r, service, ret) || take_checks(r, service, ret);
 }
 
 int consul_read_service(struct register_endpoint *ret, struct bytes body, struct arena *mem,
@@ -193,4 +198,141 @@ int consul_read_report(struct report_endpoint *ret, struct bytes body, struct ar
     json_decref(json);
     *why = r.why;
     return bad;
+}
+
+/* ---- the catalog ---- */
+
+static int take_entry_service(struct consul_reader *r, json_t *service,
+                              struct register_endpoint *ret)
+{
+    if (!json_is_object(service))
+        return consul_refuse(r, "a node alone cannot be kept here: register a Service on it");
+    if (consul_take_member(r, service, "Service", REGISTER_ENDPOINT_SERVICE_MAX, &ret->service) ||
+        consul_take_member(r, service, "ID", REGISTER_ENDPOINT_NAME_MAX, &ret->name) ||
+        consul_take_member(r, service, "Address", REGISTER_ENDPOINT_ADDR_MAX, &ret->addr) ||
+        refuse_others(r, service))
+        return 1;
+    if (!ret->service.len)
+        return consul_refuse(r, "a service needs its name, as Service");
+    if (!ret->name.len)
+        ret->name = ret->service;
+    return take_lists(r, service, ret);
+}
+
+static int take_entry_check(struct consul_reader *r, json_t *check, struct register_endpoint *ret)
+{
+    struct bytes of = {0};
+    enum endpoint_health health;
+
+    if (!json_is_object(check))
+        return consul_refuse(r, "a check is an object");
+    if (consul_take_member(r, check, "ServiceID", REGISTER_ENDPOINT_NAME_MAX, &of) ||
+        take_status(r, check, &health))
+        return 1;
+    if (of.len && !bytes_equal(of, ret->name))
+        return consul_refuse(r, "a check is of the service that it is registered with");
+    if (health > ret->health)
+        ret->health = health;
+    return 0;
+}
+
+static int take_node(struct consul_reader *r, json_t *json, struct consul_entry *ret)
+{
+    if (!json_is_object(json))
+        return consul_refuse(r, "the body is no JSON object");
+    if (consul_take_member(r, json, "Node", PAIR_VALUE_MAX, &ret->node) ||
+        consul_take_member(r, json, "Address", REGISTER_ENDPOINT_ADDR_MAX, &ret->address) ||
+        refuse_others(r, json))
+        return 1;
+    return ret->node.len ? 0 : consul_refuse(r, "a Node is needed");
+}
+
+static int take_entry(struct consul_reader *r, json_t *json, struct consul_entry *ret)
+{
+    json_t *one, *list, *meta;
+
+    if (take_node(r, json, ret) ||
+        take_entry_service(r, consul_value(json, "Service"), &ret->service))
+        return 1;
+    one = consul_value(json, "Check");
+    list = consul_value(json, "Checks");
+    meta = consul_value(json, "NodeMeta");
+    if (meta && json_object_size(meta))
+        return consul_refuse(r, "NodeMeta is not kept here: write it into the service's Meta");
+    if (list && !json_is_array(list))
+        return consul_refuse(r, "Checks is a list");
+    int bad = one ? take_entry_check(r, one, &ret->service) : 0;
+
+    for (size_t i = 0; i < json_array_size(list) && !bad; i++)
+        bad = take_entry_check(r, json_array_get(list, i), &ret->service);
+    return bad;
+}
+
+static int take_ending(struct consul_reader *r, json_t *json, struct consul_entry *ret)
+{
+    struct bytes check = {0};
+
+    if (take_node(r, json, ret) ||
+        consul_take_member(r, json, "ServiceID", REGISTER_ENDPOINT_NAME_MAX, &ret->service.name) ||
+        consul_take_member(r, json, "CheckID", REGISTER_ENDPOINT_NAME_MAX, &check))
+        return 1;
+    return check.len ? consul_refuse(r, "a check ends with its service: write its ServiceID") : 0;
+}
+
+static int take_own_check(struct consul_reader *r, json_t *json, struct check_endpoint *ret)
+{
+    struct register_endpoint check = {0};
+
+    if (take_check(r, json, &check) ||
+        consul_take_member(r, json, "ServiceID", CHECK_ENDPOINT_NAME_MAX, &ret->name) ||
+        consul_take_member(r, json, "Name", CHECK_ENDPOINT_CHECK_MAX, &ret->check) ||
+        consul_take_member(r, json, "ID", CHECK_ENDPOINT_CHECK_MAX, &ret->check) ||
+        consul_take_member(r, json, "CheckID", CHECK_ENDPOINT_CHECK_MAX, &ret->check))
+        return 1;
+    if (!ret->name.len)
+        return consul_refuse(r, "a check is of a service here: write its ServiceID; for all of the "
+                                "host there is maintenance");
+    if (!ret->check.len)
+        return consul_refuse(r, "a check needs a Name");
+    ret->ttl_ms = check.ttl_ms;
+    ret->reap_ms = check.reap_ms;
+    ret->health = check.health;
+    return 0;
+}
+
+static int end(struct consul_reader *r, json_t *json, int bad, const char **why)
+{
+    json_decref(json);
+    *why = r->why;
+    return bad;
+}
+
+int consul_read_entry(struct consul_entry *ret, struct bytes body, struct arena *mem,
+                      const char **why)
+{
+    struct consul_reader r = {.mem = mem};
+    json_t *json = consul_parse(body, why);
+
+    *ret = (struct consul_entry){0};
+    return json ? end(&r, json, take_entry(&r, json, ret), why) : 1;
+}
+
+int consul_read_ending(struct consul_entry *ret, struct bytes body, struct arena *mem,
+                       const char **why)
+{
+    struct consul_reader r = {.mem = mem};
+    json_t *json = consul_parse(body, why);
+
+    *ret = (struct consul_entry){0};
+    return json ? end(&r, json, take_ending(&r, json, ret), why) : 1;
+}
+
+int consul_read_check(struct check_endpoint *ret, struct bytes body, struct arena *mem,
+                      const char **why)
+{
+    struct consul_reader r = {.mem = mem};
+    json_t *json = consul_parse(body, why);
+
+    *ret = (struct check_endpoint){0};
+    return json ? end(&r, json, take_own_check(&r, json, ret), why) : 1;
 }

@@ -20,4 +20,21 @@ int consul_read_service(struct register_endpoint *ret, struct bytes body, struct
 int consul_read_report(struct report_endpoint *ret, struct bytes body, struct arena *mem,
                        const char **why);
 
+/* What catalog/register and deregister say: a service on a node. Its health is that of its worst check, passing without
+ * one. */
+struct consul_entry {
+    struct bytes node, address;
+    struct register_endpoint
+        service; /* deregister: only its name, which may be empty: all of the node */
+};
+
+/* As above. */
+int consul_read_entry(struct consul_entry *ret, struct bytes body, struct arena *mem,
+                      const char **why);
+int consul_read_ending(struct consul_entry *ret, struct bytes body, struct arena *mem,
+                       const char **why);
+/* Of agent/check/register: a check with a TTL of a service that is registered already. As above. */
+int consul_read_check(struct check_endpoint *ret, struct bytes body, struct arena *mem,
+                      const char **why);
+
 #endif

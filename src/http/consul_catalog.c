@@ -18,7 +18,7 @@ static bool begin_service(struct exchange *x, const struct dir_service **ret)
 
 static void write_health(struct buf *out, struct exchange *x, const struct consul_group *g)
 {
-    struct lookup_member m = consul_member(x->hub, g->ports);
+    struct lookup_member m = consul_node_of(x->hub, g);
 
     json_open(out, '{');
     json_name(out, "Node");
@@ -27,7 +27,8 @@ static void write_health(struct buf *out, struct exchange *x, const struct consu
     consul_service(out, g);
     json_name(out, "Checks");
     json_open(out, '[');
-    consul_node_check(out, &m, g->service->index);
+    if (!consul_is_foreign(g)) /* nobody watches those */
+        consul_node_check(out, &m, g->service->index);
     if (consul_is_checked(g))
         consul_service_check(out, g, &x->mem);
     json_close(out, ']');
@@ -108,7 +109,7 @@ void consul_health_checks(struct exchange *x)
 
 static void write_catalog(struct buf *out, struct exchange *x, const struct consul_group *g)
 {
-    struct lookup_member m = consul_member(x->hub, g->ports);
+    struct lookup_member m = consul_node_of(x->hub, g);
     struct ulid_text text;
 
     json_open(out, '{');
@@ -254,7 +255,7 @@ static bool next_on(const struct ulid *node, const struct dir_service **s, uint3
 {
     for (; *s; *s = directory_next_on(*s, node), *at = 0) {
         while (consul_next(*s, at, ret)) {
-            if (ulid_equal(&ret->ports->node, node))
+            if (ulid_equal(&ret->ports->node, node) && !consul_is_foreign(ret))
                 return true;
         }
     }

@@ -39,7 +39,7 @@ static bool runs_such(struct hub *hub, const struct user_event *e)
         if (!event_match(e->service_filter, s->name))
             continue;
         while (consul_next(s, &at, &g)) {
-            if (ulid_equal(&g.ports->node, &hub->self) &&
+            if (ulid_equal(&g.ports->node, &hub->self) && !consul_is_foreign(&g) &&
                 (!e->tag_filter.len || has_such_tag(&g, e->tag_filter)))
                 return true;
         }

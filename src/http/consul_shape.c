@@ -140,7 +140,7 @@ bool consul_node_wanted(const struct exchange *x, const struct lookup_member *m)
 
 static bool is_wanted(const struct exchange *x, const struct consul_group *g)
 {
-    struct lookup_member m = consul_member(x->hub, g->ports);
+    struct lookup_member m = consul_node_of(x->hub, g);
     struct bytes tag;
     unsigned at = 0;
 
@@ -182,16 +182,22 @@ uint32_t consul_groups(struct exchange *x, const struct dir_service *s,
 
 struct bytes consul_id(const struct consul_group *g, struct ulid_text *mem)
 {
-    if (g->ports->registration.len)
-        return g->ports->registration;
+    struct bytes name = g->ports->registration;
+    size_t host = consul_is_foreign(g) ? consul_meta_of(g, CONSUL_META_HOST).len + 1 : 0;
+
+    if (name.len) /* of a foreign one HOST/ID */
+        return host < name.len ? bytes_of(name.data + host, name.len - host) : name;
     *mem = ulid_text(&g->ports->instance);
     return bytes_str(mem->s);
 }
 
 struct bytes consul_check_id(const struct consul_group *g, struct arena *mem)
 {
+    struct bytes own = consul_meta_of(g, LOOKUP_META_CHECK);
     struct ulid_text text;
 
+    if (own.len)
+        return own;
     return bytes_str(arena_printf(mem, "service:" BYTES_FMT, BYTES_ARG(consul_id(g, &text))));
 }
 
@@ -205,14 +211,32 @@ bool consul_is_checked(const struct consul_group *g)
     return endpoint_is_checked(g->ports);
 }
 
-struct lookup_member consul_member(const struct hub *hub, const struct lookup_endpoint *e)
+struct bytes consul_meta_of(const struct consul_group *g, const char *name)
 {
-    const struct dir_member *m = directory_member(&hub->directory, &e->node);
+    for (uint32_t i = 0; i < g->ports->meta_n; i++) {
+        if (bytes_equal_str(g->ports->meta[i].key, name))
+            return g->ports->meta[i].value;
+    }
+    return (struct bytes){0};
+}
 
+bool consul_is_foreign(const struct consul_group *g)
+{
+    return g->ports->registration.len && consul_meta_of(g, CONSUL_META_HOST).len;
+}
+
+struct lookup_member consul_node_of(const struct hub *hub, const struct consul_group *g)
+{
+    const struct dir_member *m = directory_member(&hub->directory, &g->ports->node);
+
+    if (consul_is_foreign(g))
+        return (struct lookup_member){.name = consul_meta_of(g, CONSUL_META_HOST),
+                                      .host = consul_meta_of(g, CONSUL_META_ADDRESS),
+                                      .state = MEMBER_STATE_UNKNOWN};
     if (m)
         return m->says;
     return (struct lookup_member){
-        .id = e->node, .name = e->node_name, .state = MEMBER_STATE_UNKNOWN};
+        .id = g->ports->node, .name = g->ports->node_name, .state = MEMBER_STATE_UNKNOWN};
 }
 
 /* ---- parts ---- */
@@ -240,6 +264,13 @@ void consul_tags(struct buf *out, const char *name, const struct consul_group *g
     json_close(out, ']');
 }
 
+/* What stands for something that clients see elsewhere. */
+static bool is_inside(struct bytes key)
+{
+    return bytes_equal_str(key, LOOKUP_META_CHECK) || bytes_equal_str(key, CONSUL_META_HOST) ||
+           bytes_equal_str(key, CONSUL_META_ADDRESS);
+}
+
 void consul_meta(struct buf *out, const char *name, const struct consul_group *g)
 {
     bool own = g->ports->own_tags;
@@ -250,6 +281,8 @@ void consul_meta(struct buf *out, const char *name, const struct consul_group *g
     json_name(out, name);
     json_open(out, '{');
     for (uint32_t i = 0; i < meta_n; i++) {
+        if (is_inside(meta[i].key))
+            continue;
         json_text(out, meta[i].key);
         buf_byte(out, ':');
         json_text(out, meta[i].value);
@@ -370,7 +403,8 @@ void consul_service_check(struct buf *out, const struct consul_group *g, struct 
     struct ulid_text text;
 
     write_check(out, &(struct check){
-                         .node = g->ports->node_name,
+                         .node = consul_is_foreign(g) ? consul_meta_of(g, CONSUL_META_HOST)
+                                                      : g->ports->node_name,
                          .id = consul_check_id(g, mem),
                          .name = bytes_str(arena_printf(mem, "Service '" BYTES_FMT "' check",
                                                         BYTES_ARG(g->service->name))),

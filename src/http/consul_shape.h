@@ -41,6 +41,14 @@ struct bytes consul_id(const struct consul_group *g, struct ulid_text *mem);
 struct bytes consul_check_id(const struct consul_group *g, struct arena *mem);
 bool consul_is_checked(const struct consul_group *g);
 
+/* In the meta of a registration that stands for a host that is no member: its name, and where it is. */
+#define CONSUL_META_HOST    "kith-host"
+#define CONSUL_META_ADDRESS "kith-host-address"
+
+/* One of its own meta; empty: it has none of that name. */
+struct bytes consul_meta_of(const struct consul_group *g, const char *name);
+bool consul_is_foreign(const struct consul_group *g);
+
 /* Members of an object that is open. */
 void consul_node_id(struct buf *out, const char *name, const struct ulid *id);
 uint32_t consul_tags_n(const struct consul_group *g);
@@ -56,8 +64,8 @@ void consul_service(struct buf *out, const struct consul_group *g);
 void consul_node_check(struct buf *out, const struct lookup_member *m, uint64_t index);
 void consul_service_check(struct buf *out, const struct consul_group *g, struct arena *mem);
 
-/* The member of an endpoint; of one that is not known only its name is said. */
-struct lookup_member consul_member(const struct hub *hub, const struct lookup_endpoint *e);
+/* The node of an instance: a member, of one that is not known only its name; or a host that is none, without an id. */
+struct lookup_member consul_node_of(const struct hub *hub, const struct consul_group *g);
 
 /* The request wants only nodes with such tags (node-meta=KEY:VALUE). */
 bool consul_node_wanted(const struct exchange *x, const struct lookup_member *m);

@@ -1,6 +1,7 @@
 /* Consul's agent: what registers services with this peer and says how they do. */
 #include "http/consul.h"
 #include "http/consul_body.h"
+#include "http/consul_check.h"
 #include "wire/text.h"
 
 static void done(struct exchange *x, enum wire_kind kind, struct bytes payload)
@@ -37,20 +38,6 @@ void consul_service_deregister(struct exchange *x)
     exchange_ask(x, WIRE_DEREGISTER_ENDPOINT, question, done);
 }
 
-/* "service:ID" is the check of the service ID. 0, or 1: the answer is that there is none. */
-static int find_check(struct exchange *x, struct bytes *ret_name)
-{
-    struct bytes id = x->match.args[0], prefix = bytes_str("service:");
-
-    if (!bytes_starts(id, prefix) || id.len - prefix.len > REPORT_ENDPOINT_NAME_MAX) {
-        answer_error(x, 404, "not_found",
-                     "there is no check of such an ID: the check of a service is service:ID");
-        return 1;
-    }
-    *ret_name = bytes_of(id.data + prefix.len, id.len - prefix.len);
-    return 0;
-}
-
 static void ask(struct exchange *x, const struct report_endpoint *request)
 {
     struct buf question = {0};
@@ -65,7 +52,7 @@ static void report(struct exchange *x, enum endpoint_health health)
         .health = health,
         .output = wire_text_clip(target_get(&x->target, "note"), REPORT_ENDPOINT_OUTPUT_MAX)};
 
-    if (find_check(x, &request.name) == 0)
+    if (consul_find_check(x, &request.name) == 0)
         ask(x, &request);
 }
 
@@ -90,7 +77,7 @@ void consul_check_update(struct exchange *x)
     struct bytes name;
     const char *why;
 
-    if (find_check(x, &name))
+    if (consul_find_check(x, &name))
         return;
     if (consul_read_report(&request, buf_bytes(&x->body), &x->mem, &why)) {
         answer_error(x, 400, "bad_request", "%s", why);

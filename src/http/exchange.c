@@ -197,6 +197,22 @@ void exchange_begin(struct exchange *x, const struct route *table, size_t table_
     finish(x);
 }
 
+static void look_behind(struct exchange *x)
+{
+    struct resource *r = x->hub->now_us < x->until_us ? x->behind(x) : NULL;
+
+    x->state = r ? EXCHANGE_PARKED : EXCHANGE_READY;
+    if (r)
+        directory_watch(r, &x->watcher);
+}
+
+void exchange_until(struct exchange *x, exchange_behind *behind)
+{
+    x->behind = behind;
+    x->until_us = x->hub->now_us + EXCHANGE_CATCH_UP_US;
+    look_behind(x);
+}
+
 void exchange_resume(struct exchange *x)
 {
     directory_unwatch(&x->watcher);
@@ -205,6 +221,10 @@ void exchange_resume(struct exchange *x)
             directory_watch(&x->hub->shelf.caught, &x->watcher);
         else
             x->state = EXCHANGE_READY;
+        return;
+    }
+    if (x->behind) {
+        look_behind(x);
         return;
     }
     x->hub->again -= x->again;

@@ -72,6 +72,9 @@ struct stream;
 /* The peer's answer: a message of this kind; `failed` is answered before. */
 typedef void exchange_answered(struct exchange *x, enum wire_kind kind, struct bytes payload);
 
+/* What is to change until the answer may go out; NULL: it may. */
+typedef struct resource *exchange_behind(struct exchange *x);
+
 struct answer {
     unsigned status;
     const char *type;          /* static; the content's */
@@ -118,6 +121,8 @@ struct exchange {
     enum wire_kind ask; /* the question, encoded in `question` */
     struct buf question;
     exchange_answered *answered;
+    exchange_behind *behind; /* the answer is there, and waits for this; NULL: it does not */
+    void *work;              /* a handler's own, between the peer's answers; in mem */
 };
 
 void exchange_deinit(struct exchange *x);
@@ -149,6 +154,9 @@ void exchange_ask(struct exchange *x, enum wire_kind kind, struct buf question,
 /* The answer as it stands goes out when the shelf has been told so much (keys_changed.told): so that a client that reads what it
  * has just written finds it. */
 void exchange_catch_up(struct exchange *x, uint64_t number);
+
+/* The answer as it stands goes out when `behind` says so, at once or after changes, or after EXCHANGE_CATCH_UP_US. */
+void exchange_until(struct exchange *x, exchange_behind *behind);
 
 /* An empty answer of JSON, to be written into the body. */
 struct buf *answer_json(struct exchange *x);

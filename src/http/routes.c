@@ -4,6 +4,8 @@
 #include "http/metrics.h"
 #include "http/native.h"
 
+#define METHODS_ALL (METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE)
+
 const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/v1/health/service/:", consul_health_service},
     {METHOD_GET, ROUTE_READS, "/v1/health/checks/:", consul_health_checks},
@@ -20,6 +22,13 @@ const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/v1/agent/checks", consul_agent_checks},
     {METHOD_GET, ROUTE_READS, "/v1/agent/service/:", consul_agent_service},
     {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/check/update/:", consul_check_update},
+    {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/check/register", consul_check_register},
+    {METHOD_GET | METHOD_PUT, ROUTE_CHANGES,
+     "/v1/agent/check/deregister/:", consul_check_deregister},
+    {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/maintenance", consul_agent_maintenance},
+    {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/service/maintenance/:", consul_service_maintenance},
+    {METHOD_PUT, ROUTE_CHANGES, "/v1/catalog/register", consul_catalog_register},
+    {METHOD_PUT, ROUTE_CHANGES, "/v1/catalog/deregister", consul_catalog_deregister},
     {METHOD_PUT, ROUTE_CHANGES, "/v1/agent/service/register", consul_service_register},
     {METHOD_GET | METHOD_PUT, ROUTE_CHANGES,
      "/v1/agent/service/deregister/:", consul_service_deregister},
@@ -41,6 +50,12 @@ const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/v1/session/info/:", consul_session_info},
     {METHOD_GET, ROUTE_READS, "/v1/session/node/:", consul_session_node},
     {METHOD_GET, ROUTE_READS, "/v1/session/list", consul_session_list},
+    {METHODS_ALL, ROUTE_READS, "/v1/acl/*", consul_no_acl},
+    {METHODS_ALL, ROUTE_READS, "/v1/query/*", consul_absent},
+    {METHODS_ALL, ROUTE_READS, "/v1/coordinate/*", consul_absent},
+    {METHODS_ALL, ROUTE_READS, "/v1/operator/*", consul_absent},
+    {METHODS_ALL, ROUTE_READS, "/v1/connect/*", consul_absent},
+    {METHODS_ALL, ROUTE_READS, "/v1/snapshot", consul_absent},
     {METHOD_GET, ROUTE_READS, "/v1/status/leader", consul_status_leader},
     {METHOD_GET, ROUTE_READS, "/v1/status/peers", consul_status_peers},
     {METHOD_GET, ROUTE_READS, "/api/v1/members", native_members},

@@ -170,7 +170,8 @@ static bool own_table(enum table_id table)
 {
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
            table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_INTEREST ||
-           table == TABLE_ID_REGISTRATION || table == TABLE_ID_CONFIRM || table == TABLE_ID_SESSION;
+           table == TABLE_ID_REGISTRATION || table == TABLE_ID_CONFIRM ||
+           table == TABLE_ID_SESSION || table == TABLE_ID_MAINTENANCE;
 }
 
 static void name_row(struct buf *out, const struct record *r)

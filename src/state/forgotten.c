@@ -1,8 +1,8 @@
 #include "state/state_inside.h"
 
-static const enum table_id forgotten_tables[] = {TABLE_ID_MEMBER,   TABLE_ID_INSTANCE,
-                                                 TABLE_ID_INTEREST, TABLE_ID_REGISTRATION,
-                                                 TABLE_ID_CONFIRM,  TABLE_ID_SESSION};
+static const enum table_id forgotten_tables[] = {
+    TABLE_ID_MEMBER,  TABLE_ID_INSTANCE, TABLE_ID_INTEREST,   TABLE_ID_REGISTRATION,
+    TABLE_ID_CONFIRM, TABLE_ID_SESSION,  TABLE_ID_MAINTENANCE};
 
 static bool goes_with_its_node(enum table_id table)
 {

@@ -35,6 +35,7 @@ static const struct table_law laws[] = {
     [TABLE_ID_KEY] = {&key_row_struct, RULE_STAMP, true, 1, KEY_OP_KEY_MAX},
     [TABLE_ID_LOCK] = {&lock_row_struct, RULE_STAMP, false, 1, KEY_OP_KEY_MAX},
     [TABLE_ID_SESSION] = {&session_row_struct, RULE_OWN, false, 32, 32},
+    [TABLE_ID_MAINTENANCE] = {&maintenance_row_struct, RULE_OWN, false, 32, 32},
 };
 
 static const struct table_law *law_of(enum table_id table)

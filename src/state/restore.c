@@ -68,6 +68,7 @@ static bool is_hosts_own(enum table_id table)
     case TABLE_ID_INSTANCE:
     case TABLE_ID_REGISTRATION:
     case TABLE_ID_SESSION:
+    case TABLE_ID_MAINTENANCE:
     case TABLE_ID_LOCK: /* of sessions that have ended */
     case TABLE_ID_INTEREST:
     case TABLE_ID_COORD:

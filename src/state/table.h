@@ -14,7 +14,7 @@
  */
 #include "state/content.h"
 
-#define TABLE_COUNT     20u    /* one more than the largest table_id */
+#define TABLE_COUNT     21u    /* one more than the largest table_id */
 #define TABLE_FRESH_MAX 16384u /* sorted in some 10 ms, which whoever walks may have to wait */
 
 struct table_rows {

@@ -55,6 +55,8 @@ static enum authority_verb verb_of(enum wire_kind kind)
     case WIRE_REGISTER_ENDPOINTS:
     case WIRE_DEREGISTER_ENDPOINT:
     case WIRE_REPORT_ENDPOINT:
+    case WIRE_CHECK_ENDPOINT:
+    case WIRE_MAINTAIN:
         return AUTHORITY_REGISTER;
     case WIRE_CHANGE_KEYS:
     case WIRE_OPEN_SESSION:

@@ -140,6 +140,9 @@ struct lookup_endpoint {
     struct bytes output;       /* what is said to its health, for people */
 };
 
+/* In the meta of a registration: what the check is called that it has, when not after itself (check_endpoint.check). */
+#define LOOKUP_META_CHECK "kith-check"
+
 #define LOOKUP_WEIGHT 100u
 #define LOOKUP_FAR    UINT32_MAX
 

@@ -1,34 +1,63 @@
 #!/usr/bin/python3
-"""All that python3-consul can call, against real daemons: what works, and what is refused with words."""
+"""All that python3-consul can call, against real daemons: what works, what can be waited for, and what is refused with words."""
 import os
+import statistics
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, story, wait  # noqa: E402
-from test_http import consul_of, curl, expect, get, url  # noqa: E402
+from web import consul_of, curl, get, url  # noqa: E402
+from test_http import expect  # noqa: E402
+
+ROUNDS = 5
+WOKEN_S = 0.05  # from the change at one peer to the answer at another: the best of some rounds
+LATE_S = 2      # the worst, on a machine that does other things
 
 
 class Asked(threading.Thread):
-    """A call that waits, and what it returned."""
+    """A call that waits, what it returned, and when."""
 
     def __init__(self, call):
-        super().__init__()
-        self.call, self.answer = call, None
+        super().__init__(daemon=True)
+        self.call, self.answer, self.ended = call, None, None
         self.start()
 
     def run(self):
-        self.answer = self.call()
+        try:
+            self.answer = self.call()
+        except OSError:
+            return  # the peers end before it
+        self.ended = time.monotonic()
 
 
-def refused(what, call):
+def refused(what, call, kind="ConsulException"):
     """The text that python3-consul raises."""
-    from consul import ConsulException
+    import consul.base
     try:
         answer = call()
-    except ConsulException as e:
+    except getattr(consul.base, kind) as e:
         return str(e)
     raise Failed("%s: %r, not refused" % (what, answer))
+
+
+def says(text, *words):
+    if not all(w in text for w in words):
+        raise Failed("%r says nothing of %s" % (text, words))
+
+
+def answers(peer):
+    try:
+        return len(get(peer, "/v1/agent/members")[0]) == 3
+    except Failed:
+        return False
+
+
+def statuses(client, name):
+    """Of each instance, by its ID, the state of its own check; what has none is passing."""
+    return {n["Service"]["ID"]: ([c["Status"] for c in n["Checks"] if c["ServiceID"]] + ["passing"])[0]
+            for n in client.health.service(name)[1]}
 
 
 # ---- events ----
@@ -42,10 +71,9 @@ def events_reach_all_who_are_there(cluster):
         return all(consul_of(p).event.list("hello")[1] for p in cluster.peers)
 
     wait("everybody is known to listen", all_hear, 20)  # each event is told once: who has just started may miss some
-    index = int(there.event.list("deploy")[0])
-    other = int(there.event.list("restart")[0])
-    deploy = Asked(lambda: there.event.list("deploy", index=index, wait="30s"))
-    restart = Asked(lambda: there.event.list("restart", index=other, wait="30s"))
+    index, other = there.event.list("deploy")[0], there.event.list("restart")[0]
+    deploy = Asked(lambda: consul_of(cluster.peers[1]).event.list("deploy", index=index, wait="30s"))
+    restart = Asked(lambda: consul_of(cluster.peers[1]).event.list("restart", index=other, wait="30s"))
     fired = here.event.fire("deploy", "1.2.3")
     deploy.join(10)
     expect("woken", [(e["Name"], e["Payload"], e["ID"]) for e in deploy.answer[1]], [("deploy", b"1.2.3", fired["ID"])])
@@ -56,9 +84,209 @@ def events_reach_all_who_are_there(cluster):
     restart.join(10)
     expect("for h2 alone", len(restart.answer[1]), 1)
     expect("not for h1", here.event.list("restart")[1], [])
-    text = refused("a regular expression", lambda: here.event.fire("restart", "", node="h[12]"))
-    if "regular expressions" not in text:
-        raise Failed(text)
+    says(refused("a regular expression", lambda: here.event.fire("restart", "", node="h[12]")), "regular expressions")
+
+
+# ---- the agent ----
+
+def a_check_can_be_registered_by_itself(cluster):
+    """agent.check: a TTL check of a service that is there, under an ID of its own; reported at once; taken away again."""
+    from consul import Check
+    here, there = consul_of(cluster.peers[0]), consul_of(cluster.peers[1])
+    here.agent.service.register("mem", "mem-1", port=1)
+    wait("passing without a check", lambda: statuses(there, "mem") == {"mem-1": "passing"}, 10)
+    expect("check", here.agent.check.register("memory", Check.ttl("60s"), service_id="mem-1"), True)
+    expect("here at once", here.agent.checks()["memory"]["ServiceID"], "mem-1")
+    expect("pass", here.agent.check.ttl_pass("memory", "fine"), True)
+    wait("passing", lambda: [c["CheckID"] for c in there.health.checks("mem")[1] if c["Output"] == "fine"] == ["memory"], 10)
+    expect("fail", here.agent.check.ttl_fail("memory", "full"), True)
+    wait("critical", lambda: statuses(there, "mem") == {"mem-1": "critical"}, 10)
+    expect("again", here.agent.service.register("mem", "mem-1", port=2), True)
+    wait("changed, and critical still", lambda: (statuses(there, "mem"), there.catalog.service("mem")[1][0]["ServicePort"]) ==
+         ({"mem-1": "critical"}, 2), 10)
+    expect("warn", here.agent.check.ttl_warn("memory", "half"), True)
+    expect("no such check", here.agent.check.ttl_pass("none"), False)
+    expect("away", here.agent.check.deregister("memory"), True)
+    wait("no check", lambda: statuses(there, "mem") == {"mem-1": "passing"} and there.health.checks("mem")[1] == [], 10)
+    text = refused("a host's check", lambda: here.agent.check.register("disk", Check.ttl("10s")), "BadRequest")
+    says(text, "ServiceID")
+    text = refused("a script", lambda: here.agent.check.register("s", Check.http("http://x", "1s"), service_id="mem-1"),
+                   "BadRequest")
+    says(text, "TTL")
+    here.agent.service.deregister("mem-1")
+
+
+def what_is_in_maintenance_is_not_found(cluster):
+    """agent.maintenance and agent.service.maintenance: critical everywhere with the reason, whatever is reported, and back."""
+    from consul import Check
+    here, there = consul_of(cluster.peers[0]), consul_of(cluster.peers[1])
+    for i in ("m-1", "m-2"):
+        here.agent.service.register("m", i, check=Check.ttl("60s"))
+        here.agent.check.ttl_pass("service:" + i)
+    wait("passing", lambda: statuses(there, "m") == {"m-1": "passing", "m-2": "passing"}, 10)
+    expect("one", here.agent.service.maintenance("m-1", "true", "new disk"), True)
+    wait("one is not found", lambda: statuses(there, "m") == {"m-1": "critical", "m-2": "passing"}, 10)
+    says([c["Output"] for c in there.health.checks("m")[1] if c["ServiceID"] == "m-1"][0], "new disk")
+    here.agent.check.ttl_pass("service:m-1")
+    here.agent.service.register("m", "m-1", check=Check.ttl("60s"), tags=["again"])
+    wait("registered again", lambda: there.catalog.services()[1]["m"] == ["again"], 10)
+    expect("still not found", statuses(there, "m")["m-1"], "critical")
+    expect("host", here.agent.maintenance("true", "power"), True)
+    wait("none is found", lambda: statuses(there, "m") == {"m-1": "critical", "m-2": "critical"}, 10)
+    expect("kith sees it too", cluster.peers[2].kith("-o", "json", "endpoints", "m").strip(), "[]")
+    peer = cluster.peers[0]
+    peer.signal(15)
+    peer.wait_end(20)
+    peer.start("--insecure")
+    wait("it answers", lambda: answers(peer), 30)
+    wait("again", lambda: statuses(here, "m") == statuses(there, "m") == {"m-1": "critical", "m-2": "critical"}, 30)
+    expect("host again", here.agent.maintenance("false"), True)
+    wait("as before", lambda: statuses(there, "m") == {"m-1": "critical", "m-2": "passing"}, 10)
+    expect("one again", here.agent.service.maintenance("m-1", "false"), True)
+    wait("all", lambda: statuses(there, "m") == {"m-1": "passing", "m-2": "passing"}, 10)
+    expect("nothing there", here.agent.service.maintenance("none", "true"), False)
+    for i in ("m-1", "m-2"):
+        here.agent.service.deregister(i)
+
+
+# ---- the catalog ----
+
+def a_service_elsewhere_is_registered_in_the_catalog(cluster):
+    """catalog.register: a service on a host that is no member; the peer that took it answers for it, and ends it."""
+    here, there = consul_of(cluster.peers[0]), consul_of(cluster.peers[1])
+    service = {"Service": "printer", "ID": "p1", "Port": 631, "Tags": ["laser"]}
+    expect("registered", here.catalog.register("attic", "192.0.2.7", service), True)
+    wait("found", lambda: len(there.health.service("printer", passing=True)[1]) == 1, 10)
+    found = there.health.service("printer")[1][0]
+    expect("its node", (found["Node"]["Node"], found["Node"]["Address"]), ("attic", "192.0.2.7"))
+    expect("itself", (found["Service"]["ID"], found["Service"]["Port"], found["Service"]["Address"], found["Service"]["Meta"]),
+           ("p1", 631, "192.0.2.7", {}))
+    expect("nobody watches its host", found["Checks"], [])
+    check = {"Node": "attic", "CheckID": "service:p1", "Name": "ink", "Status": "critical", "ServiceID": "p1"}
+    expect("with a check", here.catalog.register("attic", "192.0.2.7", service, check), True)
+    wait("critical", lambda: statuses(there, "printer") == {"p1": "critical"}, 10)
+    expect("a second", here.catalog.register("attic", "192.0.2.7", {"Service": "printer", "ID": "p2"}), True)
+    wait("both", lambda: sorted(statuses(there, "printer")) == ["p1", "p2"], 10)
+    expect("none of them is the agent's", "p1" in here.agent.services(), False)
+    says(refused("at another peer", lambda: there.catalog.deregister("attic"), "BadRequest"), "h1")
+    says(refused("a node alone", lambda: here.catalog.register("cellar", "192.0.2.8"), "BadRequest"), "Service")
+    says(refused("a member", lambda: here.catalog.register("h2", "192.0.2.8", service), "BadRequest"), "its own peer")
+    expect("one", here.catalog.deregister("attic", service_id="p1"), True)
+    wait("one is left", lambda: sorted(statuses(there, "printer")) == ["p2"], 10)
+    expect("all of it", here.catalog.deregister("attic"), True)
+    wait("gone", lambda: statuses(there, "printer") == {}, 10)
+    expect("on this host", here.catalog.register("h1", "", {"Service": "own", "ID": "own-1"}), True)
+    wait("found here", lambda: statuses(there, "own") == {"own-1": "passing"}, 10)
+    expect("the agent's", "own-1" in here.agent.services(), True)
+    expect("ended", here.catalog.deregister("h1", service_id="own-1"), True)
+
+
+# ---- waiting ----
+
+def watches(peer):
+    """Each query that can wait, as (name, what it is about, call); made anew for each, since each waits in a thread."""
+    def of(get_client):
+        return [
+            ("health.service", "job", lambda c, **o: c.health.service("job", **o)),
+            ("health.checks", "job", lambda c, **o: c.health.checks("job", **o)),
+            ("health.node", "job", lambda c, **o: c.health.node("h1", **o)),
+            ("health.state", "job", lambda c, **o: c.health.state("critical", **o)),
+            ("catalog.service", "job", lambda c, **o: c.catalog.service("job", **o)),
+            ("catalog.node", "job", lambda c, **o: c.catalog.node("h1", **o)),
+            ("catalog.services", "names", lambda c, **o: c.catalog.services(**o)),
+            ("catalog.nodes", None, lambda c, **o: c.catalog.nodes(**o)),
+            ("kv.get", "key", lambda c, **o: c.kv.get("w/key", **o)),
+            ("kv.get recurse", "key", lambda c, **o: c.kv.get("w/", recurse=True, **o)),
+            ("kv.get keys", None, lambda c, **o: c.kv.get("w/", keys=True, **o)),
+            ("session.list", "session", lambda c, **o: c.session.list(**o)),
+            ("session.node", "session", lambda c, **o: c.session.node("h1", **o)),
+            ("event.list", "event", lambda c, **o: c.event.list("woke", **o)),
+        ]
+
+    def begin(call):
+        index = call(consul_of(peer))[0]
+        return Asked(lambda: call(consul_of(peer), index=index, wait="60s"))
+
+    return {name: (about, begin(call)) for name, about, call in of(peer)}
+
+
+def each_query_wakes_for_its_own_change_alone(cluster):
+    """Every blocking query: woken at another peer by what changes its answer, soon, and by nothing else."""
+    here, peer = consul_of(cluster.peers[0]), cluster.peers[1]
+    there = consul_of(peer)
+    from consul import Check
+    here.agent.service.register("job", check=Check.ttl("600s"))
+    here.kv.put("w/key", "0")
+    wait("all there", lambda: statuses(there, "job") and there.kv.get("w/key")[1], 10)
+    state = [0]
+
+    def toggle():
+        state[0] += 1
+        (here.agent.check.ttl_pass if state[0] % 2 else here.agent.check.ttl_fail)("service:job", str(state[0]))
+
+    changes = {
+        "job": toggle,
+        "names": lambda: here.agent.service.register("name-%d" % time.monotonic_ns()),
+        "key": lambda: here.kv.put("w/key", str(time.monotonic_ns())),
+        "session": lambda: here.session.create(ttl=600),
+        "event": lambda: here.event.fire("woke", str(time.monotonic_ns())),
+    }
+    also = {"names": {"health.node", "catalog.node"}}  # what is new on h1 is in its node's answers, too
+    took = {}
+    for _ in range(ROUNDS):
+        for about, change in changes.items():
+            waiting = watches(peer)
+            wanted = {n for n, (a, _) in waiting.items() if a == about} | also.get(about, set())
+            time.sleep(0.2)  # a pause, so that this change is a first one; and all of them wait
+            began = time.monotonic()
+            change()
+            for name in wanted:
+                waiting[name][1].join(10)
+                if waiting[name][1].ended is None:
+                    raise Failed("%s does not hear of %s" % (name, about))
+                took.setdefault(name, []).append(waiting[name][1].ended - began)
+            woken = {n for n, (_, w) in waiting.items() if w.ended is not None}
+            expect("woken by %s" % about, sorted(woken), sorted(wanted))
+    for name, times in sorted(took.items()):
+        print("  %-16s best %.1f ms, median %.1f ms, worst %.1f ms" % (name, min(times) * 1e3, statistics.median(times) * 1e3,
+                                                                      max(times) * 1e3))
+    slow = [n for n, times in took.items() if min(times) > WOKEN_S or max(times) > LATE_S]
+    if slow:
+        raise Failed("late: %s" % ", ".join(slow))
+
+
+# ---- what is not there ----
+
+def what_kith_cannot_offer_is_said(cluster):
+    """Each other call of python3-consul has an error with words: ACLs, prepared queries, coordinates, Raft."""
+    c = consul_of(cluster.peers[0])
+    calls = {
+        "ACLDisabled": [c.acl.list, lambda: c.acl.info("x"), lambda: c.acl.create("x"), lambda: c.acl.update("x"),
+                        lambda: c.acl.clone("x"), lambda: c.acl.destroy("x")],
+        "ConsulException": [c.query.list, lambda: c.query.create("s"), lambda: c.query.update("q"), lambda: c.query.get("q"),
+                            lambda: c.query.delete("q"), lambda: c.query.execute("q"), lambda: c.query.explain("q"),
+                            c.coordinate.datacenters, c.coordinate.nodes, c.operator.raft_config],
+    }
+    for kind, some in calls.items():
+        for call in some:
+            if len(refused(kind, call, kind)) < 10:
+                raise Failed("%s without words" % kind)
+    peer = cluster.peers[0]
+    expect("a path that nobody knows", curl(url(peer, "/v1/nothing"))[0], 404)
+
+
+def the_rest_of_its_calls_work(cluster):
+    """agent.members(wan), sessions, datacenters: what no other test calls."""
+    c, there = consul_of(cluster.peers[0]), consul_of(cluster.peers[1])
+    expect("members", len(c.agent.members(wan=True)), 3)
+    expect("datacenters", c.catalog.datacenters(), ["kith"])
+    session = c.session.create("s", ttl=60)
+    wait("elsewhere", lambda: there.session.info(session)[1], 10)
+    expect("renewed", there.session.renew(session)["ID"], session)
+    expect("listed", session in [s["ID"] for s in there.session.node("h1")[1]], True)
+    expect("destroyed", there.session.destroy(session), True)
+    expect("joined", c.agent.join(cluster.peers[1].addr), True)
+    expect("nobody is dead", c.agent.force_leave("h9"), False)
 
 
 def main():
@@ -75,6 +303,12 @@ def main():
         wait("HTTP", lambda: all(len(get(p, "/api/v1/members")[0]) == 3 for p in cluster.peers), 20)
         return story(*map(on, (
             events_reach_all_who_are_there,
+            a_check_can_be_registered_by_itself,
+            what_is_in_maintenance_is_not_found,
+            a_service_elsewhere_is_registered_in_the_catalog,
+            each_query_wakes_for_its_own_change_alone,
+            the_rest_of_its_calls_work,
+            what_kith_cannot_offer_is_said,
         )))
 
 

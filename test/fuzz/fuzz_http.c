@@ -62,6 +62,21 @@ static void read_service(struct bytes in)
         assert(report.output.len <= REPORT_ENDPOINT_OUTPUT_MAX && wire_text_ok(report.output));
     else
         assert(why != NULL);
+    struct consul_entry entry;
+    struct check_endpoint check;
+
+    why = NULL;
+    if (consul_read_entry(&entry, in, &mem, &why) == 0)
+        assert(wire_check(&register_endpoint_struct, &entry.service, &err) == 0);
+    else
+        assert(why != NULL);
+    why = NULL;
+    if (consul_read_check(&check, in, &mem, &why) == 0)
+        assert(wire_check(&check_endpoint_struct, &check, &err) == 0);
+    else
+        assert(why != NULL);
+    why = NULL;
+    assert(consul_read_ending(&entry, in, &mem, &why) == 0 || why != NULL);
     arena_deinit(&mem);
 }
 

@@ -221,6 +221,147 @@ static void a_check_is_reported_with_its_note(void **state)
     arena_deinit(&mem);
 }
 
+/* api-4 has a check of its own, and api-5 stands for a host that is no member. */
+static void tell_more(void)
+{
+    static const struct pair check[] = {
+        {{(const uint8_t *)"kith-check", 10}, {(const uint8_t *)"memory", 6}}};
+    static const struct pair host[] = {
+        {{(const uint8_t *)"kith-host", 9}, {(const uint8_t *)"attic", 5}},
+        {{(const uint8_t *)"kith-host-address", 17}, {(const uint8_t *)"192.0.2.7", 9}}};
+    struct lookup_endpoint e[] = {stand_endpoint(4, &stand_a, ENDPOINT_HEALTH_PASSING),
+                                  stand_endpoint(5, &stand_a, ENDPOINT_HEALTH_PASSING)};
+
+    for (unsigned i = 0; i < 2; i++) {
+        e[i].own_tags = true;
+        e[i].meta = i ? host : check;
+        e[i].meta_n = i ? 2 : 1;
+        e[i].registration = bytes_str(i ? "attic/api-5" : "api-4");
+        e[i].ttl_ms = i ? 0 : 1000;
+    }
+    stand_tell(&s, "more", e, 2);
+}
+
+static void a_check_has_the_id_that_it_was_registered_with(void **state)
+{
+    struct report_endpoint r;
+    struct check_endpoint c;
+    struct wire_error err;
+
+    (void)state;
+    s.hub.token = (struct bytes){0};
+    tell_more();
+    stand_get(&s, "/v1/health/checks/more");
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "0/CheckID"), "memory");
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/pass/memory", NULL, NULL), 0);
+    assert_int_equal(report_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(r.name, "api-4"));
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/deregister/memory", NULL, NULL), 0);
+    assert_int_equal(s.x.ask, WIRE_CHECK_ENDPOINT);
+    assert_int_equal(check_endpoint_decode(&c, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_int_equal(c.ttl_ms, 0);
+    arena_deinit(&mem);
+}
+
+/* The answer comes when others' questions find the check. */
+static void a_registered_check_is_there_when_it_is_answered(void **state)
+{
+    struct buf reply = {0};
+
+    (void)state;
+    s.hub.token = (struct bytes){0};
+    registered_encode(&reply, &(struct registered){.name = bytes_str("api-4")});
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/register", NULL,
+                               "{\"Name\": \"memory\", \"ServiceID\": \"api-4\", \"TTL\": \"1s\"}"),
+                     0);
+    assert_int_equal(stand_reply(&s, WIRE_REGISTERED, buf_bytes(&reply)), 0);
+    tell_more();
+    assert_int_equal(s.woken, 1);
+    assert_int_equal(stand_resume(&s), 200);
+    assert_int_equal(
+        stand_ask(&s, "PUT", "/v1/agent/check/register", NULL,
+                  "{\"Name\": \"service:x\", \"ServiceID\": \"api-4\", \"TTL\": \"1s\"}"),
+        400);
+    buf_deinit(&reply);
+}
+
+static void a_host_that_is_no_member_is_shown_by_its_name(void **state)
+{
+    (void)state;
+    tell_more();
+    stand_get(&s, "/v1/health/service/more?filter=Node.Node==attic");
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "0/Node/Address"), "192.0.2.7");
+    assert_string_equal(stand_text(&s, "0/Service/ID"), "api-5");
+    assert_string_equal(stand_text(&s, "0/Service/Meta/kith-host"), "");
+    assert_string_equal(stand_text(&s, "0/Checks/0/Status"), "");
+    stand_get(&s, "/v1/agent/services?filter=Service==more");
+    assert_int_equal(stand_count(&s), 1);
+    stand_get(&s, "/v1/catalog/node/a");
+    assert_string_equal(stand_text(&s, "Services/api-5/ID"), "");
+}
+
+static void the_catalog_registers_and_ends_for_others(void **state)
+{
+    struct register_endpoint r;
+    struct deregister_endpoint d;
+    struct wire_error err;
+    const char *printer =
+        "{\"Node\": \"attic\", \"Address\": \"192.0.2.7\", \"Service\": {\"Service\": "
+        "\"print\"}, \"Check\": {\"Status\": \"warning\"}}";
+
+    (void)state;
+    s.hub.token = (struct bytes){0};
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/register", NULL, printer), 0);
+    assert_int_equal(register_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(r.name, "attic/print"));
+    assert_true(bytes_equal_str(r.addr, "192.0.2.7"));
+    assert_int_equal(r.health, ENDPOINT_HEALTH_WARNING);
+    assert_int_equal(
+        stand_ask(&s, "PUT", "/v1/catalog/register", NULL,
+                  "{\"Node\": \"b\", \"Address\": \"x\", \"Service\": {\"Service\": \"y\"}}"),
+        400);
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/deregister", NULL, "{\"Node\": \"a\"}"),
+                     400);
+    tell_more();
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/deregister", NULL, "{\"Node\": \"attic\"}"),
+                     0);
+    assert_int_equal(deregister_endpoint_decode(&d, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(d.name, "attic/api-5"));
+    assert_int_equal(stand_reply(&s, WIRE_REGISTERED, (struct bytes){0}), 200);
+    assert_string_equal(stand_body(&s), "true");
+    arena_deinit(&mem);
+}
+
+static void maintenance_is_asked_of_the_peer(void **state)
+{
+    struct maintain m;
+    struct wire_error err;
+
+    (void)state;
+    s.hub.token = (struct bytes){0};
+    assert_int_equal(
+        stand_ask(&s, "PUT", "/v1/agent/maintenance?enable=true&reason=power", NULL, NULL), 0);
+    assert_int_equal(maintain_decode(&m, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(m.on && m.name.len == 0 && bytes_equal_str(m.reason, "power"));
+    assert_int_equal(
+        stand_ask(&s, "PUT", "/v1/agent/service/maintenance/api-3?enable=false", NULL, NULL), 0);
+    assert_int_equal(maintain_decode(&m, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(!m.on && bytes_equal_str(m.name, "api-3"));
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/maintenance", NULL, NULL), 400);
+    arena_deinit(&mem);
+}
+
+static void what_there_is_none_of_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(stand_get(&s, "/v1/acl/list"), 401);
+    assert_int_equal(stand_get(&s, "/v1/query"), 501);
+    assert_int_equal(stand_ask(&s, "POST", "/v1/query", NULL, "{}"), 501);
+    assert_int_equal(stand_get(&s, "/v1/coordinate/nodes"), 501);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 static void all_checks_are_listed_by_their_state(void **state)
@@ -350,6 +491,12 @@ int main(void)
         CASE(the_agent_shows_itself_and_what_is_its_own),
         CASE(a_registration_is_asked_of_the_peer),
         CASE(a_check_is_reported_with_its_note),
+        CASE(a_check_has_the_id_that_it_was_registered_with),
+        CASE(a_registered_check_is_there_when_it_is_answered),
+        CASE(a_host_that_is_no_member_is_shown_by_its_name),
+        CASE(the_catalog_registers_and_ends_for_others),
+        CASE(maintenance_is_asked_of_the_peer),
+        CASE(what_there_is_none_of_is_said),
         CASE(all_checks_are_listed_by_their_state),
         CASE(who_waits_for_a_state_is_woken_by_that),
         CASE(what_has_no_check_changes_no_state),

@@ -147,6 +147,68 @@ static int end(void **state)
     return 0;
 }
 
+static void what_cannot_be_in_the_catalog_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "[]",
+        "{\"Address\":\"x\",\"Service\":{\"Service\":\"a\"}}",
+        "{\"Node\":\"n\",\"Address\":\"x\"}",
+        "{\"Node\":\"n\",\"Service\":{}}",
+        "{\"Node\":\"n\",\"Service\":\"a\"}",
+        "{\"Node\":\"n\",\"NodeMeta\":{\"a\":\"b\"},\"Service\":{\"Service\":\"a\"}}",
+        "{\"Node\":\"n\",\"Service\":{\"Service\":\"a\"},\"Check\":{\"ServiceID\":\"b\"}}",
+        "{\"Node\":\"n\",\"Service\":{\"Service\":\"a\"},\"Checks\":{}}",
+        "{\"Node\":\"n\",\"Partition\":\"p\",\"Service\":{\"Service\":\"a\"}}",
+    };
+    struct consul_entry e;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        why = NULL;
+        assert_int_equal(consul_read_entry(&e, bytes_str(bad[i]), &mem, &why), 1);
+        assert_non_null(why);
+    }
+    assert_int_equal(consul_read_entry(&e,
+                                       bytes_str("{\"Node\":\"n\",\"Service\":{\"Service\":\"a\"},"
+                                                 "\"Checks\":[{\"Status\":\"warning\"},"
+                                                 "{\"Status\":\"passing\"}]}"),
+                                       &mem, &why),
+                     0);
+    assert_int_equal(e.service.health, ENDPOINT_HEALTH_WARNING); /* the worst of them */
+    assert_int_equal(
+        consul_read_ending(&e, bytes_str("{\"Node\":\"n\",\"CheckID\":\"c\"}"), &mem, &why), 1);
+    assert_int_equal(consul_read_ending(&e, bytes_str("{\"Node\":\"n\"}"), &mem, &why), 0);
+    assert_int_equal(e.service.name.len, 0);
+    arena_deinit(&mem);
+}
+
+static void a_check_alone_belongs_to_a_service(void **state)
+{
+    struct check_endpoint c;
+
+    (void)state;
+    assert_int_equal(
+        consul_read_check(&c, bytes_str("{\"name\":\"m\",\"serviceid\":\"a\",\"ttl\":\"5s\"}"),
+                          &mem, &why),
+        0);
+    assert_true(bytes_equal_str(c.name, "a") && bytes_equal_str(c.check, "m"));
+    assert_int_equal(c.ttl_ms, 5000);
+    assert_int_equal(c.health, ENDPOINT_HEALTH_CRITICAL);
+    assert_int_equal(
+        consul_read_check(&c, bytes_str("{\"name\":\"m\",\"ttl\":\"5s\"}"), &mem, &why), 1);
+    assert_int_equal(
+        consul_read_check(&c, bytes_str("{\"serviceid\":\"a\",\"ttl\":\"5s\"}"), &mem, &why), 1);
+    assert_int_equal(
+        consul_read_check(&c, bytes_str("{\"name\":\"m\",\"serviceid\":\"a\"}"), &mem, &why), 1);
+    assert_int_equal(
+        consul_read_check(
+            &c,
+            bytes_str("{\"name\":\"m\",\"serviceid\":\"a\",\"tcp\":\"x:1\",\"interval\":\"1s\"}"),
+            &mem, &why),
+        1);
+    arena_deinit(&mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +217,8 @@ int main(void)
         cmocka_unit_test(what_kith_does_not_do_is_refused_with_words),
         cmocka_unit_test(too_long_is_refused),
         cmocka_unit_test(a_report_has_a_status_and_its_output_is_cut),
+        cmocka_unit_test(what_cannot_be_in_the_catalog_is_refused),
+        cmocka_unit_test(a_check_alone_belongs_to_a_service),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);

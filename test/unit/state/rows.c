@@ -136,6 +136,11 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
     case TABLE_ID_SESSION:
         session_row_encode(&out, &(struct session_row){.name = bytes_str("web"), .ttl_ms = n});
         break;
+    case TABLE_ID_MAINTENANCE: {
+        struct maintenance_row row = {.service = bytes_str(n % 2 ? "web" : "api")};
+        maintenance_row_encode(&out, &row);
+        break;
+    }
     default:
         halt_row_encode(&out, &(struct halt_row){.command = id_of(n), .at_ms = n});
     }
@@ -148,8 +153,8 @@ static struct bytes random_value(enum table_id table, struct rng *rng)
 
 static size_t key_bytes(enum table_id table)
 {
-    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3,  16, 20, 32,
-                                                 16, 36, 4,  16, 16, 32, 16, 5,  5,  32};
+    static const uint8_t lengths[TABLE_COUNT] = {0,  16, 16, 32, 16, 32, 3, 16, 20, 32, 16,
+                                                 36, 4,  16, 16, 32, 16, 5, 5,  32, 32};
 
     return lengths[table];
 }
@@ -159,7 +164,7 @@ static bool is_own(enum table_id table)
     return table == TABLE_ID_MEMBER || table == TABLE_ID_INSTANCE ||
            table == TABLE_ID_COMMAND_EVENT || table == TABLE_ID_COORD ||
            table == TABLE_ID_INTEREST || table == TABLE_ID_REGISTRATION ||
-           table == TABLE_ID_CONFIRM || table == TABLE_ID_SESSION;
+           table == TABLE_ID_CONFIRM || table == TABLE_ID_SESSION || table == TABLE_ID_MAINTENANCE;
 }
 
 void random_record(struct buf *out, struct rng *rng, kith_time wall_us)
