@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define SHEET_MIN 4u
+#define SHEET_STEP                                                                                 \
+    8u /* by which one grows that is large already: a split leaves room for so many in each half */
 
 void sheets_deinit(struct sheets *s)
 {
@@ -137,18 +139,33 @@ static uint64_t number_of(const struct sheets_rule *rule, const void *element)
     return rule->number ? rule->number(element) : 0;
 }
 
+static void resize(struct sheet *sheet, uint32_t cap)
+{
+    sheet->cap = cap;
+    sheet->at = mem_grow(sheet->at, cap, sizeof(*sheet->at));
+}
+
+static uint32_t next_cap(uint32_t cap)
+{
+    uint32_t next = cap < SHEETS_MAX / 2 ? cap * 5 / 3 : cap + SHEET_STEP;
+
+    return next < SHEETS_MAX ? next : SHEETS_MAX;
+}
+
 /* Moves what stands behind `keep` into a sheet of its own. */
 static void split(struct sheets *s, const struct sheets_rule *rule, uint32_t i, uint32_t keep)
 {
-    struct sheet *right = open_sheet(s, i + 1, SHEETS_MAX), *left = &s->sheets[i];
+    uint32_t rest = s->sheets[i].n - keep;
+    struct sheet *right = open_sheet(s, i + 1, rest + SHEET_STEP), *left = &s->sheets[i];
 
-    right->n = left->n - keep;
+    right->n = rest;
     memcpy(right->at, left->at + keep, right->n * sizeof(*right->at));
     left->n = keep;
     for (uint32_t k = 0; k < right->n; k++)
         right->sum ^= number_of(rule, right->at[k]);
     left->sum ^= right->sum;
     note_first(right, rule);
+    resize(left, keep + SHEET_STEP);
 }
 
 /* Makes room in a full sheet, and says where the place is then. */
@@ -158,8 +175,7 @@ static struct sheets_place make_room(struct sheets *s, const struct sheets_rule 
     struct sheet *sheet = &s->sheets[place.sheet];
 
     if (sheet->cap < SHEETS_MAX) {
-        sheet->cap = sheet->cap * 5 / 3 < SHEETS_MAX ? sheet->cap * 5 / 3 : SHEETS_MAX;
-        sheet->at = mem_grow(sheet->at, sheet->cap, sizeof(*sheet->at));
+        resize(sheet, next_cap(sheet->cap));
         return place;
     }
     if (place.at == sheet->n) { /* rising: this sheet stays full */
@@ -227,10 +243,8 @@ static void join_left(struct sheets *s, uint32_t i)
 
     if (!left || left->n + sheet->n > SHEETS_MAX / 4 * 3)
         return;
-    if (left->cap < SHEETS_MAX) {
-        left->cap = SHEETS_MAX;
-        left->at = mem_grow(left->at, left->cap, sizeof(*left->at));
-    }
+    if (left->cap < SHEETS_MAX)
+        resize(left, SHEETS_MAX);
     memcpy(left->at + left->n, sheet->at, sheet->n * sizeof(*sheet->at));
     left->n += sheet->n;
     left->sum ^= sheet->sum;
