@@ -202,7 +202,7 @@ static struct rows next_rows(struct batch *b, struct arena *mem)
 
         if (!x)
             continue;
-        bytes += x->content->len + 5; /* with its MessagePack head */
+        bytes += content_record(x->content).len + 5; /* with its MessagePack head */
         if (rows.records_n > 0 && bytes > PUSH_BYTES)
             break;
         records[rows.records_n++] = content_record(x->content);

@@ -14,6 +14,7 @@
 struct whole {
     struct contents *home;
     struct whole *twin; /* the next in its place there */
+    uint32_t references;
     struct row row;
     struct content content;
 };
@@ -149,10 +150,8 @@ static size_t size_of(enum table_id table, size_t record_len)
 static void fill(struct content *c, const struct row *row)
 {
     memcpy(c->bytes, row->record.data, row->record.len);
-    c->len = (uint32_t)row->record.len;
     c->digest.hash = row->hash;
     c->digest.key_hash = content_key_hash(row->table, row->ns, row->key);
-    c->references = 1;
     c->table = (uint8_t)row->table & 63u;
     c->tombstone = (row->flags & ROW_TOMBSTONE) != 0;
 }
@@ -175,11 +174,12 @@ static struct content *new_whole(struct contents *home, const struct row *row)
     fill(c, row);
     c->whole = 1;
     x->home = home;
+    x->references = 1;
     x->row = *row;
     x->row.ns = moved(row->ns, from, c->bytes);
     x->row.key = moved(row->key, from, c->bytes);
     x->row.value = moved(row->value, from, c->bytes);
-    x->row.record = content_record(c);
+    x->row.record = bytes_of(c->bytes, row->record.len);
     x->row.content = c;
     return c;
 }
@@ -212,7 +212,7 @@ static size_t offset_in(const struct row *row, struct bytes part)
 /* Nearly every record: its parts begin early, as we write them, and are not large. */
 static bool is_compact(const struct row *row)
 {
-    return row->value.len <= UINT16_MAX && row->key.len <= UINT8_MAX &&
+    return row->record.len <= UINT16_MAX && row->key.len <= UINT8_MAX &&
            offset_in(row, row->value) <= UINT8_MAX && offset_in(row, row->key) <= UINT8_MAX &&
            offset_in(row, row->ns) <= UINT8_MAX;
 }
@@ -229,6 +229,8 @@ struct content *content_take(struct contents *shared, struct blocks *blocks, con
         return content_take_whole(row);
     c = blocks_take(blocks, size_of(row->table, row->record.len));
     fill(c, row);
+    c->references = 1;
+    c->len = (uint16_t)row->record.len;
     c->value_at = (uint8_t)offset_in(row, row->value);
     c->value_len = (uint16_t)row->value.len;
     c->key_at = (uint8_t)offset_in(row, row->key);
@@ -240,19 +242,34 @@ struct content *content_take(struct contents *shared, struct blocks *blocks, con
 
 struct content *content_reference(struct content *c)
 {
-    assert(c->references < UINT32_MAX);
-    c->references++;
+    if (c->whole) {
+        assert(whole_of(c)->references < UINT32_MAX);
+        whole_of(c)->references++;
+    } else {
+        assert(c->references < UINT16_MAX); /* lists of one state, and what reads them */
+        c->references++;
+    }
     return c;
+}
+
+uint32_t content_references(const struct content *c)
+{
+    return c->whole ? whole_of(c)->references : c->references;
+}
+
+static bool was_last(struct content *c)
+{
+    return c->whole ? --whole_of(c)->references == 0 : --c->references == 0;
 }
 
 void content_release(struct content *c)
 {
-    if (!c || --c->references > 0)
+    if (!c || !was_last(c))
         return;
     if (c->table == TABLE_ID_MEMBER)
         mem_free(content_made(c));
     if (!c->whole) {
-        blocks_give(c, size_of(content_table(c), c->len));
+        blocks_give(c, size_of(content_table(c), content_record(c).len));
         return;
     }
     if (whole_of(c)->home)
@@ -264,7 +281,7 @@ void *content_note(const struct content *c, size_t size)
 {
     if (c->whole)
         return mem_alloc(size);
-    return blocks_take_beside(c, size_of(content_table(c), c->len), size);
+    return blocks_take_beside(c, size_of(content_table(c), content_record(c).len), size);
 }
 
 void content_unnote(const struct content *c, void *note, size_t size)
@@ -272,7 +289,7 @@ void content_unnote(const struct content *c, void *note, size_t size)
     if (c->whole)
         mem_free(note);
     else
-        blocks_give_beside(c, size_of(content_table(c), c->len), note, size);
+        blocks_give_beside(c, size_of(content_table(c), content_record(c).len), note, size);
 }
 
 /* ---- reading ---- */
@@ -314,7 +331,7 @@ const struct row *content_row(struct content *c, struct arena *mem)
 static void **made_of(const struct content *c)
 {
     assert(c->table == TABLE_ID_MEMBER);
-    return (void **)(void *)((uint8_t *)(uintptr_t)c + made_at(c->len));
+    return (void **)(void *)((uint8_t *)(uintptr_t)c + made_at(content_record(c).len));
 }
 
 void *content_made(const struct content *c)

@@ -7,7 +7,7 @@
  *
  * Several states in one process (the simulator's peers) can share contents: each record is then held once,
  * however many hold it, and is checked and decoded once: it has its struct row with it (it is "whole"). A state alone
- * shares nothing, and pays 32 bytes for a record.
+ * shares nothing, and pays 28 bytes for a record.
  * Counts are not atomic: those who share must run in one thread.
  */
 #include "base/arena.h"
@@ -19,15 +19,14 @@
 
 struct content {
     struct digest_item digest; /* first: what digest.h hands out is a content */
-    uint32_t references;
-    uint32_t len; /* of the record */
-    uint16_t value_len;
-    uint8_t value_at, key_at, key_len, ns_at, ns_len; /* in the record, unless it is whole */
+    /* Of one that is not whole, whose row says all of this. */
+    uint16_t references, len, value_len; /* the lengths of the record and of its value */
+    uint8_t value_at, key_at, key_len, ns_at, ns_len; /* in the record */
     uint8_t table : 6, tombstone : 1, whole : 1;
     uint8_t bytes[];
 };
 
-_Static_assert(offsetof(struct content, bytes) == 32,
+_Static_assert(offsetof(struct content, bytes) == 28,
                "a registry of 172,000 instances has 240,000 of these");
 
 /* One reference to the content of a row: the one that `shared` has already, or a new one with a copy of the
@@ -39,6 +38,7 @@ struct content *content_take_whole(const struct row *row);
 struct content *content_find(struct contents *shared, struct bytes record);
 struct content *content_reference(struct content *c); /* one more */
 void content_release(struct content *c);              /* one less; NULL is nothing */
+uint32_t content_references(const struct content *c); /* for tests */
 /* Memory for what a reader notes of this one content, for as long as it refers to it: from where the content's own
  * comes. Of the same size when it is given back. */
 void *content_note(const struct content *c, size_t size);
@@ -55,7 +55,7 @@ static inline const struct row *content_whole(const struct content *c)
 /* These are here since a search asks for the keys of many. */
 static inline struct bytes content_record(const struct content *c)
 {
-    return (struct bytes){c->bytes, c->len};
+    return c->whole ? content_whole(c)->record : (struct bytes){c->bytes, c->len};
 }
 
 static inline struct bytes content_ns(const struct content *c)

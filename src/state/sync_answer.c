@@ -25,7 +25,7 @@ bool load_add(struct sync_load *load, const struct state *state, struct digest_i
         if (more.n == SYNC_PAGE_RECORDS_MAX_ITEMS)
             continue; /* as many twins of 64 bits as that, and there is nobody to count them */
         more.records[more.n++] = content_record(c);
-        more.bytes += c->len + RECORD_HEAD_BYTES;
+        more.bytes += content_record(c).len + RECORD_HEAD_BYTES;
         more.wait = wait > more.wait ? wait : more.wait;
     }
     if (load->n > 0 && (more.bytes > SYNC_FRAME_BYTES || more.n == SYNC_PAGE_RECORDS_MAX_ITEMS))

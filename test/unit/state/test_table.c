@@ -124,9 +124,9 @@ static void rows_that_nobody_walked_are_let_go_of_too(void **unused)
 
     content_reference(c);
     table_put(&t, c, NULL);
-    assert_int_equal(c->references, 2);
+    assert_int_equal(content_references(c), 2);
     table_deinit(&t);
-    assert_int_equal(c->references, 1);
+    assert_int_equal(content_references(c), 1);
     content_release(c);
     blocks_free(blocks);
 }
