@@ -142,8 +142,8 @@ static int check_right(struct exchange *x)
     enum route_effect effect = x->match.route->effect;
     bool change = effect == ROUTE_CHANGES;
 
-    if (change && x->from_page) {
-        answer_error(x, 403, "not_allowed", "pages of other sites change nothing here");
+    if ((change || x->upgrades) && x->from_page) {
+        answer_error(x, 403, "not_allowed", "pages of other sites change and follow nothing here");
         return 1;
     }
     if (!x->hub->token.len || (x->from_here && effect == ROUTE_READS))

@@ -8,7 +8,8 @@
  *
  * Who may: reads are for every process of this host, and for those of other hosts that bring the token; changes are for
  * those of this host that bring it (as X-Consul-Token, as a bearer token, or as the parameter `token`), since others
- * would have to send it over the network in the clear. No page of another site changes anything, whatever it has got.
+ * would have to send it over the network in the clear. No page of another site changes anything, whatever it has got,
+ * nor opens a WebSocket, which its browser would let it read.
  *
  * Below /api an answer to a GET has an ETag, which is its index where it has one, else a hash of what it says; who brings it back as
  * If-None-Match is told 304. An answer of the peer has no index, nobody tells when it changes: whoever waits for that
@@ -99,6 +100,7 @@ struct exchange {
     struct buf body;         /* of the request */
     struct bytes token;      /* that it came with; empty: none */
     bool from_here;          /* from a process of this host */
+    bool upgrades;           /* it asks for a WebSocket */
     bool from_page;          /* a browser says that a page of another site asks */
     bool consul;             /* below /v1: errors as Consul's */
     bool native;             /* below /api */

@@ -124,7 +124,7 @@ void json_pairs_of(struct buf *out, const char *name, const struct pair *pairs, 
     json_close(out, '}');
 }
 
-static void write_base64(struct buf *out, struct bytes in)
+void json_base64(struct buf *out, struct bytes in)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -150,6 +150,6 @@ void json_base64_of(struct buf *out, const char *name, struct bytes in)
         return;
     }
     buf_byte(out, '"');
-    write_base64(out, in);
+    json_base64(out, in);
     buf_byte(out, '"');
 }

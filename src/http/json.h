@@ -25,6 +25,7 @@ void json_unsigned_of(struct buf *out, const char *name, uint64_t value);
 void json_bool_of(struct buf *out, const char *name, bool value);
 void json_ulid_of(struct buf *out, const char *name, const struct ulid *id);
 /* Bytes; null when there are none, as Consul's clients know it. */
+void json_base64(struct buf *out, struct bytes in); /* without quotes */
 void json_base64_of(struct buf *out, const char *name, struct bytes in);
 /* ["a", "b"] and {"key": "value"}. */
 void json_texts_of(struct buf *out, const char *name, const struct bytes *texts, uint32_t n);

@@ -59,6 +59,7 @@ struct server {
     struct due_visits due;
     struct asking_visits asking;
     struct replies *replies;
+    struct sockets sockets;
     struct callers reading; /* the one who has been at it for longest first */
     bool ending;
 };
@@ -89,6 +90,7 @@ struct server *server_new(const struct server_config *config)
     s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
     s->replies = replies_new(s->hub);
     TAILQ_INIT(&s->reading);
+    sockets_init(&s->sockets);
     return s;
 }
 
@@ -163,6 +165,11 @@ static void resume(struct visit *v)
     MHD_resume_connection(v->connection);
 }
 
+struct sockets *server_sockets(struct visit *v)
+{
+    return &v->server->sockets;
+}
+
 bool server_is_ending(const struct visit *v)
 {
     return v->server->ending;
@@ -186,6 +193,8 @@ void server_woken(struct server *s, struct watcher *w)
         w->owner ? w->owner : (struct visit *)((char *)w - offsetof(struct visit, x.watcher));
 
     s->hub->woken++;
+    if (v->socket)
+        socket_woken(&s->sockets, v->socket);
     if (!v->suspended)
         return;
     resume(v);
@@ -262,10 +271,14 @@ static enum MHD_Result go_on(struct visit *v)
             answer_error(x, 503, "busy", "this peer has too much to do: try again");
         }
     }
+    if (x->state == EXCHANGE_STREAMING && x->upgrades && !socket_is_possible(v)) {
+        x->state = EXCHANGE_READY;
+        answer_error(x, 400, "bad_request", "this is no request for a WebSocket of version 13");
+    }
     if (x->state == EXCHANGE_READY)
         return respond(v);
     if (x->state == EXCHANGE_STREAMING)
-        return server_stream(v);
+        return x->upgrades ? socket_begin(v) : server_stream(v);
     s->hub->blocked += x->state == EXCHANGE_PARKED;
     server_suspend(v);
     return MHD_YES;
@@ -320,6 +333,7 @@ static void read_head(struct visit *v, const char *method)
     v->x.last_event = last ? arena_bytes(&v->x.mem, bytes_str(last)) : (struct bytes){0};
     v->x.token = token ? arena_bytes(&v->x.mem, bytes_str(token)) : (struct bytes){0};
     v->x.from_page = is_from_page(v);
+    v->x.upgrades = socket_is_asked_for(v->connection);
     v->x.from_here = client && listen_is_own(client->client_addr, descriptor(v));
     if (v->server->config->log) {
         snprintf(v->method, sizeof(v->method), "%s", method);
@@ -452,7 +466,7 @@ int server_listen(struct server *s, const char *address, struct buf *why)
     if (fd < 0)
         return 1;
     door->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL, NULL, on_request, s,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, s->connections_max,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
         SERVER_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED,
@@ -472,6 +486,7 @@ void server_free(struct server *s)
     struct visit *v, *next;
 
     s->ending = true;
+    sockets_deinit(&s->sockets);
     TREE_FOREACH_SAFE(v, due_visits, &s->due, next)
     give_up(v);
     for (unsigned i = 0; i < s->doors_n; i++) {
@@ -492,6 +507,7 @@ void server_join(struct server *s, struct pollset *p)
         pollset_add_fd(p, &s->doors[i].item, s->doors[i].epoll_fd, /* tell= */ NULL,
                        /* arg= */ NULL);
     pollset_add_fd(p, &s->gone_item, s->gone_fd, /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add_fd(p, &s->sockets.item, s->sockets.epoll_fd, /* tell= */ NULL, /* arg= */ NULL);
 }
 
 void server_leave(struct server *s)
@@ -499,6 +515,7 @@ void server_leave(struct server *s)
     for (unsigned i = 0; i < s->doors_n; i++)
         pollset_remove(&s->doors[i].item);
     pollset_remove(&s->gone_item);
+    pollset_remove(&s->sockets.item);
 }
 
 kith_time server_deadline(const struct server *s)
@@ -507,6 +524,7 @@ kith_time server_deadline(const struct server *s)
     const struct caller *c = TAILQ_FIRST(&s->reading);
     kith_time at_us = v ? v->x.until_us : KITH_NEVER;
 
+    at_us = kith_time_min(at_us, sockets_deadline(&s->sockets));
     if (c)
         at_us = kith_time_min(at_us, c->since_us + SERVER_READ_US);
     for (unsigned i = 0; i < s->doors_n; i++) {
@@ -524,6 +542,7 @@ void server_run(struct server *s)
         take_gone(s);
     take_due(s);
     drop_slow(s);
+    sockets_run(&s->sockets, s->hub->now_us);
     for (unsigned i = 0; i < s->doors_n; i++)
         MHD_run(s->doors[i].daemon);
 }

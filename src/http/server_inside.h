@@ -5,7 +5,18 @@
 #include "http/access_log.h"
 #include "http/server.h"
 
+#include <bsd/sys/queue.h>
 #include <microhttpd.h>
+
+struct socket;
+
+TAILQ_HEAD(socket_list, socket);
+
+struct sockets { /* all WebSockets */
+    int epoll_fd;
+    struct pollset_item item;
+    struct socket_list list; /* the one to be looked at first, first */
+};
 
 struct visit { /* a request, from its first line until its answer is out or its client gone */
     struct exchange x;
@@ -23,7 +34,8 @@ struct visit { /* a request, from its first line until its answer is out or its 
     bool woken;         /* it has been suspended: its handler is to look again */
     struct buf pending; /* of a stream: bytes that are to go out */
     size_t pending_at;
-    bool quiet; /* nothing went out for a while */
+    bool quiet;            /* nothing went out for a while */
+    struct socket *socket; /* of a stream that is one; NULL */
     TREE_ENTRY(visit) by_due, by_number;
 };
 
@@ -32,7 +44,20 @@ struct visit { /* a request, from its first line until its answer is out or its 
 void server_suspend(struct visit *v);
 bool server_is_ending(const struct visit *v);
 
+struct sockets *server_sockets(struct visit *v);
+
 /* server_stream.c: begins to answer a stream with server-sent events. */
 enum MHD_Result server_stream(struct visit *v);
+
+/* server_socket.c: WebSockets. Whether the request is for one, whether it can be, and its begin: 101. */
+bool socket_is_asked_for(struct MHD_Connection *connection);
+bool socket_is_possible(const struct visit *v);
+enum MHD_Result socket_begin(struct visit *v);
+void socket_woken(struct sockets *all, struct socket *k); /* there is something to tell */
+
+void sockets_init(struct sockets *all);
+void sockets_deinit(struct sockets *all); /* they hear why */
+kith_time sockets_deadline(const struct sockets *all);
+void sockets_run(struct sockets *all, kith_time now_us);
 
 #endif

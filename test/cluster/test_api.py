@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -12,6 +13,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, Skipped, story, wait  # noqa: E402
+from web import metric  # noqa: E402
 
 try:
     import jsonschema
@@ -22,6 +24,7 @@ except ImportError:
 PORT = 5486
 DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/openapi.yaml")
 API = "/api/v1"
+CLOSE, PING, PONG = 8, 9, 10  # frames of a WebSocket
 WEB = """
 service: web
 count: 3
@@ -129,6 +132,48 @@ class Stream:
                 raise Failed("the stream ended before %s" % name)
             if event[0] == name and good(event[1]):
                 return event[1]
+
+
+class Socket:
+    """A WebSocket, by hand: what a server does wrong shows."""
+
+    def __init__(self, peer, path, *headers):
+        self.connection = socket.create_connection((peer.addr, PORT), 20)
+        self.file = self.connection.makefile("rb")
+        lines = ["GET %s%s HTTP/1.1" % (API, path), "Host: %s:%d" % (peer.addr, PORT), "Connection: keep-alive, Upgrade",
+                 "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", *(headers or ["Sec-WebSocket-Version: 13"])]
+        self.connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.status = int(self.file.readline().split()[1])
+        self.headers = dict(line.decode().strip().split(": ", 1) for line in iter(self.file.readline, b"\r\n"))
+
+    def send(self, opcode, payload):
+        """A frame as clients have to send it: with a mask."""
+        self.connection.sendall(bytes([0x80 | opcode, 0x80 | len(payload)]) + b"\0\0\0\0" + payload)
+
+    def frame(self):
+        """Opcode and payload; None: the connection has ended."""
+        head = self.file.read(2)
+        if len(head) < 2:
+            return None
+        size = head[1] & 127
+        if size > 125:
+            size = int.from_bytes(self.file.read(2 if size == 126 else 8), "big")
+        return head[0] & 15, self.file.read(size)
+
+    def next(self):
+        """Name and data of the next message; the code and reason of the close."""
+        opcode, payload = self.frame()
+        if opcode == CLOSE:
+            return int.from_bytes(payload[:2], "big"), payload[2:].decode()
+        message = json.loads(payload)
+        document.check_schema("StreamData", message["data"])
+        return message["event"], message["data"]
+
+    def until(self, name, good=lambda data: True):
+        while True:
+            event, data = self.next()
+            if event == name and good(data):
+                return data
 
 
 def call(peer, method, path, body=None, headers=None):
@@ -378,6 +423,47 @@ def changes_are_streamed_and_resumed(cluster):
     cluster.wait_alive(60)
 
 
+def changes_come_over_websocket(cluster):
+    """The same by WebSocket: messages, pings, the client's close, the peer's reason; no page of another site opens one."""
+    here, there = cluster.peers[:2]
+    ws = Socket(there, "/changes?service=socketed")
+    expect("RFC 6455's own example", (ws.status, ws.headers["Sec-WebSocket-Accept"]), (101, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
+    expect("begin", ws.next()[0], "begin")
+    expect("not there yet", ws.next()[1]["endpoints"], [])
+    expect("whole", ws.next()[0], "whole")
+    for n in (1, 2):
+        call(here, "PUT", "/registrations/w-1", {"service": "socketed", "ports": {"a": n}})
+        ws.until("service", lambda d, n=n: [e["port"] for e in d["endpoints"]] == [n])
+    ws.send(PING, b"there?")
+    expect("pong", ws.frame(), (PONG, b"there?"))
+    big = [{"service": "socketed", "name": "w-%d" % n, "ports": {"a": n}, "tags": ["t" * 100]} for n in range(2, 502)]
+    call(here, "POST", "/registrations", big)
+    ws.until("service", lambda d: len(d["endpoints"]) == 501)
+    ws.send(CLOSE, b"\x03\xe8")
+    expect("close", ws.frame(), (CLOSE, b"\x03\xe8"))
+    expect("and the end", ws.frame(), None)
+    before = metric(there, "kith_http_connections")
+    socks = [Socket(there, "/changes?after=now") for _ in range(20)]
+    wait("they are there", lambda: metric(there, "kith_http_connections") >= before + 20, 10)
+    for s in socks:
+        s.connection.close()
+        s.file.close()
+    wait("those that vanish give their connections back", lambda: metric(there, "kith_http_connections") <= before + 1, 10)
+    expect("another version", Socket(there, "/changes", "Sec-WebSocket-Version: 8").status, 400)
+    expect("a page of another site", Socket(there, "/changes", "Sec-WebSocket-Version: 13", "Origin: http://evil.example").status, 403)
+    expect("no stream", Socket(there, "/members").status, 200)
+    rude = Socket(there, "/changes?after=now")
+    rude.connection.sendall(b"\x81\x05hello")  # without a mask
+    expect("no frame", rude.next()[0], 1002)
+    last = Socket(cluster.peers[2], "/changes?after=now")
+    cluster.peers[2].signal(signal.SIGTERM)
+    expect("the end", last.next(), ("end", {"text": "this peer is stopping: ask another one"}))
+    expect("its close", last.next()[0], 1001)
+    cluster.peers[2].wait_end(20)
+    cluster.peers[2].start("--insecure")
+    cluster.wait_alive(60)
+
+
 def many_are_registered_at_once(cluster):
     """A list is registered as one: all of it, or with the reason none."""
     here, there = cluster.peers[:2]
@@ -438,6 +524,7 @@ def main():
             a_command_is_waited_for,
             many_are_registered_at_once,
             changes_are_streamed_and_resumed,
+            changes_come_over_websocket,
             a_backup_is_written,
             the_rest_of_the_document_was_asked,
             hosts_leave_and_are_forgotten,

@@ -1,0 +1,315 @@
+/*
+ * Streams over WebSocket: the same messages as server-sent events, each a text {"id": 7, "event": "service", "data": {...}}. Source:
+ * RFC 6455; its frames are libwslay's business. What the client says is not listened to.
+ */
+#include "base/mem.h"
+#include "http/json.h"
+#include "http/server_inside.h"
+#include "http/stream.h"
+#include "shell/clock.h"
+
+#include <errno.h>
+#include <sha1.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <wslay/wslay.h>
+
+#define SOCKET_EVENTS    64
+#define SOCKET_HEARD_MAX 4096u           /* bytes of one message of the client */
+#define SOCKET_PING_US   (30 * KITH_SEC) /* not heard of for so long it is asked, and then closed */
+#define SOCKET_MAGIC     "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+#define SOCKET_KEY_MAX   64u
+
+struct socket {
+    struct visit *visit;
+    int fd;
+    struct MHD_UpgradeResponseHandle *handle;
+    wslay_event_context_ptr context;
+    struct buf before; /* bytes that libmicrohttpd had read already */
+    size_t before_at;
+    uint32_t events; /* that are waited for */
+    bool asked;      /* a ping went out, and nothing was heard since */
+    bool moved;      /* something went out or came in since the last look */
+    kith_time look_us;
+    TAILQ_ENTRY(socket) others;
+};
+
+/* ---- what libwslay asks for ---- */
+
+static ssize_t on_read(wslay_event_context_ptr context, uint8_t *data, size_t len, int flags,
+                       void *arg)
+{
+    struct socket *k = arg;
+    size_t left = k->before.len - k->before_at;
+
+    (void)flags;
+    if (left > 0) {
+        len = len < left ? len : left;
+        memcpy(data, k->before.data + k->before_at, len);
+        k->before_at += len;
+        return (ssize_t)len;
+    }
+    ssize_t n = recv(k->fd, data, len, MSG_DONTWAIT);
+
+    if (n > 0) {
+        k->moved = true;
+        k->asked = false;
+        return n;
+    }
+    wslay_event_set_error(context, n < 0 && (errno == EAGAIN || errno == EINTR)
+                                       ? WSLAY_ERR_WOULDBLOCK
+                                       : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static ssize_t on_write(wslay_event_context_ptr context, const uint8_t *data, size_t len, int flags,
+                        void *arg)
+{
+    struct socket *k = arg;
+    ssize_t n = send(k->fd, data, len,
+                     MSG_DONTWAIT | MSG_NOSIGNAL | (flags & WSLAY_MSG_MORE ? MSG_MORE : 0));
+
+    if (n >= 0) {
+        k->moved = k->moved || n > 0;
+        k->visit->sent += (size_t)n;
+        return n;
+    }
+    wslay_event_set_error(context, errno == EAGAIN || errno == EINTR ? WSLAY_ERR_WOULDBLOCK
+                                                                     : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static const struct wslay_event_callbacks callbacks = {.recv_callback = on_read,
+                                                       .send_callback = on_write};
+
+/* ---- a socket's way ---- */
+
+static void close_socket(struct sockets *all, struct socket *k)
+{
+    TAILQ_REMOVE(&all->list, k, others);
+    (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+    wslay_event_context_free(k->context);
+    buf_deinit(&k->before);
+    k->visit->socket = NULL;
+    k->visit->x.hub->parked--;
+    stream_free(k->visit->x.stream);
+    k->visit->x.stream = NULL;
+    MHD_upgrade_action(k->handle, MHD_UPGRADE_ACTION_CLOSE);
+    mem_free(k);
+}
+
+/* False: it is said already. */
+static bool say_end(struct socket *k, uint16_t code, const char *why)
+{
+    return wslay_event_queue_close(k->context, code, (const uint8_t *)why, strlen(why)) == 0;
+}
+
+/* The next message, when the one before it is out. False: there is none now. */
+static bool queue_next(struct socket *k)
+{
+    struct stream_message m = {0};
+    struct stream *stream = k->visit->x.stream;
+    bool some = stream_next(stream, &m);
+
+    if (some) {
+        struct buf out = {0};
+
+        json_open(&out, '{');
+        if (m.position)
+            json_unsigned_of(&out, "id", m.position);
+        json_string_of(&out, "event", m.name);
+        json_name(&out, "data");
+        buf_append(&out, m.json.data, m.json.len);
+        json_close(&out, '}');
+        wslay_event_queue_msg(k->context,
+                              &(struct wslay_event_msg){WSLAY_TEXT_FRAME, out.data, out.len});
+        buf_deinit(&out);
+    }
+    buf_deinit(&m.json);
+    if (some || !stream_has_ended(stream))
+        return some;
+    return say_end(k, WSLAY_CODE_GOING_AWAY, "the stream has ended, its last message says why");
+}
+
+static void wait_for(struct sockets *all, struct socket *k, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = k};
+
+    if (k->events != events)
+        (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_MOD, k->fd, &event);
+    k->events = events;
+}
+
+/* As far as it goes without waiting. */
+static void go_on(struct sockets *all, struct socket *k, bool read)
+{
+    bool bad = (read || k->before_at < k->before.len) && wslay_event_recv(k->context) != 0;
+
+    while (!bad && (wslay_event_want_write(k->context) || queue_next(k))) {
+        size_t left = wslay_event_get_queued_msg_count(k->context);
+
+        bad = wslay_event_send(k->context) != 0;
+        if (left && wslay_event_want_write(k->context))
+            break; /* the rest when there is room */
+    }
+    bool writes = wslay_event_want_write(k->context);
+
+    if (bad || (!writes && !wslay_event_want_read(k->context))) {
+        close_socket(all, k);
+        return;
+    }
+    if (!writes)
+        stream_sleep(k->visit->x.stream, k->visit);
+    wait_for(all, k, writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* ---- its begin ---- */
+
+bool socket_is_asked_for(struct MHD_Connection *connection)
+{
+    const char *upgrade =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_UPGRADE);
+
+    return upgrade && strcasecmp(upgrade, "websocket") == 0;
+}
+
+static const char *header(const struct visit *v, const char *name)
+{
+    return MHD_lookup_connection_value(v->connection, MHD_HEADER_KIND, name);
+}
+
+bool socket_is_possible(const struct visit *v)
+{
+    const char *key = header(v, MHD_HTTP_HEADER_SEC_WEBSOCKET_KEY);
+    const char *version = header(v, MHD_HTTP_HEADER_SEC_WEBSOCKET_VERSION);
+
+    return key && *key && strlen(key) <= SOCKET_KEY_MAX && version && strcmp(version, "13") == 0;
+}
+
+/* The answer to the client's key: RFC 6455, 4.2.2. */
+static void write_accept(struct buf *out, const char *key)
+{
+    uint8_t digest[SHA1_DIGEST_LENGTH];
+    SHA1_CTX sha;
+
+    SHA1Init(&sha);
+    SHA1Update(&sha, (const uint8_t *)key, strlen(key));
+    SHA1Update(&sha, (const uint8_t *)SOCKET_MAGIC, strlen(SOCKET_MAGIC));
+    SHA1Final(digest, &sha);
+    json_base64(out, bytes_of(digest, sizeof(digest)));
+}
+
+static void on_upgraded(void *cls, struct MHD_Connection *connection, void *context,
+                        const char *before, size_t before_len, MHD_socket fd,
+                        struct MHD_UpgradeResponseHandle *handle)
+{
+    struct visit *v = cls;
+    struct sockets *all = server_sockets(v);
+    struct socket *k = mem_alloc(sizeof(*k));
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = k};
+
+    (void)connection;
+    (void)context;
+    k->visit = v;
+    k->fd = fd;
+    k->handle = handle;
+    k->events = event.events;
+    k->look_us = clock_now_us() + SOCKET_PING_US;
+    buf_append(&k->before, before, before_len);
+    v->socket = k;
+    v->x.hub->parked++;
+    if (wslay_event_context_server_init(&k->context, &callbacks, k) != 0)
+        abort(); /* out of memory: docs/decisions/0001 */
+    wslay_event_config_set_max_recv_msg_length(k->context, SOCKET_HEARD_MAX);
+    TAILQ_INSERT_TAIL(&all->list, k, others);
+    (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+enum MHD_Result socket_begin(struct visit *v)
+{
+    struct MHD_Response *r = MHD_create_response_for_upgrade(on_upgraded, v);
+    struct buf accept = {0};
+
+    if (!r)
+        return MHD_NO;
+    write_accept(&accept, header(v, MHD_HTTP_HEADER_SEC_WEBSOCKET_KEY));
+    MHD_add_response_header(r, MHD_HTTP_HEADER_UPGRADE, "websocket");
+    MHD_add_response_header(r, MHD_HTTP_HEADER_SEC_WEBSOCKET_ACCEPT, buf_cstr(&accept));
+    buf_deinit(&accept);
+    v->x.answer.status = MHD_HTTP_SWITCHING_PROTOCOLS;
+    enum MHD_Result result = MHD_queue_response(v->connection, MHD_HTTP_SWITCHING_PROTOCOLS, r);
+
+    MHD_destroy_response(r);
+    return result;
+}
+
+/* ---- all of them ---- */
+
+void sockets_init(struct sockets *all)
+{
+    all->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    TAILQ_INIT(&all->list);
+}
+
+void sockets_deinit(struct sockets *all)
+{
+    struct socket *k;
+
+    while ((k = TAILQ_FIRST(&all->list)) != NULL) {
+        stream_end(k->visit->x.stream, "this peer is stopping: ask another one");
+        go_on(all, k, /* read= */ false);
+        if (TAILQ_FIRST(&all->list) == k)
+            close_socket(all, k);
+    }
+    close(all->epoll_fd);
+}
+
+/* Not at once: the directory is being told. */
+void socket_woken(struct sockets *all, struct socket *k)
+{
+    wait_for(all, k, EPOLLIN | EPOLLOUT);
+}
+
+/* Nothing moved for a while: its client is asked, and closed if that does not move anything. */
+static void look_at(struct sockets *all, struct socket *k, kith_time now_us)
+{
+    TAILQ_REMOVE(&all->list, k, others);
+    TAILQ_INSERT_TAIL(&all->list, k, others);
+    k->look_us = now_us + SOCKET_PING_US;
+    bool stuck = !k->moved && wslay_event_want_write(k->context);
+
+    if (stuck || (!k->moved && k->asked)) {
+        (void)say_end(k, WSLAY_CODE_POLICY_VIOLATION,
+                      "nothing was taken for too long: come again with your position");
+        (void)wslay_event_send(k->context);
+        close_socket(all, k);
+        return;
+    }
+    k->moved = false;
+    k->asked = true;
+    wslay_event_queue_msg(k->context, &(struct wslay_event_msg){WSLAY_PING, NULL, 0});
+    go_on(all, k, /* read= */ false);
+}
+
+kith_time sockets_deadline(const struct sockets *all)
+{
+    const struct socket *k = TAILQ_FIRST(&all->list);
+
+    return k ? k->look_us : KITH_NEVER;
+}
+
+void sockets_run(struct sockets *all, kith_time now_us)
+{
+    struct epoll_event events[SOCKET_EVENTS];
+    int n = epoll_wait(all->epoll_fd, events, SOCKET_EVENTS, 0);
+    struct socket *k;
+
+    for (int i = 0; i < n; i++)
+        go_on(all, events[i].data.ptr, events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR));
+    while ((k = TAILQ_FIRST(&all->list)) && k->look_us <= now_us)
+        look_at(all, k, now_us);
+}
