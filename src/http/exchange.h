@@ -58,7 +58,8 @@ struct hub { /* what all exchanges share; the HTTP thread's */
                          struct buf *out); /* what others tell of themselves; NULL: none */
     void *more_arg;
     uint32_t connections, parked;
-    uint32_t again; /* exchanges that wait for the peer to answer something else */
+    uint64_t sent_away; /* connections that were too many, or idle for too long */
+    uint32_t again;     /* exchanges that wait for the peer to answer something else */
 };
 
 enum exchange_state {

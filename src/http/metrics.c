@@ -180,6 +180,8 @@ static void write_server(struct buf *out, const struct hub *hub)
               hub->woken);
     write_one(out, "kith_http_waits_refused_total", "counter",
               "Requests that were too many to wait.", hub->refused);
+    write_one(out, "kith_http_connections_closed_total", "counter",
+              "Connections that were too many, or idle for too long.", hub->sent_away);
     times_write(out, "kith_http_request_duration_seconds",
                 "From a request's first line to its answer, but for waiting for changes.",
                 &hub->times);

@@ -2,11 +2,14 @@
 
 #include "base/mem.h"
 #include "http/ask.h"
+#include "http/callers.h"
 #include "http/replies.h"
 #include "shell/clock.h"
 #include "shell/listen.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -33,15 +36,6 @@ static inline int compare_number(const struct visit *a, const struct visit *b)
 TREE_DEFINE(due_visits, visit, by_due, compare_due)
 TREE_DEFINE(asking_visits, visit, by_number, compare_number)
 
-struct caller { /* a connection */
-    int fd;
-    bool reading;       /* of a request, or for one to come: in the server's list */
-    kith_time since_us; /* when that began */
-    TAILQ_ENTRY(caller) others;
-};
-
-TAILQ_HEAD(callers, caller);
-
 struct door {
     struct MHD_Daemon *daemon;
     int epoll_fd;
@@ -53,14 +47,15 @@ struct server {
     struct hub *hub;
     struct door doors[SERVER_ADDRESSES_MAX];
     unsigned doors_n;
-    unsigned connections_max, parked_max;
+    unsigned parked_max;
     int gone_fd; /* epoll of suspended connections: tells of clients that vanish */
     struct pollset_item gone_item;
     struct due_visits due;
     struct asking_visits asking;
     struct replies *replies;
     struct sockets sockets;
-    struct callers reading; /* the one who has been at it for longest first */
+    struct callers callers;
+    size_t unsent; /* bytes of answers that are on their way */
     bool ending;
 };
 
@@ -85,45 +80,17 @@ struct server *server_new(const struct server_config *config)
 
     s->config = config;
     s->hub = config->hub;
-    s->connections_max = connections_allowed();
-    s->parked_max = s->connections_max - s->connections_max / 16;
+    callers_init(&s->callers, connections_allowed());
+    s->parked_max = s->callers.max - s->callers.max / 16;
     s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
     s->replies = replies_new(s->hub);
-    TAILQ_INIT(&s->reading);
     sockets_init(&s->sockets);
     return s;
-}
-
-/* ---- who takes too long to say what he wants ---- */
-
-static void begin_reading(struct server *s, struct caller *c)
-{
-    c->reading = true;
-    c->since_us = clock_now_us();
-    TAILQ_INSERT_TAIL(&s->reading, c, others);
-}
-
-static void end_reading(struct server *s, struct caller *c)
-{
-    if (c->reading)
-        TAILQ_REMOVE(&s->reading, c, others);
-    c->reading = false;
 }
 
 static struct caller *caller_of(struct MHD_Connection *connection)
 {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
-/* libmicrohttpd then finds that they have gone. */
-static void drop_slow(struct server *s)
-{
-    struct caller *c;
-
-    while ((c = TAILQ_FIRST(&s->reading)) && c->since_us + SERVER_READ_US <= s->hub->now_us) {
-        shutdown(c->fd, SHUT_RDWR);
-        end_reading(s, c);
-    }
 }
 
 /* ---- suspended exchanges ---- */
@@ -238,11 +205,14 @@ static void take_due(struct server *s)
 static enum MHD_Result send_reply(struct visit *v, unsigned status, struct reply reply)
 {
     v->sent = reply.bytes;
+    v->server->unsent += v->sent;
     return reply.response ? MHD_queue_response(v->connection, status, reply.response) : MHD_NO;
 }
 
 static enum MHD_Result respond(struct visit *v)
 {
+    if (v->server->unsent + v->x.answer.body.len > SERVER_UNSENT_MAX)
+        answer_error(&v->x, 503, "busy", "others are slow to take their answers: try again");
     return send_reply(v, v->x.answer.status, replies_make(v->server->replies, &v->x));
 }
 
@@ -379,7 +349,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return refuse_body(v);
     if (!v->begun) {
         v->begun = true;
-        end_reading(s, caller_of(connection));
+        callers_busy(&s->callers, caller_of(connection));
         s->hub->now_us = clock_now_us();
         struct reply kept;
 
@@ -418,8 +388,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (!v)
         return;
     *context = NULL;
-    if (!caller_of(connection)->reading)
-        begin_reading(s, caller_of(connection)); /* for the next one */
+    callers_idle(&s->callers, caller_of(connection), clock_now_us());
+    s->unsent -= v->sent;
     unsigned class = v->x.answer.status / 100;
 
     s->hub->requests[class < HUB_CLASSES ? class : 0]++;
@@ -438,20 +408,42 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
     struct server *s = cls;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        struct caller *c = mem_alloc(sizeof(*c));
+        int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        struct sockaddr_storage own = {0};
+        socklen_t len = sizeof(own);
 
-        c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        begin_reading(s, c);
-        *context = c;
-        s->hub->connections++;
+        (void)getsockname(fd, (struct sockaddr *)&own, &len);
+        *context = callers_add(
+            &s->callers, fd,
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+            (const struct sockaddr *)&own, clock_now_us());
     } else {
-        end_reading(s, *context);
-        mem_free(*context);
-        s->hub->connections--;
+        callers_remove(&s->callers, *context);
     }
+    s->hub->connections = s->callers.count;
+    s->hub->sent_away = s->callers.sent_away + s->callers.turned_away;
+}
+
+static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen_t len)
+{
+    struct server *s = cls;
+
+    (void)len;
+    return callers_admit(&s->callers, from) ? MHD_YES : MHD_NO;
 }
 
 /* ---- listening ---- */
+
+/* What is accepted is asked for a sign of life: a client whose host has gone away says no farewell. */
+static void watch_life(int fd)
+{
+    const int on = 1, after_s = SERVER_SILENT_S / 2, every_s = SERVER_SILENT_S / 6, times = 3;
+
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &after_s, sizeof(after_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+}
 
 int server_listen(struct server *s, const char *address, struct buf *why)
 {
@@ -465,12 +457,14 @@ int server_listen(struct server *s, const char *address, struct buf *why)
 
     if (fd < 0)
         return 1;
+    watch_life(fd);
     door->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL, NULL, on_request, s,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, s->connections_max,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
-        SERVER_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, on_accept, s, on_request,
+        s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        s->callers.max + CALLERS_SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY,
+        MHD_OPTION_CONNECTION_TIMEOUT, SERVER_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        s, MHD_OPTION_END);
     if (!door->daemon) {
         buf_printf(why, "%s: libmicrohttpd does not start", address);
         close(fd);
@@ -494,6 +488,7 @@ void server_free(struct server *s)
             MHD_run(s->doors[i].daemon); /* they get their answers */
         MHD_stop_daemon(s->doors[i].daemon);
     }
+    callers_deinit(&s->callers);
     replies_free(s->replies);
     close(s->gone_fd);
     mem_free(s);
@@ -521,12 +516,10 @@ void server_leave(struct server *s)
 kith_time server_deadline(const struct server *s)
 {
     const struct visit *v = TREE_FIRST(due_visits, (struct due_visits *)(uintptr_t)&s->due);
-    const struct caller *c = TAILQ_FIRST(&s->reading);
     kith_time at_us = v ? v->x.until_us : KITH_NEVER;
 
     at_us = kith_time_min(at_us, sockets_deadline(&s->sockets));
-    if (c)
-        at_us = kith_time_min(at_us, c->since_us + SERVER_READ_US);
+    at_us = kith_time_min(at_us, callers_deadline(&s->callers));
     for (unsigned i = 0; i < s->doors_n; i++) {
         MHD_UNSIGNED_LONG_LONG ms;
 
@@ -541,7 +534,7 @@ void server_run(struct server *s)
     if (pollset_ready(&s->gone_item))
         take_gone(s);
     take_due(s);
-    drop_slow(s);
+    callers_drop(&s->callers, s->hub->now_us);
     sockets_run(&s->sockets, s->hub->now_us);
     for (unsigned i = 0; i < s->doors_n; i++)
         MHD_run(s->doors[i].daemon);

@@ -7,10 +7,10 @@
  * An exchange that waits has its connection suspended, so it costs no time. libmicrohttpd does not notice then that the
  * client has gone: that is watched for here, and its descriptor is given back at once.
  *
- * Limits: SERVER_CONNECTIONS_MAX, or what the system's limit of open files leaves; a sixteenth of them is kept free of
- * waiting ones, which are refused beyond that (429). Headers fit into SERVER_MEMORY, a body into SERVER_BODY_MAX
- * (413). Who takes nothing of an answer for SERVER_IDLE_S is closed; so is whoever has not sent a whole request within
- * SERVER_READ_US of connecting, or of the last answer, however busily he sends.
+ * Limits: SERVER_CONNECTIONS_MAX, or what the system's limit of open files leaves, and who goes when there are more
+ * (callers.h); a sixteenth of them is kept free of waiting ones, which are refused beyond that (429). Headers fit
+ * into SERVER_MEMORY (431), a body into SERVER_BODY_MAX (413). Who takes nothing of an answer for SERVER_IDLE_S is closed, one whose host
+ * is silent after SERVER_SILENT_S. Answers on their way hold SERVER_UNSENT_MAX bytes at most, others are refused meanwhile (503).
  */
 #include "http/exchange.h"
 #include "shell/pollset.h"
@@ -20,7 +20,8 @@
 #define SERVER_MEMORY          6144u /* a connection: request line, headers, and those of the answer */
 #define SERVER_BODY_MAX        (1u << 20)
 #define SERVER_IDLE_S          60u
-#define SERVER_READ_US         (30 * KITH_SEC)
+#define SERVER_SILENT_S        30u
+#define SERVER_UNSENT_MAX      (256u << 20) /* 9,000 who wait for one service are woken at once */
 #define SERVER_ADDRESSES_MAX   4
 
 struct ask;
