@@ -16,6 +16,7 @@ void cache_deinit(struct cache *c)
         buf_deinit(&c->entries[i].asked);
         buf_deinit(&c->entries[i].body);
     }
+    c->bytes = 0;
 }
 
 const struct cache_entry *cache_find(const struct cache *c, struct bytes asked, uint64_t index)
@@ -30,11 +31,14 @@ void cache_put(struct cache *c, struct bytes asked, uint64_t index, const char *
 {
     struct cache_entry *e = &c->entries[cache_place(asked)];
 
-    if (body.len > CACHE_BODY_MAX)
+    if (body.len > CACHE_BYTES_MAX)
         return;
+    if (c->bytes - e->body.len + body.len > CACHE_BYTES_MAX)
+        cache_deinit(c);
+    c->bytes += body.len - e->body.len;
     buf_reset(&e->asked);
     buf_append(&e->asked, asked.data, asked.len);
-    buf_reset(&e->body);
+    buf_deinit(&e->body); /* what it had room for is not counted */
     buf_append(&e->body, body.data, body.len);
     e->index = index;
     e->type = type;

@@ -6,12 +6,13 @@
  *
  * An answer is known by what was asked, to the letter, and by the index of the resource that it is about: no two states
  * of all resources have one index (directory.h), so nothing has to be thrown away when something changes. One answer in each
- * of CACHE_SLOTS places, of up to CACHE_BODY_MAX bytes: 16 MiB at most.
+ * of CACHE_SLOTS places; when they would be more than CACHE_BYTES_MAX together, all go and it begins anew.
  */
 #include "base/buf.h"
 
-#define CACHE_SLOTS    256u
-#define CACHE_BODY_MAX 65536u
+#define CACHE_SLOTS 256u
+#define CACHE_BYTES_MAX                                                                            \
+    (16u << 20) /* of bodies; 14,000 endpoints at once: those are dearest to write again */
 
 struct cache_entry { /* empty when nothing was asked */
     struct buf asked, body;
@@ -21,6 +22,7 @@ struct cache_entry { /* empty when nothing was asked */
 
 struct cache { /* a zeroed one is valid and empty */
     struct cache_entry entries[CACHE_SLOTS];
+    size_t bytes; /* of all bodies */
 };
 
 void cache_deinit(struct cache *c);

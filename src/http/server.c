@@ -434,11 +434,14 @@ static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen
 
 /* ---- listening ---- */
 
-/* What is accepted is asked for a sign of life: a client whose host has gone away says no farewell. */
-static void watch_life(int fd)
+/* For what is accepted: a client whose host has gone away says no farewell, so it is asked for a sign of life. What one
+ * who takes nothing leaves in the kernel is bounded, too. */
+static void set_options(int fd)
 {
-    const int on = 1, after_s = SERVER_SILENT_S / 2, every_s = SERVER_SILENT_S / 6, times = 3;
+    const int on = 1, held = SERVER_HELD_BYTES, after_s = SERVER_SILENT_S / 2,
+              every_s = SERVER_SILENT_S / 6, times = 3;
 
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &held, sizeof(held));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &after_s, sizeof(after_s));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
@@ -457,7 +460,7 @@ int server_listen(struct server *s, const char *address, struct buf *why)
 
     if (fd < 0)
         return 1;
-    watch_life(fd);
+    set_options(fd);
     door->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, on_accept, s, on_request,
         s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,

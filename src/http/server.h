@@ -21,6 +21,7 @@
 #define SERVER_BODY_MAX        (1u << 20)
 #define SERVER_IDLE_S          60u
 #define SERVER_SILENT_S        30u
+#define SERVER_HELD_BYTES      (256 << 10)  /* of one connection, by the kernel */
 #define SERVER_UNSENT_MAX      (256u << 20) /* 9,000 who wait for one service are woken at once */
 #define SERVER_ADDRESSES_MAX   4
 

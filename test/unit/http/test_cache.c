@@ -32,11 +32,20 @@ static void it_is_bounded(void **state)
     struct buf big = {0};
     char asked[16];
 
-    buf_reserve(&big, CACHE_BODY_MAX + 1);
-    memset(big.data, 'x', CACHE_BODY_MAX + 1);
-    big.len = CACHE_BODY_MAX + 1;
+    buf_reserve(&big, CACHE_BYTES_MAX + 1);
+    memset(big.data, 'x', CACHE_BYTES_MAX + 1);
+    big.len = CACHE_BYTES_MAX + 1;
     cache_put(c, bytes_str("/big"), 1, "text", buf_bytes(&big));
     assert_null(cache_find(c, bytes_str("/big"), 1));
+    big.len = CACHE_BYTES_MAX / 2;
+    cache_put(c, bytes_str("/big"), 1, "text", buf_bytes(&big));
+    cache_put(c, bytes_str("/big"), 2, "text", buf_bytes(&big)); /* in place of it */
+    cache_put(c, bytes_str("/half"), 3, "text", buf_bytes(&big));
+    assert_non_null(cache_find(c, bytes_str("/big"), 2));
+    cache_put(c, bytes_str("/small"), 4, "text", bytes_str("x"));
+    assert_non_null(cache_find(c, bytes_str("/small"), 4));
+    assert_null(cache_find(c, bytes_str("/big"), 2));
+    assert_int_equal(c->bytes, 1);
     for (unsigned i = 0; i < 10 * CACHE_SLOTS; i++) {
         snprintf(asked, sizeof(asked), "/%u", i);
         cache_put(c, bytes_str(asked), i, "text", bytes_str(asked));
