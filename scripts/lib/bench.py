@@ -10,6 +10,7 @@ import procfs  # noqa: E402
 import up  # noqa: E402
 from bench_dns import dns  # noqa: E402
 from bench_http import http  # noqa: E402
+from bench_keys import keys  # noqa: E402
 from bench_lookup import INSTANCES, lookup  # noqa: E402
 from bench_membership import IDLE_S, PARTS, PAUSES_S, SIZES, membership  # noqa: E402
 from bench_rows import Rows  # noqa: E402
@@ -62,7 +63,7 @@ def compare_membership(options):
 
 BENCHES = {"failover": of_kith(failover, 5), "membership": compare_membership, "idle": of_kith(idle, 3),
            "lookup": lookup, "register": register, "sync": sync, "transport": transport, "dns": dns,
-           "http": http}
+           "http": http, "keys": keys}
 
 
 def words(known):

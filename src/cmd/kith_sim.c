@@ -21,7 +21,7 @@ int kith_plant = PLANT_NONE;
 
 static const char usage[] =
     "usage: kith-sim [--peers N] [--seed S] [--seeds COUNT] [--scenario FILE] [--until SECONDS]\n"
-    "                [--rival NAME] [--calm | --crashes] [--race] [--twice] [--measure] [--trace] [-o text|json]\n"
+    "                [--rival NAME] [--calm | --crashes] [--race | --count N] [--twice] [--measure] [--trace] [-o text|json]\n"
     "\n"
     "Runs a cluster of N hosts in virtual time under faults drawn from the seed, heals it, and "
     "demands\n"
@@ -41,6 +41,7 @@ static const char usage[] =
     "  --calm            no faults\n"
     "  --race            a client at each peer races with the others for a key and a lock\n"
     "  --crashes         no faults but crashes: kills, power cuts, disks that are slow or full\n"
+    "  --count N         clients at the first N peers count a key up by compare and set, one after the other\n"
     "  --twice           run each seed twice and compare the trace hashes\n"
     "  --measure         print what was measured, also without a scenario that says warm\n"
     "  --trace           print every event and effect (large)\n"
@@ -55,7 +56,7 @@ static const char usage[] =
 #define UNTIL_DEFAULT (60 * KITH_SEC)
 
 struct options {
-    uint64_t peers, seed, seeds, until_s;
+    uint64_t peers, seed, seeds, until_s, counters;
     const char *scenario;
     bool calm, crashes, race, twice, trace, measure, json;
     enum world_rival rival;
@@ -122,6 +123,7 @@ enum {
     OPT_CALM,
     OPT_CRASHES,
     OPT_RACE,
+    OPT_COUNT,
     OPT_TWICE,
     OPT_MEASURE,
     OPT_TRACE,
@@ -138,6 +140,7 @@ static const struct option long_options[] = {
     {"calm", no_argument, NULL, OPT_CALM},
     {"crashes", no_argument, NULL, OPT_CRASHES},
     {"race", no_argument, NULL, OPT_RACE},
+    {"count", required_argument, NULL, OPT_COUNT},
     {"twice", no_argument, NULL, OPT_TWICE},
     {"measure", no_argument, NULL, OPT_MEASURE},
     {"trace", no_argument, NULL, OPT_TRACE},
@@ -181,6 +184,10 @@ static int option(struct options *o, int c)
     case OPT_RACE:
         o->race = true;
         return 0;
+    case OPT_COUNT:
+        return number(optarg, 1, WORLD_PEERS_MAX, &o->counters)
+                   ? 0
+                   : 1 + wrong("count", optarg, "1 to 5000");
     case OPT_TWICE:
         o->twice = true;
         return 0;
@@ -230,6 +237,7 @@ static bool run_seed(const struct options *o, const struct sim_scenario *scenari
     struct world_options options = {.peers = (uint32_t)o->peers, .seed = seed, .calm = o->calm};
     options.crashes = o->crashes;
     options.race = o->race;
+    options.counters = (uint32_t)o->counters;
     options.until_us = (kith_time)o->until_s * KITH_SEC;
     options.map = map;
     options.heap = sim_heap;

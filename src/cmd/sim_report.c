@@ -18,6 +18,8 @@ static void print_command(const struct sim_report *r, FILE *out)
         fputs(" --calm", out);
     if (r->options->race)
         fputs(" --race", out);
+    if (r->options->counters)
+        fprintf(out, " --count %u", r->options->counters);
     if (r->twice)
         fputs(" --twice", out);
 }
@@ -126,10 +128,11 @@ static void print_json(const struct sim_report *r)
            w->converged ? (double)w->converged_us / 1e3 : -1.0);
     print_string(w->why ? w->why : "");
     printf(",\"race\":{\"counted\":%llu,\"locked\":%llu,\"told_false\":%llu,\"refused\":%llu,"
-           "\"unknown\":%llu}",
+           "\"unknown\":%llu,\"p50_us\":%lld,\"p99_us\":%lld}",
            (unsigned long long)w->race.counted, (unsigned long long)w->race.locked,
            (unsigned long long)w->race.told_false, (unsigned long long)w->race.refused,
-           (unsigned long long)w->race.unknown);
+           (unsigned long long)w->race.unknown, (long long)w->race.p50_us,
+           (long long)w->race.p99_us);
     printf(",\"same\":%s,\"trace_hash\":\"%016llx\",\"faults\":{", r->same ? "true" : "false",
            (unsigned long long)w->hash);
     for (int i = 0; i < FAULT_KINDS; i++)

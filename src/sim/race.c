@@ -4,6 +4,7 @@
 #include "wire/frame.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PATIENCE    (15 * KITH_SEC) /* longer than any peer takes to answer */
@@ -32,14 +33,18 @@ struct race {
     uint32_t *turns; /* by LockIndex: the client that was told, from 1 */
     uint64_t highest;
     struct race_counts counts;
+    uint32_t counters; /* 0: all race */
+    uint32_t *took_us; /* each count that was answered */
+    size_t took_n, took_cap;
     struct ulid_source ulids;
 };
 
-struct race *race_new(struct site_world *w)
+struct race *race_new(struct site_world *w, uint32_t counters)
 {
     struct race *r = mem_alloc(sizeof(*r));
 
     r->w = w;
+    r->counters = counters;
     r->clients = mem_alloc(w->sites_n * sizeof(*r->clients));
     r->counted = mem_alloc(VALUES_MAX * sizeof(*r->counted));
     r->turns = mem_alloc(VALUES_MAX * sizeof(*r->turns));
@@ -55,12 +60,42 @@ void race_free(struct race *r)
     mem_free(r->clients);
     mem_free(r->counted);
     mem_free(r->turns);
+    mem_free(r->took_us);
     mem_free(r);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
 }
 
 struct race_counts race_counts(const struct race *r)
 {
-    return r->counts;
+    struct race_counts ret = r->counts;
+
+    if (r->took_n) {
+        qsort(r->took_us, r->took_n, sizeof(*r->took_us), compare_times);
+        ret.p50_us = r->took_us[r->took_n / 2];
+        ret.p99_us = r->took_us[r->took_n * 99 / 100];
+    }
+    return ret;
+}
+
+static void note_took(struct race *r, kith_time took_us)
+{
+    if (r->took_n == r->took_cap) {
+        r->took_cap = r->took_cap ? 2 * r->took_cap : 256;
+        r->took_us = mem_grow(r->took_us, r->took_cap, sizeof(*r->took_us));
+    }
+    r->took_us[r->took_n++] = (uint32_t)took_us;
+}
+
+/* The client of this host takes part. */
+static bool takes_part(const struct race *r, uint32_t host)
+{
+    return !r->counters || host < r->counters;
 }
 
 /* ---- what is asked ---- */
@@ -180,10 +215,10 @@ kith_time race_act(struct race *r, uint32_t host, kith_time now_us)
 
     if (c->asked != ASKED_NOTHING && now_us >= c->since_us + PATIENCE)
         forget(r, c);
-    if (r->healed && c->succeeded && c->asked == ASKED_NOTHING)
+    if (!takes_part(r, host) || (r->healed && c->succeeded && c->asked == ASKED_NOTHING))
         return KITH_NEVER;
     if (c->asked == ASKED_NOTHING && site_runs(s) && !site_paused(s, &until)) {
-        if (r->healed || rng_below(rng, 2) == 0)
+        if (r->counters || r->healed || rng_below(rng, 2) == 0)
             count_up(r, host, now_us);
         else if (ulid_is_zero(&c->session))
             open_session(r, host, now_us);
@@ -236,6 +271,8 @@ static void take_changed(struct race *r, uint32_t host, const struct keys_change
     struct client *c = &r->clients[host];
 
     r->counts.told_false += !answer->done;
+    if (c->asked == ASKED_COUNT)
+        note_took(r, now_us - c->since_us);
     if (c->asked == ASKED_COUNT && answer->done)
         told_counted(r, host, now_us);
     if (c->asked == ASKED_LOCK && answer->done)
@@ -295,7 +332,7 @@ void race_heal(struct race *r)
 bool race_is_over(const struct race *r, struct buf *why)
 {
     for (uint32_t i = 0; i < r->w->sites_n; i++) {
-        if (r->clients[i].succeeded && r->clients[i].asked == ASKED_NOTHING)
+        if (!takes_part(r, i) || (r->clients[i].succeeded && r->clients[i].asked == ASKED_NOTHING))
             continue;
         buf_printf(why, "the client of host %u has not counted up since", i + 1);
         return false;

@@ -17,7 +17,9 @@
 
 struct race;
 
-struct race *race_new(struct site_world *w);
+/* `counters`: only the clients of so many hosts, the first ones, and they count and take no locks, one count after the
+ * other; 0: all race. */
+struct race *race_new(struct site_world *w, uint32_t counters);
 void race_free(struct race *r); /* may be given NULL */
 
 /* The client of this host does something. Returns when it wants to do more; KITH_NEVER: it rests. */
@@ -36,6 +38,7 @@ struct race_counts {
     uint64_t counted, locked;     /* told true */
     uint64_t told_false, refused; /* told false; an error, and nothing was changed */
     uint64_t unknown;             /* an error or none, and it may have happened */
+    kith_time p50_us, p99_us;     /* from a count to its answer, false ones too */
 };
 
 struct race_counts race_counts(const struct race *r);

@@ -52,9 +52,9 @@ static void schedule_load(struct world *w, const struct world_options *o)
 /* The clients begin when all hosts have started. */
 static void schedule_race(struct world *w, const struct world_options *o)
 {
-    if (!o->race && !(o->scenario && o->scenario->race))
+    if (!o->race && !o->counters && !(o->scenario && o->scenario->race))
         return;
-    w->race = race_new(&w->common);
+    w->race = race_new(&w->common, o->counters);
     for (uint32_t i = 0; i < o->peers; i++)
         at(w, SIM_RACE, i, 3 * KITH_SEC + rng_between(&w->rng, 0, KITH_SEC));
 }

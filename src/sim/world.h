@@ -39,6 +39,7 @@ struct world_options {
     kith_time until_us;                /* when faults end and healing begins */
     bool calm;                         /* no random faults */
     bool race;                         /* clients race for a key and a lock, see race.h */
+    uint32_t counters;                 /* only so many, and they count; 0: as `race` says */
     bool crashes;                      /* random faults are crashes only, see plan.h */
     const struct scenario *scenario;   /* instead of random faults; NULL */
     const struct world_apply *applies; /* instead of the operator's own services and changes */
