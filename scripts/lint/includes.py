@@ -17,7 +17,7 @@ LIBRARIES = {
     "store": {"lmdb"}, "spec": {"libfyaml"}, "view": {"jansson"},
     "peer": set(),
     "shell": {"czmq", "zmq", "curl", "hwloc"}, "sim": set(), "client": {"zmq"},
-    "http": {"czmq", "zmq", "microhttpd", "wslay", "sha1", "jansson"},
+    "http": {"czmq", "zmq", "microhttpd", "gnutls", "wslay", "sha1", "jansson"},
     "dns": {"czmq", "zmq", "ldns"},
     "cmd": {"czmq", "zmq", "sodium", "lmdb", "libfyaml", "jansson", "curl", "systemd"},
 }

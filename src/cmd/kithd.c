@@ -87,7 +87,9 @@ static int open_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);            /* HTTP's thread takes it */
     sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread: they all inherit it */
+    sigdelset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -225,6 +227,8 @@ static int open_http(struct daemon *d)
         .addresses = f->https,
         .addresses_n = f->https_n,
         .access_log = f->http_log,
+        .certificate = f->http_cert,
+        .key = f->http_key,
         .lookups = f->lookups,
         .token = buf_bytes(&d->pass),
         .self = d->identity.id,

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define HTTPS         "https://" /* before an address: speak TLS there */
 #define PORTS_DEFAULT "20000-29999"
 #define USER_DEFAULT  "nobody"
 #define FLAGS_MAX     64 /* names of flags; there are fewer */
@@ -97,6 +98,16 @@ static int read_http(struct given *g, const char *value)
 static int read_http_log(struct given *g, const char *value)
 {
     return read_text(&g->config.http_log, value);
+}
+
+static int read_http_cert(struct given *g, const char *value)
+{
+    return read_text(&g->config.http_cert, value);
+}
+
+static int read_http_key(struct given *g, const char *value)
+{
+    return read_text(&g->config.http_key, value);
 }
 
 static int read_log_level(struct given *g, const char *value)
@@ -214,6 +225,9 @@ static const struct flag table[] = {
     {"--lookup-group", "NAME", "may look up (default: everybody on the host)", read_lookup_group},
     {"--http", "ADDR:PORT",
      "where HTTP is answered, or none (default: --bind, 2 above --port-base)", read_http},
+    {"--http-cert", "FILE", "certificate for --http https://ADDR:PORT, with those that signed it",
+     read_http_cert},
+    {"--http-key", "FILE", "its key", read_http_key},
     {"--http-log", "FILE", "a line for each HTTP request (default: none)", read_http_log},
     {"--log-level", "LEVEL", "debug, info, warn or error (default info)", read_log_level},
     {"--version", NULL, "print the version", read_version},
@@ -322,6 +336,8 @@ static void merge(struct config *c, const struct config *file)
     prefer(&c->lookup_group, file->lookup_group);
     prefer(&c->log_level, file->log_level);
     prefer(&c->http_log, file->http_log);
+    prefer(&c->http_cert, file->http_cert);
+    prefer(&c->http_key, file->http_key);
     kithd_dns_merge(c, file);
     if (c->https_n == 0) {
         c->https = file->https;
@@ -397,11 +413,37 @@ static bool all_loopback(const struct ways_list *list)
     return true;
 }
 
+/* One address; `tls`: there is a certificate. */
+static int check_http(const char *address, bool insecure, bool tls, struct buf *why)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+    bool https = strncmp(address, HTTPS, strlen(HTTPS)) == 0;
+    if (listen_parse(https ? address + strlen(HTTPS) : address, &addr, &len) != 0)
+        buf_printf(why,
+                   "--http \"%s\": write ADDR:PORT in numbers, such as 127.0.0.1:5486 or "
+                   "[::1]:5486, or https://ADDR:PORT\n",
+                   address);
+    else if (https && !tls)
+        buf_printf(why, "--http %s: needs --http-cert FILE and --http-key FILE\n", address);
+    else if (insecure && !listen_is_loopback((const struct sockaddr *)&addr))
+        buf_printf(why, "--http %s: with --insecure only on a loopback address\n", address);
+    else
+        return 0;
+    return 1;
+}
+
 /* "none" alone: no HTTP. Without keys there is no token either, so other hosts must not reach it. */
 static int read_https(struct flags *f, const struct config *c, const char *otherwise,
                       struct arena *mem, struct buf *why)
 {
     f->http_log = c->http_log.len > 0 ? arena_str(mem, c->http_log) : NULL;
+    f->http_cert = c->http_cert.len > 0 ? arena_str(mem, c->http_cert) : NULL;
+    f->http_key = c->http_key.len > 0 ? arena_str(mem, c->http_key) : NULL;
+    if ((f->http_cert == NULL) != (f->http_key == NULL)) {
+        buf_str(why, "--http-cert and --http-key: give both, or none\n");
+        return 1;
+    }
     f->http_default = c->https_n == 0;
     if (f->http_default && otherwise != NULL)
         f->https[f->https_n++] = otherwise;
@@ -409,19 +451,8 @@ static int read_https(struct flags *f, const struct config *c, const char *other
         return 0;
     for (uint32_t i = 0; i < c->https_n; i++) {
         const char *address = f->https[f->https_n++] = arena_str(mem, c->https[i]);
-        struct sockaddr_storage addr;
-        socklen_t len;
-        if (listen_parse(address, &addr, &len) != 0) {
-            buf_printf(why,
-                       "--http \"%s\": write ADDR:PORT in numbers, such as 127.0.0.1:5486 or "
-                       "[::1]:5486\n",
-                       address);
+        if (check_http(address, f->insecure, f->http_cert != NULL, why) != 0)
             return 1;
-        }
-        if (!f->insecure || listen_is_loopback((const struct sockaddr *)&addr))
-            continue;
-        buf_printf(why, "--http %s: with --insecure only on a loopback address\n", address);
-        return 1;
     }
     return 0;
 }

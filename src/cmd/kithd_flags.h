@@ -22,10 +22,11 @@ struct flags { /* texts live in the arena it was read with, or in argv */
     const char *socket;
     const char *lookups;                /* folder that applications read, see store/lookup_file.h */
     const char *lookup_group;           /* who may; NULL: everybody on the host */
-    const char *https[CONFIG_MAX_HTTP]; /* ADDR:PORT */
+    const char *https[CONFIG_MAX_HTTP]; /* [https://]ADDR:PORT */
     uint32_t https_n;
-    bool http_default;    /* nobody said so: a port that is taken is no reason to end */
-    const char *http_log; /* path; NULL: none */
+    bool http_default;                /* nobody said so: a port that is taken is no reason to end */
+    const char *http_log;             /* path; NULL: none */
+    const char *http_cert, *http_key; /* paths, both or none */
     struct flags_dns dns;
     const char *token;   /* path; NULL: none */
     const char *restore; /* path of a backup; NULL: none. A flag only: it is for one start */

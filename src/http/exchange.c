@@ -148,9 +148,9 @@ static int check_right(struct exchange *x)
     }
     if (!x->hub->token.len || (x->from_here && effect == ROUTE_READS))
         return 0;
-    if (change && !x->from_here) {
+    if (change && !x->from_here && !x->secure) {
         answer_error(x, 403, "not_allowed",
-                     "changes are taken from this host only: without TLS the token would go over "
+                     "without TLS changes are taken from this host only: the token would go over "
                      "the network in the clear");
         return 1;
     }

@@ -6,9 +6,9 @@
  * it asks the peer (exchange_ask()), and what the peer says is made an answer by another function. It never
  * blocks, and keeps nothing between calls but what is in here.
  *
- * Who may: reads are for every process of this host, and for those of other hosts that bring the token; changes are for
- * those of this host that bring it (as X-Consul-Token, as a bearer token, or as the parameter `token`), since others
- * would have to send it over the network in the clear. No page of another site changes anything, whatever it has got,
+ * Who may: reads are for every process of this host, and for those of other hosts that bring the token (as X-Consul-Token,
+ * as a bearer token, or as the parameter `token`); changes are for all that bring it, from other hosts by TLS only, since they
+ * would send it over the network in the clear. No page of another site changes anything, whatever it has got,
  * nor opens a WebSocket, which its browser would let it read.
  *
  * Below /api an answer to a GET has an ETag, which is its index where it has one, else a hash of what it says; who brings it back as
@@ -101,6 +101,7 @@ struct exchange {
     struct buf body;         /* of the request */
     struct bytes token;      /* that it came with; empty: none */
     bool from_here;          /* from a process of this host */
+    bool secure;             /* by TLS */
     bool upgrades;           /* it asks for a WebSocket */
     bool from_page;          /* a browser says that a page of another site asks */
     bool consul;             /* below /v1: errors as Consul's */

@@ -7,11 +7,16 @@
 #include "http/consul_event.h"
 #include "http/routes.h"
 #include "http/server.h"
+#include "http/tls.h"
 #include "shell/clock.h"
+#include "shell/log.h"
 #include "shell/mail.h"
 #include "store/lookup_read.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #define HTTP_SPACE    "default" /* the one namespace until there are more */
 #define NEVER_TOLD_US KITH_HOUR /* the age of what nobody vouches for */
@@ -25,6 +30,7 @@ struct http {
     struct hub hub;
     struct held *held;
     struct access_log *log;
+    struct tls *tls;
     struct ask *ask;
     struct event_feed events;
     struct server_config server_config;
@@ -92,12 +98,19 @@ static int open_log(struct http *h, struct buf *why)
     return h->config->access_log && !h->log;
 }
 
+static int open_tls(struct http *h, struct buf *why)
+{
+    if (h->config->certificate)
+        h->tls = tls_open(h->config->certificate, h->config->key, why);
+    return h->config->certificate && !h->tls;
+}
+
 static int open_server(struct http *h, struct buf *why)
 {
     int bad = 0;
 
     h->server_config = (struct server_config){
-        .hub = &h->hub, .routes = routes, .routes_n = routes_n, .log = h->log};
+        .hub = &h->hub, .routes = routes, .routes_n = routes_n, .log = h->log, .tls = h->tls};
     h->server = server_new(&h->server_config);
     for (size_t i = 0; i < h->config->addresses_n && !bad; i++)
         bad = server_listen(h->server, h->config->addresses[i], why);
@@ -115,7 +128,7 @@ struct http *http_open(const struct http_config *config, struct buf *why)
     buf_deinit(&path);
     h->hub = (struct hub){.self = config->self,
                           .name = config->name,
-                          .address = config->addresses[0],
+                          .address = server_address(config->addresses[0]),
                           .version = config->version,
                           .token = config->token,
                           .now_us = clock_now_us(),
@@ -129,7 +142,7 @@ struct http *http_open(const struct http_config *config, struct buf *why)
     event_list_init(&h->hub.events, &h->hub.directory);
     open_feed(h, "feed", &h->feed_in, &h->feed);
     open_feed(h, "keys", &h->keys_in, &h->keys);
-    if (open_log(h, why) == 0 && open_server(h, why) == 0)
+    if (open_log(h, why) == 0 && open_tls(h, why) == 0 && open_server(h, why) == 0)
         return h;
     http_stop(h);
     return NULL;
@@ -172,6 +185,7 @@ void http_stop(struct http *h)
     directory_deinit(&h->hub.directory);
     cache_deinit(&h->hub.cache);
     access_log_close(h->log);
+    tls_close(h->tls);
     held_free(h->held);
     mem_free(h);
 }
@@ -213,11 +227,37 @@ static void take_answers(struct http *h)
     }
 }
 
+static int hangups(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Files may have been moved away or renewed. */
+static void look_at_files(struct http *h, int hangup_fd)
+{
+    struct signalfd_siginfo one;
+    struct buf why = {0};
+
+    while (read(hangup_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
+        ;
+    access_log_reopen(h->log);
+    if (h->tls && tls_reload(h->tls, &why) != 0)
+        log_line(LOG_ERROR_, "HTTP goes on with its former certificate: %s", buf_cstr(&why));
+    else
+        log_line(LOG_INFO_, "HTTP has opened its files anew");
+    buf_deinit(&why);
+}
+
 static void actor(zsock_t *pipe, void *arg)
 {
     struct http *h = arg;
     struct pollset set;
-    struct pollset_item end_item = {0}, feed = {0}, keys = {0}, answers = {0};
+    struct pollset_item end_item = {0}, feed = {0}, keys = {0}, answers = {0}, hangup = {0};
+    int hangup_fd = hangups();
     bool end = false;
 
     pollset_init(&set);
@@ -225,6 +265,7 @@ static void actor(zsock_t *pipe, void *arg)
     pollset_add(&set, &feed, zsock_resolve(h->feed), /* tell= */ NULL, /* arg= */ NULL);
     pollset_add(&set, &keys, zsock_resolve(h->keys), /* tell= */ NULL, /* arg= */ NULL);
     pollset_add(&set, &answers, ask_socket(h->ask), /* tell= */ NULL, /* arg= */ NULL);
+    pollset_add_fd(&set, &hangup, hangup_fd, /* tell= */ NULL, /* arg= */ NULL);
     server_join(h->server, &set);
     zsock_signal(pipe, 0);
     while (!end) {
@@ -238,6 +279,8 @@ static void actor(zsock_t *pipe, void *arg)
             take_feed(h, h->keys);
         if (pollset_ready(&answers))
             take_answers(h);
+        if (pollset_ready(&hangup))
+            look_at_files(h, hangup_fd);
         server_run(h->server);
         event_feed_run(&h->events);
         if (ask_sent(h->ask))
@@ -245,6 +288,8 @@ static void actor(zsock_t *pipe, void *arg)
         access_log_flush(h->log);
     }
     server_leave(h->server);
+    pollset_remove(&hangup);
+    close(hangup_fd);
     pollset_remove(&answers);
     pollset_remove(&keys);
     pollset_remove(&feed);

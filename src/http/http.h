@@ -5,6 +5,8 @@
  * (directory.h), so that reads are answered here, at once, whatever the peer's thread or
  * others do; only changes and /metrics ask the peer (ask.h).
  *
+ * SIGHUP, which the caller has blocked in all threads, has it open the access log anew and read the certificate again.
+ *
  * The parts, bottom up: target, route, json, directory (pure); exchange (a request and its answer); consul, native,
  * metrics (what is answered); listen, access_log, pass, ask, server (the outside); this, which joins them.
  */
@@ -15,12 +17,14 @@
 
 #define HTTP_FEED_AT_ONCE 64 /* jobs taken in before requests get their turn again */
 
-struct http_config {              /* borrowed until http_stop() */
-    const char *const *addresses; /* ADDR:PORT; the first is the one that is told to clients */
+struct http_config { /* borrowed until http_stop() */
+    const char *const
+        *addresses; /* [https://]ADDR:PORT; the first is the one that is told to clients */
     size_t addresses_n;
-    const char *access_log; /* path; NULL: none */
-    const char *lookups;    /* folder of the look-up file, which answers are read from */
-    struct bytes token;     /* empty: everybody may do everything (--insecure) */
+    const char *access_log;        /* path; NULL: none */
+    const char *certificate, *key; /* paths (tls.h); NULL: none */
+    const char *lookups;           /* folder of the look-up file, which answers are read from */
+    struct bytes token;            /* empty: everybody may do everything (--insecure) */
     struct ulid self;
     const char *name, *version;
     void (*more_metrics)(void *arg,

@@ -4,6 +4,7 @@
 #include "http/ask.h"
 #include "http/callers.h"
 #include "http/replies.h"
+#include "http/tls.h"
 #include "shell/clock.h"
 #include "shell/listen.h"
 
@@ -302,6 +303,8 @@ static void read_head(struct visit *v, const char *method)
     v->x.known = known ? arena_bytes(&v->x.mem, bytes_str(known)) : (struct bytes){0};
     v->x.last_event = last ? arena_bytes(&v->x.mem, bytes_str(last)) : (struct bytes){0};
     v->x.token = token ? arena_bytes(&v->x.mem, bytes_str(token)) : (struct bytes){0};
+    v->x.secure =
+        MHD_get_connection_info(v->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION) != NULL;
     v->x.from_page = is_from_page(v);
     v->x.upgrades = socket_is_asked_for(v->connection);
     v->x.from_here = client && listen_is_own(client->client_addr, descriptor(v));
@@ -368,14 +371,16 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 static void log_visit(const struct visit *v)
 {
-    access_log_add(v->server->config->log, &(struct access){
-                                               .client = v->client,
-                                               .method = v->method,
-                                               .target = v->raw,
-                                               .status = v->x.answer.status,
-                                               .bytes = v->sent,
-                                               .took_us = clock_now_us() - v->came_us,
-                                           });
+    access_log_add(v->server->config->log,
+                   &(struct access){
+                       .client = v->client,
+                       .method = v->method,
+                       .target = v->raw,
+                       .status = v->x.answer.status,
+                       .bytes = strcmp(v->method, "HEAD") == 0 ? 0 : v->sent,
+                       .token = v->x.token.len > 0 || target_has(&v->x.target, "token"),
+                       .took_us = clock_now_us() - v->came_us,
+                   });
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
@@ -448,26 +453,46 @@ static void set_options(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
 }
 
+const char *server_address(const char *address)
+{
+    size_t len = strlen(SERVER_TLS);
+
+    return strncmp(address, SERVER_TLS, len) == 0 ? address + len : address;
+}
+
+static struct MHD_Daemon *start(struct server *s, int fd, bool tls)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE;
+    char priorities[] = TLS_PRIORITIES;
+    struct MHD_OptionItem more[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)tls_certificate},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
+        {MHD_OPTION_END, 0, NULL}};
+
+    return MHD_start_daemon(tls ? flags | MHD_USE_TLS : flags, 0, on_accept, s, on_request, s,
+                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+                            s->callers.max + CALLERS_SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)SERVER_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, SERVER_IDLE_S,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED,
+                            on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+                            MHD_OPTION_ARRAY, tls ? more : more + 2, MHD_OPTION_END);
+}
+
 int server_listen(struct server *s, const char *address, struct buf *why)
 {
     struct door *door = &s->doors[s->doors_n];
+    const char *bare = server_address(address);
 
     if (s->doors_n == SERVER_ADDRESSES_MAX) {
         buf_printf(why, "%d addresses at most", SERVER_ADDRESSES_MAX);
         return 1;
     }
-    int fd = listen_open(address, SOCK_STREAM, why);
+    int fd = listen_open(bare, SOCK_STREAM, why);
 
     if (fd < 0)
         return 1;
     set_options(fd);
-    door->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, on_accept, s, on_request,
-        s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        s->callers.max + CALLERS_SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_MEMORY,
-        MHD_OPTION_CONNECTION_TIMEOUT, SERVER_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-        s, MHD_OPTION_END);
+    door->daemon = start(s, fd, bare != address);
     if (!door->daemon) {
         buf_printf(why, "%s: libmicrohttpd does not start", address);
         close(fd);

@@ -27,6 +27,9 @@
 
 struct ask;
 struct access_log;
+struct tls;
+
+#define SERVER_TLS "https://"
 
 struct server_config { /* borrowed until server_free() */
     struct hub *hub;
@@ -34,6 +37,7 @@ struct server_config { /* borrowed until server_free() */
     size_t routes_n;
     struct ask *ask;
     struct access_log *log; /* NULL: none */
+    struct tls *tls;        /* NULL: none */
 };
 
 struct server;
@@ -41,7 +45,11 @@ struct server;
 struct server *server_new(const struct server_config *config);
 void server_free(struct server *s);
 
-/* Listens on ADDR:PORT or [ADDR]:PORT as well. 0, or 1 with the reason in *why. */
+/* Without "https://". */
+const char *server_address(const char *address);
+
+/* Listens on ADDR:PORT or [ADDR]:PORT as well, and speaks TLS there when "https://" stands before it, which config->tls has to be
+ * there for. 0, or 1 with the reason in *why. */
 int server_listen(struct server *s, const char *address, struct buf *why);
 
 /* One turn: wait until there is something in the set or the deadline has come, run. All addresses are known before. */

@@ -23,6 +23,8 @@
  *     lookup-group: apps                    who may; without it everybody on the host
  *     http: 10.0.0.1:5486                   or a list; none: no HTTP
  *     http-log: /var/log/kith/access.log    a line for each request
+ *     http-cert: /etc/kith/http.pem         for addresses that begin with https://
+ *     http-key: /etc/kith/http.key
  *     dns: 10.0.0.1:5487                    or a list; none: no DNS
  *     dns-domain: kith                      below which services are found
  *     dns-consul: false                     answer below consul, too
@@ -72,7 +74,8 @@ struct config { /* what is not given is empty */
     struct bytes lookup_group; /* of users */
     const struct bytes *https; /* ADDR:PORT, or none; not checked here */
     uint32_t https_n;
-    struct bytes http_log;     /* path of a file */
+    struct bytes http_log; /* path of a file, as the next two */
+    struct bytes http_cert, http_key;
     const struct bytes *dnses; /* ADDR:PORT, or none; not checked here, as the others of DNS */
     uint32_t dnses_n;
     const struct bytes *dns_forwards; /* ADDR[:PORT] */

@@ -268,6 +268,17 @@ static void http_is_answered_beside_the_peer_or_where_it_is_told_to(void **state
     refused(&l, "ADDR:PORT in numbers");
     READ(&l, "--http=");
     refused(&l, "--http");
+    READ(&l, "--http=https://10.0.0.1:80", "--http-cert=/c", "--http-key=/k");
+    assert_string_equal(l.flags.https[0], "https://10.0.0.1:80");
+    assert_string_equal(l.flags.http_cert, "/c");
+    assert_string_equal(l.flags.http_key, "/k");
+    done(&l);
+    READ(&l, "--http=https://10.0.0.1:80");
+    refused(&l, "--http-cert");
+    READ(&l, "--http-cert=/c");
+    refused(&l, "both, or none");
+    READ(&l, "--http=https://host:80", "--http-cert=/c", "--http-key=/k");
+    refused(&l, "ADDR:PORT in numbers");
 }
 
 static void dns_is_answered_beside_http_or_as_it_is_told_to(void **state)

@@ -122,9 +122,9 @@ static void what_changes_something_needs_it_by_any_method(void **state)
     exchange_deinit(&x);
 }
 
-static unsigned from_afar(const char *method, const char *target, const char *token)
+static unsigned from_afar(const char *method, const char *target, const char *token, bool secure)
 {
-    struct exchange x = {.hub = &s.hub, .method = route_method(method)};
+    struct exchange x = {.hub = &s.hub, .secure = secure, .method = route_method(method)};
 
     if (token)
         x.token = bytes_str(token);
@@ -135,12 +135,16 @@ static unsigned from_afar(const char *method, const char *target, const char *to
     return status;
 }
 
-static void from_other_hosts_the_token_reads_and_nothing_changes(void **state)
+static void from_other_hosts_the_token_reads_and_by_tls_it_changes(void **state)
 {
     (void)state;
-    assert_int_equal(from_afar("GET", "/v1/catalog/nodes", NULL), 403);
-    assert_int_equal(from_afar("GET", "/v1/catalog/nodes", TOKEN), 200);
-    assert_int_equal(from_afar("PUT", "/v1/agent/service/deregister/api", TOKEN), 403);
+    assert_int_equal(from_afar("GET", "/v1/catalog/nodes", NULL, false), 403);
+    assert_int_equal(from_afar("GET", "/v1/catalog/nodes", TOKEN, false), 200);
+    assert_int_equal(from_afar("PUT", "/v1/agent/service/deregister/api", TOKEN, false), 403);
+    assert_int_equal(from_afar("PUT", "/v1/agent/service/deregister/api", NULL, /* secure= */ true),
+                     403);
+    assert_int_equal(
+        from_afar("PUT", "/v1/agent/service/deregister/api", TOKEN, /* secure= */ true), 0);
 }
 
 static void the_peers_refusal_becomes_a_status(void **state)
@@ -186,7 +190,7 @@ int main(void)
         CASE(changes_need_the_token_and_this_host),
         CASE(what_programs_print_needs_it_to_be_read),
         CASE(what_changes_something_needs_it_by_any_method),
-        CASE(from_other_hosts_the_token_reads_and_nothing_changes),
+        CASE(from_other_hosts_the_token_reads_and_by_tls_it_changes),
         CASE(the_peers_refusal_becomes_a_status),
         CASE(a_peer_that_is_starting_says_so),
     };
