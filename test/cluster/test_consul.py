@@ -320,6 +320,25 @@ def the_rest_of_its_calls_work(cluster):
     expect("nobody is dead", c.agent.force_leave("h9"), False)
 
 
+def members_are_forgotten_and_leave(cluster):
+    """agent.force_leave of one that died, and agent/leave of another: the catalog has neither."""
+    here, dead, leaver = cluster.peers[0], cluster.peers[2], cluster.peers[1]
+    c = consul_of(here)
+
+    def nodes():
+        return sorted(n["Node"] for n in c.catalog.nodes()[1])
+
+    dead.kill()
+    wait("it is known to be dead", lambda: {"name": "h3", "state": "dead"} in
+         [{k: m[k] for k in ("name", "state")} for m in get(here, "/api/v1/members")[0]], 20)
+    expect("listed still", nodes(), ["h1", "h2", "h3"])
+    expect("forgotten", c.agent.force_leave("h3"), True)
+    wait("not listed", lambda: nodes() == ["h1", "h2"], 10)
+    expect("leave", curl("-X", "PUT", url(leaver, "/v1/agent/leave"))[0], 200)
+    leaver.wait_end(30)
+    wait("alone", lambda: nodes() == ["h1"], 10)
+
+
 def main():
     with Cluster(3, net="127.8.4", secure=False) as cluster:
         def on(step):
@@ -341,6 +360,7 @@ def main():
             what_prometheus_asks_consul_is_answered,
             the_rest_of_its_calls_work,
             what_kith_cannot_offer_is_said,
+            members_are_forgotten_and_leave,
         )))
 
 
