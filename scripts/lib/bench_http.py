@@ -243,7 +243,7 @@ def wake(rows, case, there, crowd):
         service = "s%d" % (10 + i)
         wanted = crowd.waiting_for(service)
         begun = time.monotonic()
-        register_again(there, service, crowd.count + i)
+        register_again(there, service, crowd.count + 100 * crowd.streams + i)
         found = crowd.woken(10, wanted)
         if [name for name, _ in found] != wanted * [service]:
             raise Failed("%s changed, and of %d who waited for it these were woken: %s" % (service, wanted, found))
@@ -254,10 +254,10 @@ def wake(rows, case, there, crowd):
 
 def crowds(rows, here, there):
     """So many wait at one peer: what each costs, whom a change wakes, and what is left when they vanish."""
-    for count in CROWDS:
-        case = "%d wait" % count
+    for count, streams in [(count, False) for count in CROWDS] + [(CROWDS[-1], True)]:
+        case = "%d %s" % (count, "streams" if streams else "wait")
         files, kib = descriptors(here), 1024 * procfs.memory_mib(here.pid, "Rss")
-        with Crowd(here, ["s%d" % i for i in range(10, 10 + CROWD_SERVICES)], count) as crowd:
+        with Crowd(here, ["s%d" % i for i in range(10, 10 + CROWD_SERVICES)], count, streams) as crowd:
             rows.add(case, "resident memory of each", "KiB", (1024 * procfs.memory_mib(here.pid, "Rss") - kib) / count, HELD_KIB)
             wake(rows, case, there, crowd)
             begun = time.monotonic()

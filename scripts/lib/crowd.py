@@ -1,4 +1,4 @@
-"""Many clients that wait at one peer by blocking queries, all in this process: of test/cluster and scripts/bench."""
+"""Many clients that wait at one peer, all in this process: of test/cluster and scripts/bench."""
 import re
 import resource
 import select
@@ -28,6 +28,12 @@ def ask(client, line):
         body += read(client)
 
 
+def read_until(client, words):
+    found = b""
+    while words not in found:
+        found += read(client)
+
+
 def read(client):
     data = client.recv(FULL)
     if not data:
@@ -36,17 +42,21 @@ def read(client):
 
 
 class Crowd:
-    """`count` clients, of which each waits for a change of one of the services, in turn. Use as a context."""
+    """`count` clients, of which each waits for a change of one of the services, in turn: by blocking queries, or by
+    server-sent events. Use as a context."""
 
-    def __init__(self, peer, services, count):
-        self.peer, self.count = peer, count
-        self.questions = []
-        for service in services:
-            path = "/v1/health/service/%s?passing" % service
-            index = get(peer, path)[1]["X-Consul-Index"]
-            self.questions.append((service, question(path), question("%s&index=%s&wait=10m" % (path, index))))
+    def __init__(self, peer, services, count, streams=False):
+        self.peer, self.count, self.streams = peer, count, streams
+        self.questions = [(service, *self.lines(service)) for service in services]
         self.clients = {}  # (service, socket) by descriptor
         self.set = None
+
+    def lines(self, service):
+        """What such a client asks first, and what it waits by."""
+        path = "/v1/health/service/%s?passing" % service
+        if self.streams:
+            return question(path), question("/api/v1/changes?service=" + service)
+        return question(path), question("%s&index=%s&wait=10m" % (path, get(self.peer, path)[1]["X-Consul-Index"]))
 
     def __enter__(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -58,6 +68,8 @@ class Crowd:
             client = socket.create_connection((self.peer.addr, PORT), 20)
             ask(client, first)  # as clients do: what is there, and then what changes
             client.sendall(then)
+            if self.streams:
+                read_until(client, b"event: whole")
             self.clients[client.fileno()] = service, client
             self.set.register(client.fileno(), select.EPOLLIN | select.EPOLLET)
         wait("%d requests to wait" % self.count, lambda: metric(self.peer, "kith_http_waiting") == before + self.count, FILL_S)
@@ -74,8 +86,9 @@ class Crowd:
             for descriptor, _ in self.set.poll(max(0, end - time.monotonic())):
                 now = time.monotonic()
                 service, client = self.clients[descriptor]
-                read(client)
-                found.append((service, now))
+                data = read(client)
+                if not self.streams or b"event:" in data:  # and no sign of life
+                    found.append((service, now))
         return found
 
     def leave(self, reset_every=2):

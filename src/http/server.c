@@ -206,7 +206,8 @@ static void take_due(struct server *s)
 static enum MHD_Result send_reply(struct visit *v, unsigned status, struct reply reply)
 {
     v->sent = reply.bytes;
-    v->server->unsent += v->sent;
+    v->held = reply.bytes;
+    v->server->unsent += v->held;
     return reply.response ? MHD_queue_response(v->connection, status, reply.response) : MHD_NO;
 }
 
@@ -394,7 +395,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         return;
     *context = NULL;
     callers_idle(&s->callers, caller_of(connection), clock_now_us());
-    s->unsent -= v->sent;
+    s->unsent -= v->held;
     unsigned class = v->x.answer.status / 100;
 
     s->hub->requests[class < HUB_CLASSES ? class : 0]++;

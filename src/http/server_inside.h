@@ -25,6 +25,7 @@ struct visit { /* a request, from its first line until its answer is out or its 
     char *raw;                                  /* target */
     char method[8], client[ACCESS_CLIENT_SIZE]; /* for the log */
     size_t sent;                                /* bytes of the answer */
+    size_t held;                                /* of these, until it is out */
     kith_time came_us;
     uint64_t number; /* of its question to the peer */
     bool read;       /* its headers are */

@@ -103,20 +103,33 @@ def connections_that_say_nothing_keep_nobody_out(cluster):
     wait("descriptors are back", lambda: descriptors(peer) <= files + 3, GONE_S)
 
 
-def thousands_wait_and_a_change_wakes_its_own(cluster):
-    """3,000 requests wait; a change wakes those who wait for it and no others, and when they vanish their descriptors are back within 5 s."""
-    peer = cluster.peers[0]
+def register(peer, name, port):
+    expect("registered", put(peer, "/v1/agent/service/register", json.dumps({"Name": name, "Port": port}))[0], 200)
+    wait("%s is known" % name, lambda: [n["Service"]["Port"] for n in get(peer, "/v1/health/service/" + name)[0]] == [port], 10)
+
+
+def thousands_wait_and_a_change_wakes_its_own(peer, streams):
+    port = 10 if streams else 1
     for name in ("hot", "cold"):
-        expect("registered", put(peer, "/v1/agent/service/register", json.dumps({"Name": name, "Port": 1}))[0], 200)
-        wait("%s is known" % name, lambda n=name: len(get(peer, "/v1/health/service/" + n)[0]) == 1, 10)
+        register(peer, name, port)
     files = descriptors(peer)
-    with Crowd(peer, ["hot"] + 9 * ["cold"], WAITING) as crowd:
-        expect("registered", put(peer, "/v1/agent/service/register", json.dumps({"Name": "hot", "Port": 2}))[0], 200)
+    with Crowd(peer, ["hot"] + 9 * ["cold"], WAITING, streams) as crowd:
+        register(peer, "hot", port + 1)
         found = crowd.woken(10, WAITING // 10) + crowd.woken(0.5)
         expect("woken", [name for name, _ in found], WAITING // 10 * ["hot"])
         crowd.leave()
         wait("descriptors are back", lambda: descriptors(peer) <= files + 3, GONE_S)
         expect("waiting", metric(peer, "kith_http_waiting"), 0)
+
+
+def thousands_of_queries_wait(cluster):
+    """3,000 requests wait; a change wakes those who wait for it and no others, and when they vanish their descriptors are back within 5 s."""
+    thousands_wait_and_a_change_wakes_its_own(cluster.peers[0], streams=False)
+
+
+def thousands_of_streams_wait(cluster):
+    """The same of 3,000 streams of events."""
+    thousands_wait_and_a_change_wakes_its_own(cluster.peers[0], streams=True)
 
 
 def refused(client, words):
@@ -205,7 +218,7 @@ def main():
         cluster.start("--insecure")
         cluster.wait_alive(60)
         wait("HTTP", lambda: get(cluster.peers[0], HEALTH), 20)
-        return story(*on(cluster, what_is_no_http_is_refused, large_bodies_are_cut_off, thousands_wait_and_a_change_wakes_its_own,
+        return story(*on(cluster, what_is_no_http_is_refused, large_bodies_are_cut_off, thousands_of_queries_wait, thousands_of_streams_wait,
                          connections_that_say_nothing_keep_nobody_out, who_takes_no_answer_holds_up_nobody))
 
 
