@@ -79,6 +79,18 @@ static void tell_taken(struct event_feed *f)
     buf_deinit(&out);
 }
 
+/* False: of another subscription of this thread. */
+static bool take_renewal(struct event_feed *f, struct bytes payload)
+{
+    struct subscribed s;
+    struct wire_error err;
+
+    if (subscribed_decode(&s, payload, /* mem= */ NULL, &err) || s.subscription != FEED_NUMBER)
+        return false;
+    f->next_us = f->hub->now_us + FEED_RENEW_US;
+    return true;
+}
+
 bool event_feed_take(struct event_feed *f, enum wire_kind kind, struct bytes payload)
 {
     struct arena mem = {0};
@@ -86,17 +98,19 @@ bool event_feed_take(struct event_feed *f, enum wire_kind kind, struct bytes pay
     struct wire_error err;
 
     if (kind == WIRE_SUBSCRIBED)
-        f->next_us = f->hub->now_us + FEED_RENEW_US;
+        return take_renewal(f, payload);
     if (kind != WIRE_DELIVERY)
-        return kind == WIRE_SUBSCRIBED;
-    if (delivery_decode(&d, payload, &mem, &err) == 0) {
+        return false;
+    bool ours = delivery_decode(&d, payload, &mem, &err) == 0 && d.subscription == FEED_NUMBER;
+
+    if (ours) {
         for (uint32_t i = 0; i < d.messages_n; i++)
             take_message(f->hub, d.messages[i].payload);
         f->taken += d.messages_n;
         tell_taken(f);
     }
     arena_deinit(&mem);
-    return true;
+    return ours;
 }
 
 void event_feed_run(struct event_feed *f)

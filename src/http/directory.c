@@ -94,7 +94,7 @@ void directory_unwatch(struct watcher *w)
     w->on = NULL;
 }
 
-static void wake(struct directory *d, struct resource *r)
+void directory_wake(struct directory *d, struct resource *r)
 {
     struct watcher *w;
 
@@ -119,11 +119,11 @@ void directory_change(struct directory *d, struct resource *r)
     r->index = ++d->index;
     if (n)
         TREE_INSERT(dir_changes, &d->changes, n);
-    wake(d, r);
+    directory_wake(d, r);
     if (!n && r != &d->nodes)
         return;
     d->any.index = d->index;
-    wake(d, &d->any);
+    directory_wake(d, &d->any);
 }
 
 static void change(struct directory *d, struct resource *r)

@@ -143,6 +143,9 @@ struct resource *directory_resource(struct directory *d, struct bytes name);
 /* A resource that another part has by this directory's counter: it has the next index, and who waits for it is told. */
 void directory_change(struct directory *d, struct resource *r);
 
+/* Who waits for it is told, and its index stays. */
+void directory_wake(struct directory *d, struct resource *r);
+
 /* Waits for the resource, until it is told or ended. */
 void directory_watch(struct resource *r, struct watcher *w);
 void directory_unwatch(struct watcher *w); /* fine when it waits for nothing */

@@ -38,11 +38,14 @@
 
 #define HUB_CLASSES 6
 
+struct messages;
+
 struct hub { /* what all exchanges share; the HTTP thread's */
     struct directory directory;
     struct shelf shelf;
     struct event_list events;
     struct cache cache;
+    struct messages *messages; /* streams of them (messages.h) */
     struct ulid self;
     const char *name;    /* of this host */
     const char *address; /* ADDR:PORT that is listened on first */

@@ -5,6 +5,7 @@
 #include "http/access_log.h"
 #include "http/ask.h"
 #include "http/consul_event.h"
+#include "http/messages.h"
 #include "http/routes.h"
 #include "http/server.h"
 #include "http/tls.h"
@@ -33,6 +34,7 @@ struct http {
     struct tls *tls;
     struct ask *ask;
     struct event_feed events;
+    struct messages messages;
     struct server_config server_config;
     struct server *server;
 };
@@ -139,6 +141,8 @@ struct http *http_open(const struct http_config *config, struct buf *why)
     directory_init(&h->hub.directory, (uint64_t)(clock_wall_us() / KITH_MS),
                    &(struct directory_host){.woken = woken, .read = read_service, .arg = h});
     shelf_init(&h->hub.shelf, &h->hub.directory);
+    h->messages.hub = &h->hub;
+    h->hub.messages = &h->messages;
     event_list_init(&h->hub.events, &h->hub.directory);
     open_feed(h, "feed", &h->feed_in, &h->feed);
     open_feed(h, "keys", &h->keys_in, &h->keys);
@@ -222,7 +226,8 @@ static void take_answers(struct http *h)
     struct ask_answer answer;
 
     while (ask_receive(h->ask, &answer)) {
-        if (!event_feed_take(&h->events, answer.kind, answer.payload))
+        if (!event_feed_take(&h->events, answer.kind, answer.payload) &&
+            !messages_take(&h->messages, answer.kind, answer.payload))
             server_answered(h->server, answer.number, answer.kind, answer.payload);
     }
 }
@@ -252,6 +257,13 @@ static void look_at_files(struct http *h, int hangup_fd)
     buf_deinit(&why);
 }
 
+static kith_time deadline(const struct http *h)
+{
+    kith_time at_us = kith_time_min(server_deadline(h->server), h->events.next_us);
+
+    return kith_time_min(at_us, messages_deadline(&h->messages));
+}
+
 static void actor(zsock_t *pipe, void *arg)
 {
     struct http *h = arg;
@@ -269,7 +281,7 @@ static void actor(zsock_t *pipe, void *arg)
     server_join(h->server, &set);
     zsock_signal(pipe, 0);
     while (!end) {
-        pollset_wait(&set, kith_time_min(server_deadline(h->server), h->events.next_us));
+        pollset_wait(&set, deadline(h));
         h->hub.now_us = clock_now_us();
         if (pollset_ready(&end_item))
             (void)mail_receive(pipe, &end);
@@ -283,6 +295,7 @@ static void actor(zsock_t *pipe, void *arg)
             look_at_files(h, hangup_fd);
         server_run(h->server);
         event_feed_run(&h->events);
+        messages_run(&h->messages);
         if (ask_sent(h->ask))
             pollset_touch(&answers);
         access_log_flush(h->log);
@@ -302,6 +315,7 @@ void http_start(struct http *h, void *context)
 {
     h->ask = ask_new(context);
     h->server_config.ask = h->ask;
+    h->messages.ask = h->ask;
     h->events = (struct event_feed){.hub = &h->hub, .ask = h->ask};
     h->actor = zactor_new(actor, h);
 }

@@ -19,6 +19,9 @@ void native_targets(struct exchange *x);
 /* What changes, as it does: `service` (several), `members`, or all; `after`, as Last-Event-ID has it, or now (stream.h). */
 void native_changes(struct exchange *x);
 
+/* The messages of topics, by `pattern` (several), as they come. */
+void native_messages(struct exchange *x);
+
 /* As they are in those answers; NULL: a service that is not there. */
 void native_write_members(struct buf *out, struct directory *d);
 void native_write_endpoints(struct buf *out, const struct dir_service *s);

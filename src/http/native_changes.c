@@ -1,6 +1,7 @@
 /* Kith's own API: what changes, as it does. */
+#include "http/messages.h"
 #include "http/native.h"
-#include "http/stream.h"
+#include "http/native_ask.h"
 
 /* Where it goes on: 0; TARGET_ABSENT: with all; TARGET_BAD. */
 static int read_position(const struct exchange *x, uint64_t *ret)
@@ -42,4 +43,49 @@ void native_changes(struct exchange *x)
     if (r == 0)
         stream_resume(x->stream, position);
     x->state = EXCHANGE_STREAMING;
+}
+
+/* ---- messages ---- */
+
+static void subscribed(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    struct subscribe sent;
+    struct wire_error err;
+
+    (void)payload;
+    if (kind != WIRE_SUBSCRIBED ||
+        subscribe_decode(&sent, buf_bytes(&x->question), &x->mem, &err)) {
+        answer_error(x, 500, "internal", "the peer's answer cannot be read");
+        return;
+    }
+    x->stream = stream_of_messages(x->hub, mailbox_new(x->hub->messages, &sent));
+    x->state = EXCHANGE_STREAMING;
+}
+
+void native_messages(struct exchange *x)
+{
+    struct bytes patterns[SUBSCRIBE_PATTERNS_MAX_ITEMS], pattern;
+    struct subscribe request = {.subscription = messages_number(x->hub->messages),
+                                .patterns = patterns};
+    unsigned at = 0;
+
+    while (target_each(&x->target, "pattern", &at, &pattern)) {
+        if (request.patterns_n == SUBSCRIBE_PATTERNS_MAX_ITEMS) {
+            answer_error(x, 400, "bad_request", "one stream has %u patterns at most",
+                         SUBSCRIBE_PATTERNS_MAX_ITEMS);
+            return;
+        }
+        patterns[request.patterns_n++] = pattern;
+    }
+    if (request.patterns_n == 0) {
+        answer_error(x, 400, "bad_request",
+                     "pattern: write the topics that are wanted, such as "
+                     "deploy.*.web");
+    } else if (request.subscription == 0) {
+        x->answer.retry = "5";
+        answer_error(x, 429, "busy",
+                     "too many streams of messages: try again, or ask another peer");
+    } else {
+        native_ask(x, WIRE_SUBSCRIBE, &request, subscribed);
+    }
 }

@@ -171,6 +171,7 @@ static void list_events(struct exchange *x, enum wire_kind kind, struct bytes pa
 {
     json_t *items = native_items(x, kind, payload);
 
+    x->unsettled = items && json_array_size(items) == 0; /* the next one is waited for */
     if (items)
         native_answer_list(x, items, NULL);
 }
@@ -201,6 +202,7 @@ static void show_log(struct exchange *x, enum wire_kind kind, struct bytes paylo
         answer_error(x, 500, "internal", "the peer's answer cannot be read");
         return;
     }
+    x->unsettled = logs.data.len == 0; /* more of it is waited for */
     if (target_flag(&x->target, "raw")) {
         answer_text(x, "application/octet-stream", "");
         buf_append(&x->answer.body, logs.data.data, logs.data.len);

@@ -44,7 +44,7 @@ const struct native_verb native_verbs[] = {
     {"events", METHOD_GET, "/api/v1/events", NULL},
     {"logs", METHOD_GET, "/api/v1/instances/:/logs", NULL},
     {"publish", METHOD_POST, "/api/v1/topics/*", NULL},
-    NOT_HERE("subscribe", "not yet"),
+    {"subscribe", METHOD_GET, "/api/v1/messages", NULL},
     {"backup", METHOD_POST, "/api/v1/backup", NULL},
     {"join", METHOD_POST, "/api/v1/join", NULL},
     {"leave", METHOD_POST, "/api/v1/leave", NULL},

@@ -92,6 +92,7 @@ const struct route routes[] = {
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/conflicts/:/undo", native_undo},
     {METHOD_GET, ROUTE_READS, "/api/v1/events", native_events},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/topics/*", native_publish},
+    {METHOD_GET, ROUTE_READS, "/api/v1/messages", native_messages},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/backup", native_backup},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/join", native_join},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/leave", native_leave},

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "http/json.h"
+#include "http/messages.h"
 #include "http/native.h"
 
 struct follow {
@@ -22,6 +23,7 @@ struct stream {
     struct watcher others; /* of the members, or of everything */
     struct follow *follows;
     unsigned follows_n;
+    struct mailbox *box; /* of a stream of messages; then nothing else is followed */
     const char *end;
     bool ended;
     struct arena mem;
@@ -51,6 +53,15 @@ struct stream *stream_new(struct hub *hub, const struct bytes *names, unsigned n
     return s;
 }
 
+struct stream *stream_of_messages(struct hub *hub, struct mailbox *box)
+{
+    struct stream *s = mem_alloc(sizeof(*s));
+
+    s->hub = hub;
+    s->box = box;
+    return s;
+}
+
 static void wake_up(struct stream *s)
 {
     directory_unwatch(&s->others);
@@ -63,6 +74,8 @@ void stream_free(struct stream *s)
     if (!s)
         return;
     wake_up(s);
+    if (s->box)
+        mailbox_free(s->box);
     arena_deinit(&s->at_mem);
     arena_deinit(&s->mem);
     mem_free(s);
@@ -205,6 +218,8 @@ static bool next_change(struct stream *s, struct stream_message *m)
 
 static bool next(struct stream *s, struct stream_message *m)
 {
+    if (s->box)
+        return mailbox_next(s->box, m);
     if (!s->whole)
         return next_change(s, m);
     if (next_of_all(s, m))
@@ -238,6 +253,8 @@ void stream_sleep(struct stream *s, void *owner)
     struct directory *d = &s->hub->directory;
 
     s->others.owner = owner;
+    if (s->box)
+        directory_watch(mailbox_news(s->box), &s->others);
     if (s->members)
         directory_watch(s->all ? &d->any : &d->nodes, &s->others);
     for (unsigned i = 0; i < s->follows_n; i++) {

@@ -24,11 +24,14 @@
 #define STREAM_SERVICES_MAX 16u
 
 struct stream;
+struct mailbox;
 
 /* `names`: the services that are followed, and the members if they are; no names, no members: all of everything. Names are
  * copied. */
 struct stream *stream_new(struct hub *hub, const struct bytes *names, unsigned names_n,
                           bool members);
+/* Of messages (messages.h), which is taken over. */
+struct stream *stream_of_messages(struct hub *hub, struct mailbox *box);
 void stream_free(struct stream *s); /* may be NULL */
 
 /* What changed later than this is told. Without it: all is. */

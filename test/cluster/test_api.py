@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -24,6 +25,7 @@ except ImportError:
 PORT = 5486
 DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/openapi.yaml")
 API = "/api/v1"
+UNTIL_S = 30  # until a stream tells what it is to tell
 CLOSE, PING, PONG = 8, 9, 10  # frames of a WebSocket
 WEB = """
 service: web
@@ -103,6 +105,7 @@ class Stream:
         request = urllib.request.Request("http://%s:%d%s%s" % (peer.addr, PORT, API, path), headers={"Last-Event-ID": last} if last else {})
         self.answer = urllib.request.urlopen(request, timeout=20)
         self.last = last
+        self.schema = "StreamData"
         document.check("GET", path, self.answer.status, self.answer.headers, "")
 
     def next(self):
@@ -115,6 +118,8 @@ class Stream:
                 raise Failed("no event: %s" % e) from e
             if not line:
                 return None
+            if line == ":\n":
+                raise Failed("nothing but a comment came")
             if line == "\n" and event:
                 break
             if ": " in line:
@@ -122,11 +127,14 @@ class Stream:
                 event[name] = value
         self.last = event.get("id", self.last)
         data = json.loads(event["data"])
-        document.check_schema("StreamData", data)
+        document.check_schema(self.schema, data)
         return event["event"], data
 
     def until(self, name, good=lambda data: True):
+        end = time.monotonic() + UNTIL_S
         while True:
+            if time.monotonic() > end:
+                raise Failed("no %s in %d s" % (name, UNTIL_S))
             event = self.next()
             if not event:
                 raise Failed("the stream ended before %s" % name)
@@ -137,7 +145,8 @@ class Stream:
 class Socket:
     """A WebSocket, by hand: what a server does wrong shows."""
 
-    def __init__(self, peer, path, *headers):
+    def __init__(self, peer, path, *headers, schema="StreamData"):
+        self.schema = schema
         self.connection = socket.create_connection((peer.addr, PORT), 20)
         self.file = self.connection.makefile("rb")
         lines = ["GET %s%s HTTP/1.1" % (API, path), "Host: %s:%d" % (peer.addr, PORT), "Connection: keep-alive, Upgrade",
@@ -166,11 +175,14 @@ class Socket:
         if opcode == CLOSE:
             return int.from_bytes(payload[:2], "big"), payload[2:].decode()
         message = json.loads(payload)
-        document.check_schema("StreamData", message["data"])
+        document.check_schema(self.schema, message["data"])
         return message["event"], message["data"]
 
     def until(self, name, good=lambda data: True):
+        end = time.monotonic() + UNTIL_S
         while True:
+            if time.monotonic() > end:
+                raise Failed("no %s in %d s" % (name, UNTIL_S))
             event, data = self.next()
             if event == name and good(data):
                 return data
@@ -368,6 +380,7 @@ def lists_are_filtered_and_paged(cluster):
 def what_is_known_is_not_sent_again(cluster):
     """If-None-Match is answered with 304 until something has changed; index and wait tell when it does."""
     here, there = cluster.peers[:2]
+    count = by_name(here.ask("services"))["web"]["count"]
     for path in ("/members", "/services/web/endpoints", "/services/web", "/graph", "/commands"):
         _, headers, _ = call(there, "GET", path)
         expect("known " + path, call(there, "GET", path, headers={"If-None-Match": headers["ETag"]})[0], 304)
@@ -376,13 +389,11 @@ def what_is_known_is_not_sent_again(cluster):
             if path == "/members":
                 expect("nothing has changed", call(there, "GET", "%s?wait=200ms&index=%s" % (path, headers["X-Kith-Index"]))[1]["ETag"],
                        headers["ETag"])
-                here.kith("stop", "web")
                 cluster.peers[2].kill()
                 cluster.peers[2].start("--insecure")
-            elif path == "/graph":
-                here.kith("start", "web")
             else:
-                here.kith("start" if path == "/services/web/endpoints" else "scale", "web", *([] if path == "/services/web/endpoints" else ["2"]))
+                count = 5 - count
+                here.kith("scale", "web", str(count))
             status, later, _ = waiting.result(60)
             expect("changed", (status, later["ETag"] != headers["ETag"]), (200, True))
     cluster.wait_alive(60)
@@ -464,6 +475,43 @@ def changes_come_over_websocket(cluster):
     cluster.wait_alive(60)
 
 
+def messages_are_streamed(cluster):
+    """Subscribers by server-sent events and by WebSocket hear what matches their patterns, published at another peer."""
+    here, there = cluster.peers[:2]
+    stream, ws = Stream(there, "/messages?pattern=deploy.%23"), Socket(there, "/messages?pattern=deploy.*.web&pattern=x", schema="MessageData")
+    stream.schema = "MessageData"
+    wait("both are known", lambda: call(here, "POST", "/topics/deploy/eu/web", "first")[2]["peers"] == 1, 15)
+    for one in (stream, ws):
+        one.until("message", lambda d: d["payload"] == "first" and d["topic"] == "deploy/eu/web")
+    here.kith("publish", "deploy.eu.db", "second")
+    here.kith("publish", "deploy.us.web", "third")
+    expect("the second", stream.until("message", lambda d: d["payload"] == "second")["origin_name"], "h1")
+    ws.until("message", lambda d: d["payload"] == "third")
+    for n in range(3000):  # three windows of the peer
+        if n % 250 == 0:
+            subprocess.run([cluster.program("kith"), "-a", here.socket, "publish", "--lines", "deploy.x"], check=True, text=True,
+                           input="".join("%d\n" % k for k in range(n, n + 250)))
+    seen = [stream.until("message", lambda d: d["topic"] == "deploy.x")["payload"] for _ in range(3000)]
+    expect("all of them", sorted(map(int, seen)), list(range(3000)))
+    expect("no pattern", call(there, "GET", "/messages")[0], 400)
+
+
+def what_goes_on_is_waited_for(cluster):
+    """Events and logs are followed from where they were read last."""
+    peer = cluster.peers[0]
+    last = get(peer, "/events")[-1]["position"]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(get, peer, "/events?wait=30s&after=%d" % last)
+        call(peer, "POST", "/services/web/restart")
+        later = waiting.result(40)
+    if not later or later[0]["position"] <= last:
+        raise Failed("events after %d: %s" % (last, later))
+    cluster.wait_healthy(60, services=["web"])
+    one = peer.ask("instances", "web")[0]["id"]
+    log = wait("it says something", lambda: get(peer, "/instances/%s/logs" % one), 10)
+    expect("no more of it", get(peer, "/instances/%s/logs?wait=300ms&offset=%d" % (one, log["next"]))["text"], "")
+
+
 def many_are_registered_at_once(cluster):
     """A list is registered as one: all of it, or with the reason none."""
     here, there = cluster.peers[:2]
@@ -525,6 +573,8 @@ def main():
             many_are_registered_at_once,
             changes_are_streamed_and_resumed,
             changes_come_over_websocket,
+            messages_are_streamed,
+            what_goes_on_is_waited_for,
             a_backup_is_written,
             the_rest_of_the_document_was_asked,
             hosts_leave_and_are_forgotten,

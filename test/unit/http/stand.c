@@ -103,6 +103,8 @@ void stand_init(struct stand *s)
                                 .token = bytes_str("a-long-enough-secret"),
                                 .now_us = KITH_SEC,
                                 .age_us = age}};
+    s->messages.hub = &s->hub;
+    s->hub.messages = &s->messages;
     directory_init(&s->hub.directory, 1000,
                    &(struct directory_host){.woken = woken, .read = read_service, .arg = s});
     shelf_init(&s->hub.shelf, &s->hub.directory);

@@ -4,7 +4,7 @@
  * A peer's HTTP without sockets: a hub whose directory is told of services and members, a list in place of the look-up
  * file, and exchanges with the real routes on it. Two hosts, "a" (this one) at 10.0.0.1 in zone eu, and "b" at 10.0.0.2.
  */
-#include "http/exchange.h"
+#include "http/messages.h"
 
 #include <jansson.h>
 
@@ -12,6 +12,7 @@ struct stand_service;
 
 struct stand {
     struct hub hub;
+    struct messages messages;
     struct stand_service *services; /* as told last; those that are not gone */
     int problem;                    /* of reading them: an enum lookup_problem */
     unsigned woken;                 /* watchers that were told */
