@@ -445,7 +445,8 @@ void site_foresee(struct site *s, struct buf *ret_key, struct buf *ret_value)
     ulid_next(&s->ulids, &s->boot, site_wall(s, 0), s->w->rng);
     make_start(s, &event, &lists);
     event.wall_us = site_wall(s, 0);
-    if (peer_step(peer, &event, &effects) != 0)
+    struct event active = {.kind = EVENT_TIME, .wall_us = event.wall_us};
+    if (peer_step(peer, &event, &effects) != 0 || peer_step(peer, &active, &effects) != 0)
         check_violation(s->w->check, s->index, 0, "peer_step failed");
     for (size_t i = 0; i < effects.count; i++) {
         const struct effect *e = &effects.items[i];
