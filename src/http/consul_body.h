@@ -1,8 +1,8 @@
 #ifndef KITH_HTTP_CONSUL_BODY_H
 #define KITH_HTTP_CONSUL_BODY_H
 /*
- * Reads what Consul's clients send to register a service: JSON of Consul's agent/service/register. Pure but for the
- * memory that jansson takes. Names are taken in either of the two forms that Consul takes ("DeregisterCriticalServiceAfter" and
+ * Reads what Consul's clients send to register services and checks: JSON of agent/service/register, agent/check/register and update,
+ * catalog/register and deregister. Pure but for the memory that jansson takes. Names are taken in either of the two forms that Consul takes ("DeregisterCriticalServiceAfter" and
  * "deregister_critical_service_after"), of any case.
  *
  * Refused, with words: what is no such JSON; checks that Kith would have to run (HTTP, TCP, gRPC, scripts, aliases) or
