@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define STREAM_BLOCK 4096u
+#define STREAM_BLOCK 512u /* of libmicrohttpd's for HTTP/1.0 only: each stream has one */
 #define STREAM_QUIET_US                                                                            \
     (15 * KITH_SEC) /* then a comment goes out, so that what is between sees that it lives */
 

@@ -37,6 +37,15 @@ static void tell_all(struct stream *s)
     s->at = (struct bytes){0};
 }
 
+static size_t room_of(const struct bytes *names, unsigned n)
+{
+    size_t room = ARENA_ROOM(n * sizeof(struct follow));
+
+    for (unsigned i = 0; i < n; i++)
+        room += ARENA_ROOM(names[i].len);
+    return room;
+}
+
 struct stream *stream_new(struct hub *hub, const struct bytes *names, unsigned names_n,
                           bool members)
 {
@@ -45,6 +54,7 @@ struct stream *stream_new(struct hub *hub, const struct bytes *names, unsigned n
     s->hub = hub;
     s->all = names_n == 0 && !members;
     s->members = members || s->all;
+    arena_reserve(&s->mem, room_of(names, names_n)); /* thousands of these wait */
     s->follows = arena_array(&s->mem, names_n, sizeof(*s->follows));
     s->follows_n = names_n;
     for (unsigned i = 0; i < names_n; i++)
