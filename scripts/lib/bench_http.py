@@ -252,13 +252,17 @@ def wake(rows, case, there, crowd):
     rows.add(case, "answers to who waits for another", "", len(crowd.woken(1)), 0)
 
 
-def crowds(rows, here, there):
-    """So many wait at one peer: what each costs, whom a change wakes, and what is left when they vanish."""
+def resident_kib(peer):
+    return 1024 * procfs.memory_mib(peer.pid, "Rss")
+
+
+def crowds(rows, here, there, kib):
+    """So many wait at one peer: what each costs beyond `kib`, whom a change wakes, and what is left when they vanish."""
     for count, streams in [(count, False) for count in CROWDS] + [(CROWDS[-1], True)]:
         case = "%d %s" % (count, "streams" if streams else "wait")
-        files, kib = descriptors(here), 1024 * procfs.memory_mib(here.pid, "Rss")
+        files = descriptors(here)
         with Crowd(here, ["s%d" % i for i in range(10, 10 + CROWD_SERVICES)], count, streams) as crowd:
-            rows.add(case, "resident memory of each", "KiB", (1024 * procfs.memory_mib(here.pid, "Rss") - kib) / count, HELD_KIB)
+            rows.add(case, "resident memory of each", "KiB", (resident_kib(here) - kib) / count, HELD_KIB)
             wake(rows, case, there, crowd)
             begun = time.monotonic()
             crowd.leave()
@@ -298,8 +302,9 @@ def http(options):
             register(there)
             last = "/v1/health/service/s%d" % (SERVICES - 1)
             wait("all endpoints", lambda: len(get(here, last)[0]) == PER_SERVICE, 60)
+            kib = resident_kib(here)  # before anybody waited: what is freed stays with the process
             speed(rows, here, folder, rounds)
-            crowds(rows, here, there)
+            crowds(rows, here, there, kib)
         gossip(rows, queries_file(folder), rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
