@@ -201,7 +201,8 @@ def at_half(rows, case, sides, rounds, per_s):
 
 
 def speed(rows, here, folder, rounds):
-    """Both APIs, with nobody who waits and with thousands."""
+    """Both APIs, with nobody who waits and with thousands; the KiB that the peer held before these came: what is freed
+    stays with it."""
     bodies = []
     for path in PATHS.values():
         with urllib.request.urlopen(url(here, path), timeout=30) as answer:
@@ -217,9 +218,11 @@ def speed(rows, here, folder, rounds):
             per_s = at_full(rows, case, sides + [third] * (i == 0), rounds)
             at_half(rows, case, sides, rounds, per_s)
             asked.append((case, sides, per_s))
+        kib = resident_kib(here)
         with Crowd(here, ["s%d" % i for i in range(10, 10 + CROWD_SERVICES)], CROWDS[0]):
             for case, sides, per_s in asked:
                 at_half(rows, "%s, %d wait" % (case.split(",")[0], CROWDS[0]), sides, rounds, per_s)
+    return kib
 
 
 # ---- many who wait ----
@@ -302,9 +305,7 @@ def http(options):
             register(there)
             last = "/v1/health/service/s%d" % (SERVICES - 1)
             wait("all endpoints", lambda: len(get(here, last)[0]) == PER_SERVICE, 60)
-            kib = resident_kib(here)  # before anybody waited: what is freed stays with the process
-            speed(rows, here, folder, rounds)
-            crowds(rows, here, there, kib)
+            crowds(rows, here, there, speed(rows, here, folder, rounds))
         gossip(rows, queries_file(folder), rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
