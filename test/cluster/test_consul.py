@@ -8,10 +8,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from cluster import Cluster, Failed, story, wait  # noqa: E402
+from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
 from foreign import program  # noqa: E402
 from web import consul_of, curl, get, url  # noqa: E402
-from test_http import expect  # noqa: E402
 
 ROUNDS = 5
 WOKEN_S = 0.05  # from the change at one peer to the answer at another: the best of some rounds
@@ -341,17 +340,11 @@ def members_are_forgotten_and_leave(cluster):
 
 def main():
     with Cluster(3, net="127.8.4", secure=False) as cluster:
-        def on(step):
-            def run():
-                step(cluster)
-            run.__doc__ = step.__doc__
-            run.__name__ = step.__name__
-            return run
-
         cluster.start("--insecure")
         cluster.wait_alive(60)
         wait("HTTP", lambda: all(len(get(p, "/api/v1/members")[0]) == 3 for p in cluster.peers), 20)
-        return story(*map(on, (
+        return story(*on(
+            cluster,
             events_reach_all_who_are_there,
             a_check_can_be_registered_by_itself,
             what_is_in_maintenance_is_not_found,
@@ -361,7 +354,7 @@ def main():
             the_rest_of_its_calls_work,
             what_kith_cannot_offer_is_said,
             members_are_forgotten_and_leave,
-        )))
+        ))
 
 
 if __name__ == "__main__":
