@@ -39,22 +39,29 @@ static struct bytes say(struct arena *mem, struct bytes service, const char *wha
                           REGISTERED_TEXT_MAX);
 }
 
-/* Why it cannot be taken, as one of so many new ones; NULL: it can. */
-static const char *refusal(const struct control *c, const struct turn *t,
-                           const struct registration_row *row, const struct registration *held,
-                           uint32_t more)
+struct refusal {
+    enum fail_code code;
+    const char *why; /* NULL: it can be taken */
+};
+
+/* Why it cannot be taken, as one of so many new ones. */
+static struct refusal refusal(const struct control *c, const struct turn *t,
+                              const struct registration_row *row, const struct registration *held,
+                              uint32_t more)
 {
     if (c->leaving || c->halting)
-        return "this host is leaving: register with another";
+        return (struct refusal){FAIL_CODE_NOT_READY, "this host is leaving: register with another"};
     if (ulid_is_zero(&t->post->cluster))
-        return "this host has not joined a cluster yet";
+        return (struct refusal){FAIL_CODE_NOT_READY, "this host has not joined a cluster yet"};
     if (!row->service.len)
-        return "a registration needs the name of its service";
+        return (struct refusal){FAIL_CODE_BAD_REQUEST,
+                                "a registration needs the name of its service"};
     if (row->ttl_ms && row->ttl_ms < REGISTRATION_TTL_MIN_MS)
-        return "a TTL below 500 ms cannot be kept";
+        return (struct refusal){FAIL_CODE_BAD_REQUEST, "a TTL below 500 ms cannot be kept"};
     if (!held && c->registrations.here + more > REGISTRATIONS_MAX)
-        return "this peer answers for as many registrations as it can";
-    return NULL;
+        return (struct refusal){FAIL_CODE_BUSY,
+                                "this peer answers for as many registrations as it can"};
+    return (struct refusal){0};
 }
 
 /* service@addr:port, as far as they are given. */
@@ -186,11 +193,11 @@ void registrar_register(struct control *c, struct turn *t, const struct incoming
     struct registration_row row = row_of(c, &request, &mem);
     struct ulid id = registrar_id(row.name);
     struct registration *held = registrations_find(c, &id);
-    const char *why = refusal(c, t, &row, held, /* more= */ 1);
+    struct refusal no = refusal(c, t, &row, held, /* more= */ 1);
 
     keep_health(&row, held, &mem);
-    if (why)
-        turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
+    if (no.why)
+        turn_fail(t, in, no.code, "%s", no.why);
     else if (put(c, t, &id, &row, held) != 0)
         turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be registered");
     else
@@ -223,11 +230,11 @@ static int look_at(struct control *c, struct turn *t, const struct incoming *in,
     ret->id = registrar_id(ret->row.name);
     ret->held = registrations_find(c, &ret->id);
     keep_health(&ret->row, ret->held, mem);
-    const char *why = refusal(c, t, &ret->row, ret->held, more);
+    struct refusal no = refusal(c, t, &ret->row, ret->held, more);
 
-    if (why)
-        turn_fail(t, in, FAIL_CODE_NOT_READY, BYTES_FMT ": %s", BYTES_ARG(ret->row.name), why);
-    return why != NULL;
+    if (no.why)
+        turn_fail(t, in, no.code, BYTES_FMT ": %s", BYTES_ARG(ret->row.name), no.why);
+    return no.why != NULL;
 }
 
 static void answer_all(struct control *c, struct turn *t, const struct incoming *in,
@@ -369,10 +376,10 @@ void registrar_check(struct control *c, struct turn *t, const struct incoming *i
             .name = request.name,
             .text = say(&mem, row.service, row.keep ? "is checked as" : "is no longer checked as",
                         request.name)};
-        const char *why = refusal(c, t, &row, held, /* more= */ 0);
+        struct refusal no = refusal(c, t, &row, held, /* more= */ 0);
 
-        if (why)
-            turn_fail(t, in, FAIL_CODE_NOT_READY, "%s", why);
+        if (no.why)
+            turn_fail(t, in, no.code, "%s", no.why);
         else if (put(c, t, &id, &row, held) != 0)
             turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written");
         else

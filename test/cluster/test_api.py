@@ -528,7 +528,7 @@ def many_are_registered_at_once(cluster):
     expect("registered", (status, len(answer)), (200, 500))
     wait("all are found", lambda: len(get(there, "/services/bulk/endpoints")) == 500, 20)
     status, _, answer = call(here, "POST", "/registrations", [{"service": "ghost"}, {"service": "ghost", "name": "g", "ttl_ms": 1}])
-    expect("refused", status, 503)
+    expect("refused", status, 400)
     expect("none of them", call(here, "GET", "/services/ghost/endpoints")[0], 404)
 
 
