@@ -20,7 +20,7 @@ struct exchange;
 typedef void route_handler(struct exchange *x);
 
 /* Whatever the method: older clients of Consul send some changes by GET. Secrets are what reading alone does not show
- * everybody on the host: what programs print, see AUTHORITY_LOGS. */
+ * everybody on the host: what programs print (AUTHORITY_LOGS), and the environment that they are given. */
 enum route_effect { ROUTE_READS, ROUTE_SECRETS, ROUTE_CHANGES };
 
 struct route {

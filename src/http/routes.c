@@ -66,7 +66,7 @@ const struct route routes[] = {
     {METHOD_GET, ROUTE_READS, "/api/v1/metrics", native_metrics},
     {METHOD_GET, ROUTE_READS, "/api/v1/services", native_services},
     {METHOD_PUT, ROUTE_CHANGES, "/api/v1/services", native_apply},
-    {METHOD_GET, ROUTE_READS, "/api/v1/services/:", native_service},
+    {METHOD_GET, ROUTE_SECRETS, "/api/v1/services/:", native_service},
     {METHOD_DELETE, ROUTE_CHANGES, "/api/v1/services/:", native_remove},
     {METHOD_GET, ROUTE_READS, "/api/v1/services/:/endpoints", native_endpoints},
     {METHOD_POST, ROUTE_CHANGES, "/api/v1/services/:/scale", native_scale},
