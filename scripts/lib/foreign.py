@@ -25,7 +25,8 @@ class Foreign:
             os.makedirs(folder, exist_ok=True)
             command = [shutil.copy(command[0], folder), *command[1:]]
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **user)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            cwd=cluster.folder, **user)  # HAProxy wants to come back to where it began
 
     def __enter__(self):
         return self
