@@ -179,6 +179,21 @@ static int put(struct control *c, struct turn *t, const struct ulid *id,
     return result;
 }
 
+/* The registration as it is from now on, and the answer: `what` became of it. */
+static void write_one(struct control *c, struct turn *t, const struct incoming *in,
+                      const struct ack *ack, const struct ulid *id,
+                      const struct registration_row *row, struct registration *held,
+                      const char *what, struct arena *mem)
+{
+    if (put(c, t, id, row, held) != 0)
+        turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written now");
+    else
+        answer(c, t, in, ack,
+               &(struct registered){.instance = *id,
+                                    .name = row->name,
+                                    .text = say(mem, row->service, what, row->name)});
+}
+
 void registrar_register(struct control *c, struct turn *t, const struct incoming *in)
 {
     struct arena mem = {0};
@@ -198,13 +213,8 @@ void registrar_register(struct control *c, struct turn *t, const struct incoming
     keep_health(&row, held, &mem);
     if (no.why)
         turn_fail(t, in, no.code, "%s", no.why);
-    else if (put(c, t, &id, &row, held) != 0)
-        turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be registered");
     else
-        answer(c, t, in, &request.ack,
-               &(struct registered){.instance = id,
-                                    .name = row.name,
-                                    .text = say(&mem, row.service, "is registered as", row.name)});
+        write_one(c, t, in, &request.ack, &id, &row, held, "is registered as", &mem);
     arena_deinit(&mem);
 }
 
@@ -296,12 +306,18 @@ void registrar_register_all(struct control *c, struct turn *t, const struct inco
     arena_deinit(&mem);
 }
 
-static void not_held(struct turn *t, const struct incoming *in, struct bytes name)
+/* NULL: this peer answers for none of that name, and the answer says so. */
+static struct registration *find_held(struct control *c, struct turn *t, const struct incoming *in,
+                                      const struct ulid *id, struct bytes name)
 {
-    turn_fail(t, in, FAIL_CODE_NOT_FOUND,
-              "nothing is registered with this peer as " BYTES_FMT
-              ": ask the peer that it was registered with",
-              BYTES_ARG(name));
+    struct registration *held = registrations_find(c, id);
+
+    if (!held)
+        turn_fail(t, in, FAIL_CODE_NOT_FOUND,
+                  "nothing is registered with this peer as " BYTES_FMT
+                  ": ask the peer that it was registered with",
+                  BYTES_ARG(name));
+    return held;
 }
 
 void registrar_report(struct control *c, struct turn *t, const struct incoming *in)
@@ -316,24 +332,14 @@ void registrar_report(struct control *c, struct turn *t, const struct incoming *
         return;
     }
     struct ulid id = registrar_id(request.name);
-    struct registration *held = registrations_find(c, &id);
+    struct registration *held = find_held(c, t, in, &id, request.name);
 
-    if (!held) {
-        not_held(t, in, request.name);
-    } else {
+    if (held) {
         struct registration_row row = *registration_says(held, &mem);
 
         row.health = request.health;
         row.output = request.output;
-        struct registered reply = {
-            .instance = id,
-            .name = request.name,
-            .text = say(&mem, row.service, endpoint_health_name(row.health), request.name)};
-
-        if (put(c, t, &id, &row, held) != 0)
-            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written now");
-        else
-            answer(c, t, in, &request.ack, &reply);
+        write_one(c, t, in, &request.ack, &id, &row, held, endpoint_health_name(row.health), &mem);
     }
     arena_deinit(&mem);
 }
@@ -365,25 +371,17 @@ void registrar_check(struct control *c, struct turn *t, const struct incoming *i
         return;
     }
     struct ulid id = registrar_id(request.name);
-    struct registration *held = registrations_find(c, &id);
+    struct registration *held = find_held(c, t, in, &id, request.name);
 
-    if (!held) {
-        not_held(t, in, request.name);
-    } else {
+    if (held) {
         struct registration_row row = checked(held, &request, &mem);
-        struct registered reply = {
-            .instance = id,
-            .name = request.name,
-            .text = say(&mem, row.service, row.keep ? "is checked as" : "is no longer checked as",
-                        request.name)};
         struct refusal no = refusal(c, t, &row, held, /* more= */ 0);
 
         if (no.why)
             turn_fail(t, in, no.code, "%s", no.why);
-        else if (put(c, t, &id, &row, held) != 0)
-            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written");
         else
-            answer(c, t, in, &request.ack, &reply);
+            write_one(c, t, in, &request.ack, &id, &row, held,
+                      row.keep ? "is checked as" : "is no longer checked as", &mem);
     }
     arena_deinit(&mem);
 }
@@ -400,11 +398,9 @@ void registrar_deregister(struct control *c, struct turn *t, const struct incomi
         return;
     }
     struct ulid id = registrar_id(request.name);
-    const struct registration *held = registrations_find(c, &id);
+    const struct registration *held = find_held(c, t, in, &id, request.name);
 
-    if (!held) {
-        not_held(t, in, request.name);
-    } else {
+    if (held) {
         struct registered reply = {.instance = id,
                                    .name = request.name,
                                    .text = say(&mem, registration_service(held),
