@@ -16,7 +16,8 @@ ROWS = {
     "peer": 6,
     "shell": 7, "sim": 7, "client": 7,
     "http": 8, "dns": 8,
-    "cmd": 9,
+    "consul": 9, "native": 9,
+    "cmd": 10,
 }
 
 # No socket, file, clock, sleep, thread, environment or randomness of its own: the machine.

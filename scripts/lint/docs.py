@@ -24,7 +24,7 @@ LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"`([^`]+)`")
 TOOL = re.compile(r"(?<![\w-])(scripts/[\w-]+(?:\.py)?|kithd|kith-sim|kith-run|kith)(?![\w-])")
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
-ROW = re.compile(r"^\|\s*(\d)\s*\|\s*`?src/(\w+)`?\s*\|", re.M)
+ROW = re.compile(r"^\|\s*(\d+)\s*\|\s*`?src/(\w+)`?\s*\|", re.M)
 
 
 def spans(text):

@@ -19,6 +19,7 @@ LIBRARIES = {
     "shell": {"czmq", "zmq", "curl", "hwloc"}, "sim": set(), "client": {"zmq"},
     "http": {"czmq", "zmq", "microhttpd", "gnutls", "wslay", "sha1", "jansson"},
     "dns": {"czmq", "zmq", "ldns"},
+    "consul": {"jansson"}, "native": {"jansson"},
     "cmd": {"czmq", "zmq", "sodium", "lmdb", "libfyaml", "jansson", "curl", "systemd"},
 }
 # Folders that a row below would allow, and the design does not: the machine never reads the store.

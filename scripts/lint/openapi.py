@@ -9,7 +9,7 @@ import yaml
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import house
 
-ROUTES = "src/http/routes.c"
+ROUTES = "src/native/routes.c"
 DOCUMENT = "docs/openapi.yaml"
 METHODS = ("get", "put", "post", "delete")
 

@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import house
 
 VERBS = "src/cmd/kith_verbs.c"
-WAYS = "src/http/native_verbs.c"
+WAYS = "src/native/verbs.c"
 
 
 def check(root):
@@ -23,4 +23,4 @@ def check(root):
 
 
 if __name__ == "__main__":
-    house.finish(check(house.ROOT), "Whatever `kith` can do, HTTP can do: see src/http/native_verbs.h.")
+    house.finish(check(house.ROOT), "Whatever `kith` can do, HTTP can do: see src/native/verbs.h.")

@@ -4,9 +4,12 @@
  */
 #include "base/mem.h"
 #include "cmd/kithd_flags.h"
+#include "consul/event.h"
+#include "consul/routes.h"
 #include "dns/dns.h"
 #include "http/http.h"
 #include "http/pass.h"
+#include "native/routes.h"
 #include "shell/checks.h"
 #include "shell/clock.h"
 #include "shell/host.h"
@@ -214,6 +217,9 @@ static int open_dns(struct daemon *d)
     return 0;
 }
 
+/* All that HTTP answers. */
+static const struct route_table *const http_routes[] = {&consul_routes, &native_routes, NULL};
+
 /* Insecure without loopback would let whoever reaches the port change everything: flags_read() has looked at that. */
 static int open_http(struct daemon *d)
 {
@@ -224,6 +230,9 @@ static int open_http(struct daemon *d)
     if (!f->insecure && pass_open(f->data, &d->pass, &why) != 0)
         return complain("HTTP", &why);
     d->http_config = (struct http_config){
+        .routes = http_routes,
+        .topic = CONSUL_EVENTS,
+        .topic_taken = consul_event_taken,
         .addresses = f->https,
         .addresses_n = f->https_n,
         .access_log = f->http_log,

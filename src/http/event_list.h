@@ -11,7 +11,6 @@
  */
 #include "http/directory.h"
 
-#define EVENTS_TOPIC     "consul/event"
 #define EVENTS_MAX       256u /* as Consul */
 #define EVENTS_NAMES_MAX 256u
 

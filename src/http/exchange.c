@@ -172,7 +172,7 @@ static void refuse_method(struct exchange *x)
     answer_error(x, 405, "method", "this path takes %s", x->answer.allow);
 }
 
-void exchange_begin(struct exchange *x, const struct route *table, size_t table_n, struct bytes raw)
+void exchange_begin(struct exchange *x, const struct route_table *const *tables, struct bytes raw)
 {
     int r = target_parse(&x->target, raw, &x->mem);
 
@@ -187,7 +187,7 @@ void exchange_begin(struct exchange *x, const struct route *table, size_t table_
         answer_error(x, 400, "bad_request", "the path or its query cannot be read");
         return;
     }
-    r = route_find(&x->match, table, table_n, x->method, &x->target);
+    r = route_find(&x->match, tables, x->method, &x->target);
     if (r == ROUTE_METHOD)
         refuse_method(x);
     else if (r != 0)

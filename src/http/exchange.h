@@ -136,8 +136,7 @@ void exchange_deinit(struct exchange *x);
 
 /* The target (borrowed as long as the exchange) is read and the route found; both may fail, and then the answer says so.
  * The handler is called. */
-void exchange_begin(struct exchange *x, const struct route *table, size_t table_n,
-                    struct bytes raw);
+void exchange_begin(struct exchange *x, const struct route_table *const *tables, struct bytes raw);
 /* What it waited for has changed, or its time is over: the handler is called again. */
 void exchange_resume(struct exchange *x);
 /* The peer answered; or it did not in time (payload of no length, kind 0). */

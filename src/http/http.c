@@ -4,9 +4,7 @@
 #include "client/held.h"
 #include "http/access_log.h"
 #include "http/ask.h"
-#include "http/consul_event.h"
 #include "http/messages.h"
-#include "http/routes.h"
 #include "http/server.h"
 #include "http/tls.h"
 #include "shell/clock.h"
@@ -33,7 +31,7 @@ struct http {
     struct access_log *log;
     struct tls *tls;
     struct ask *ask;
-    struct event_feed events;
+    struct feed topic;
     struct messages messages;
     struct server_config server_config;
     struct server *server;
@@ -112,7 +110,7 @@ static int open_server(struct http *h, struct buf *why)
     int bad = 0;
 
     h->server_config = (struct server_config){
-        .hub = &h->hub, .routes = routes, .routes_n = routes_n, .log = h->log, .tls = h->tls};
+        .hub = &h->hub, .routes = h->config->routes, .log = h->log, .tls = h->tls};
     h->server = server_new(&h->server_config);
     for (size_t i = 0; i < h->config->addresses_n && !bad; i++)
         bad = server_listen(h->server, h->config->addresses[i], why);
@@ -226,7 +224,7 @@ static void take_answers(struct http *h)
     struct ask_answer answer;
 
     while (ask_receive(h->ask, &answer)) {
-        if (!event_feed_take(&h->events, answer.kind, answer.payload) &&
+        if (!feed_take(&h->topic, answer.kind, answer.payload) &&
             !messages_take(&h->messages, answer.kind, answer.payload))
             server_answered(h->server, answer.number, answer.kind, answer.payload);
     }
@@ -259,7 +257,7 @@ static void look_at_files(struct http *h, int hangup_fd)
 
 static kith_time deadline(const struct http *h)
 {
-    kith_time at_us = kith_time_min(server_deadline(h->server), h->events.next_us);
+    kith_time at_us = kith_time_min(server_deadline(h->server), h->topic.next_us);
 
     return kith_time_min(at_us, messages_deadline(&h->messages));
 }
@@ -294,7 +292,7 @@ static void actor(zsock_t *pipe, void *arg)
         if (pollset_ready(&hangup))
             look_at_files(h, hangup_fd);
         server_run(h->server);
-        event_feed_run(&h->events);
+        feed_run(&h->topic);
         messages_run(&h->messages);
         if (ask_sent(h->ask))
             pollset_touch(&answers);
@@ -316,6 +314,9 @@ void http_start(struct http *h, void *context)
     h->ask = ask_new(context);
     h->server_config.ask = h->ask;
     h->messages.ask = h->ask;
-    h->events = (struct event_feed){.hub = &h->hub, .ask = h->ask};
+    h->topic = (struct feed){.hub = &h->hub,
+                             .ask = h->ask,
+                             .topic = h->config->topic,
+                             .taken_by = h->config->topic_taken};
     h->actor = zactor_new(actor, h);
 }

@@ -7,17 +7,20 @@
  *
  * SIGHUP, which the caller has blocked in all threads, has it open the access log anew and read the certificate again.
  *
- * The parts, bottom up: target, route, json, directory (pure); exchange (a request and its answer); consul, native,
- * metrics (what is answered); listen, access_log, pass, ask, server (the outside); this, which joins them.
+ * The parts, bottom up: target, route, json, directory, shelf (pure); exchange (a request and its answer), stream; access_log, pass,
+ * ask, server (the outside); this, which joins them. What is answered stands in tables of routes that it is given: src/consul and
+ * src/native have them.
  */
-#include "base/buf.h"
-#include "base/ulid.h"
+#include "http/feed.h"
 
 #include <czmq.h>
 
 #define HTTP_FEED_AT_ONCE 64 /* jobs taken in before requests get their turn again */
 
-struct http_config { /* borrowed until http_stop() */
+struct http_config {                         /* borrowed until http_stop() */
+    const struct route_table *const *routes; /* what is answered; NULL is behind the last */
+    const char *topic;                       /* that is followed */
+    feed_taken *topic_taken;                 /* its messages */
     const char *const
         *addresses; /* [https://]ADDR:PORT; the first is the one that is told to clients */
     size_t addresses_n;

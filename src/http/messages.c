@@ -5,7 +5,7 @@
 #include "http/json.h"
 #include "view/things.h"
 
-#define FIRST_NUMBER 1000u /* below: other subscriptions of this thread (consul_event.c) */
+#define FIRST_NUMBER 1000u /* below: this thread's own (feed.h) */
 #define LEASE_MS     10000u
 #define RENEW_US     (3 * KITH_SEC)
 #define WITHIN_US    (10 * KITH_SEC)

@@ -63,18 +63,31 @@ static bool fits(const char *pattern, const struct target *t, struct route_match
     return k == t->segments_n && !t->longer;
 }
 
-int route_find(struct route_match *ret, const struct route *table, size_t table_n, unsigned method,
+/* Of one table; true: found. */
+static bool find_in(struct route_match *ret, const struct route_table *table, unsigned method,
+                    const struct target *t)
+{
+    for (size_t i = 0; i < table->n; i++) {
+        const struct route *route = &table->routes[i];
+
+        if (!fits(route->path, t, ret))
+            continue;
+        ret->methods |= route->methods;
+        if (!(route->methods & method))
+            continue;
+        ret->route = route;
+        return true;
+    }
+    return false;
+}
+
+int route_find(struct route_match *ret, const struct route_table *const *tables, unsigned method,
                const struct target *t)
 {
     *ret = (struct route_match){0};
-    for (size_t i = 0; i < table_n; i++) {
-        if (!fits(table[i].path, t, ret))
-            continue;
-        ret->methods |= table[i].methods;
-        if (!(table[i].methods & method))
-            continue;
-        ret->route = &table[i];
-        return 0;
+    for (; *tables; tables++) {
+        if (find_in(ret, *tables, method, t))
+            return 0;
     }
     return ret->methods ? ROUTE_METHOD : ROUTE_UNKNOWN;
 }

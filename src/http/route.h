@@ -32,6 +32,11 @@ struct route {
 
 #define ROUTE_ARGS_MAX 4
 
+struct route_table {
+    const struct route *routes;
+    size_t n;
+};
+
 struct route_match {
     const struct route *route;
     struct bytes args[ROUTE_ARGS_MAX];
@@ -46,8 +51,9 @@ unsigned route_method(const char *name);
 /* "GET, PUT": a set as it stands in the header Allow. */
 void route_allow(struct buf *out, unsigned methods);
 
-/* 0, ROUTE_UNKNOWN: no such path, or ROUTE_METHOD: not with this method. */
-int route_find(struct route_match *ret, const struct route *table, size_t table_n, unsigned method,
+/* In these tables (NULL is behind the last), one after the other. 0, ROUTE_UNKNOWN: no such path, or ROUTE_METHOD: not with this
+ * method. */
+int route_find(struct route_match *ret, const struct route_table *const *tables, unsigned method,
                const struct target *t);
 
 #endif

@@ -361,7 +361,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
             v->x.answer.status = 200;
             return send_reply(v, 200, kept);
         }
-        exchange_begin(&v->x, s->config->routes, s->config->routes_n, bytes_str(v->raw));
+        exchange_begin(&v->x, s->config->routes, bytes_str(v->raw));
     }
     if (v->woken) {
         v->woken = false;

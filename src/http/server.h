@@ -33,8 +33,7 @@ struct tls;
 
 struct server_config { /* borrowed until server_free() */
     struct hub *hub;
-    const struct route *routes;
-    size_t routes_n;
+    const struct route_table *const *routes; /* NULL is behind the last */
     struct ask *ask;
     struct access_log *log; /* NULL: none */
     struct tls *tls;        /* NULL: none */

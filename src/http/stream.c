@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "http/json.h"
 #include "http/messages.h"
-#include "http/native.h"
+#include "http/show.h"
 
 struct follow {
     struct watcher watcher;
@@ -127,7 +127,7 @@ static void tell_service(struct stream *s, struct bytes name, uint64_t index,
     open(m, "service", index);
     json_text_of(&m->json, "service", name);
     json_name(&m->json, "endpoints");
-    native_write_endpoints(&m->json, directory_service(&s->hub->directory, name));
+    show_endpoints(&m->json, directory_service(&s->hub->directory, name));
     json_close(&m->json, '}');
 }
 
@@ -135,7 +135,7 @@ static void tell_members(struct stream *s, uint64_t index, struct stream_message
 {
     open(m, "members", index);
     json_name(&m->json, "members");
-    native_write_members(&m->json, &s->hub->directory);
+    show_members(&m->json, &s->hub->directory);
     json_close(&m->json, '}');
 }
 

@@ -1,8 +1,9 @@
 /* What clients of HTTP send, beyond what libmicrohttpd reads: the first byte says which. */
-#include "http/consul_body.h"
-#include "http/consul_keys_body.h"
-#include "http/filter.h"
-#include "http/routes.h"
+#include "consul/body.h"
+#include "consul/filter.h"
+#include "consul/keys_body.h"
+#include "consul/routes.h"
+#include "native/routes.h"
 
 #include "wire/text.h"
 
@@ -10,6 +11,8 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct route_table *const routes[] = {&consul_routes, &native_routes, NULL};
 
 /* What is taken has bounds, and only text in it. */
 static void read_target(struct bytes in)
@@ -29,7 +32,7 @@ static void read_target(struct bytes in)
         (void)target_number(&t, "index", &number);
         if (target_duration(&t, "wait", &span) == 0)
             assert(span >= 0 && span <= READ_DURATION_MAX);
-        int r = route_find(&match, routes, routes_n, METHOD_GET, &t);
+        int r = route_find(&match, routes, METHOD_GET, &t);
 
         assert((match.route != NULL) == (r == 0));
     }

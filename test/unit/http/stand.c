@@ -1,13 +1,16 @@
 #include "stand.h"
 
 #include "base/mem.h"
-#include "http/routes.h"
+#include "consul/routes.h"
+#include "native/routes.h"
 #include "store/lookup_map.h"
 
 #include "test.h"
 
 #include <stdio.h>
 #include <string.h>
+
+const struct route_table *const stand_routes[] = {&consul_routes, &native_routes, NULL};
 
 const struct ulid stand_a = {{0, 1, 'a'}}, stand_b = {{0, 1, 'b'}};
 
@@ -205,7 +208,7 @@ unsigned stand_ask(struct stand *s, const char *method, const char *target, cons
         s->x.token = bytes_str(token);
     if (body)
         buf_str(&s->x.body, body);
-    exchange_begin(&s->x, routes, routes_n, bytes_str(target));
+    exchange_begin(&s->x, stand_routes, bytes_str(target));
     return status(s);
 }
 

@@ -21,6 +21,7 @@ struct stand {
     bool asked;   /* an exchange is open */
 };
 
+extern const struct route_table *const stand_routes[];
 extern const struct ulid stand_a, stand_b;
 
 void stand_init(struct stand *s); /* with both members, and ready */

@@ -1,5 +1,4 @@
 #include "http/exchange.h"
-#include "http/routes.h"
 
 #include "stand.h"
 #include "test.h"
@@ -117,7 +116,7 @@ static void what_changes_something_needs_it_by_any_method(void **state)
     s.hub.token = (struct bytes){0};
     struct exchange x = {.hub = &s.hub, .method = METHOD_GET, .from_here = true, .from_page = true};
 
-    exchange_begin(&x, routes, routes_n, bytes_str(path));
+    exchange_begin(&x, stand_routes, bytes_str(path));
     assert_int_equal(x.answer.status, 403);
     exchange_deinit(&x);
 }
@@ -128,7 +127,7 @@ static unsigned from_afar(const char *method, const char *target, const char *to
 
     if (token)
         x.token = bytes_str(token);
-    exchange_begin(&x, routes, routes_n, bytes_str(target));
+    exchange_begin(&x, stand_routes, bytes_str(target));
     unsigned status = x.answer.status;
 
     exchange_deinit(&x);

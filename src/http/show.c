@@ -1,0 +1,52 @@
+#include "http/show.h"
+
+#include "http/json.h"
+
+void show_members(struct buf *out, struct directory *d)
+{
+    json_open(out, '[');
+    for (const struct dir_member *m = directory_first_member(d); m; m = directory_next_member(m)) {
+        json_open(out, '{');
+        json_ulid_of(out, "id", &m->says.id);
+        json_text_of(out, "name", m->says.name);
+        json_text_of(out, "addr", m->says.host);
+        json_string_of(out, "state", member_state_name(m->says.state));
+        json_unsigned_of(out, "incarnation", m->says.incarnation);
+        json_pairs_of(out, "tags", m->says.tags, m->says.tags_n);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+void show_endpoint(struct buf *out, const struct dir_service *s, const struct lookup_endpoint *e)
+{
+    const struct lookup_service *says = &s->says;
+
+    json_open(out, '{');
+    json_ulid_of(out, "instance", &e->instance);
+    json_ulid_of(out, "node", &e->node);
+    json_text_of(out, "node_name", e->node_name);
+    json_text_of(out, "addr", e->addr);
+    json_text_of(out, "port_name", e->port_name);
+    json_unsigned_of(out, "port", e->port);
+    json_string_of(out, "health", endpoint_health_name(e->health));
+    json_text_of(out, "output", e->output);
+    json_unsigned_of(out, "weight", e->weight);
+    if (e->own_tags) {
+        json_texts_of(out, "tags", e->tags, e->tags_n);
+        json_pairs_of(out, "meta", e->meta, e->meta_n);
+    } else {
+        json_texts_of(out, "tags", says->tags, says->tags_n);
+        json_pairs_of(out, "meta", says->meta, says->meta_n);
+    }
+    json_text_of(out, "registration", e->registration);
+    json_close(out, '}');
+}
+
+void show_endpoints(struct buf *out, const struct dir_service *s)
+{
+    json_open(out, '[');
+    for (uint32_t i = 0; s && i < s->says.endpoints_n; i++)
+        show_endpoint(out, s, &s->says.endpoints[i]);
+    json_close(out, ']');
+}
