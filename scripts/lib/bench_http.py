@@ -25,7 +25,7 @@ from bench_lookup import ETCD_ADDRESS, Running, answers
 from bench_register import Etcd
 from bench_rows import Rows
 from cluster import Cluster, Failed, wait
-from crowd import Crowd
+from crowd import WAYS, Crowd
 from fetch import fetched
 from web import PORT, get, put, url
 
@@ -246,7 +246,7 @@ def wake(rows, case, there, crowd):
         service = "s%d" % (10 + i)
         wanted = crowd.waiting_for(service)
         begun = time.monotonic()
-        register_again(there, service, crowd.count + 100 * crowd.streams + i)
+        register_again(there, service, crowd.count + 100 * WAYS.index(crowd.how) + i)
         found = crowd.woken(10, wanted)
         if [name for name, _ in found] != wanted * [service]:
             raise Failed("%s changed, and of %d who waited for it these were woken: %s" % (service, wanted, found))
@@ -261,10 +261,10 @@ def resident_kib(peer):
 
 def crowds(rows, here, there, kib):
     """So many wait at one peer: what each costs beyond `kib`, whom a change wakes, and what is left when they vanish."""
-    for count, streams in [(count, False) for count in CROWDS] + [(CROWDS[-1], True)]:
-        case = "%d %s" % (count, "streams" if streams else "wait")
+    for count, how in [(count, "wait") for count in CROWDS] + [(CROWDS[-1], how) for how in WAYS[1:]]:
+        case = "%d %s" % (count, how)
         files = descriptors(here)
-        with Crowd(here, ["s%d" % i for i in range(10, 10 + CROWD_SERVICES)], count, streams) as crowd:
+        with Crowd(here, ["s%d" % i for i in range(10, 10 + CROWD_SERVICES)], count, how) as crowd:
             rows.add(case, "resident memory of each", "KiB", (resident_kib(here) - kib) / count, HELD_KIB)
             wake(rows, case, there, crowd)
             begun = time.monotonic()

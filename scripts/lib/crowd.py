@@ -10,10 +10,13 @@ from web import PORT, get, metric
 
 FILL_S = 60  # the longest until all wait
 FULL = 65536
+WAYS = ("wait", "streams", "sockets")  # of waiting
+UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+PING, PONG, TEXT = b"\x89\0", b"\x8a\x80\0\0\0\0", b"\x81"  # frames of a WebSocket: two whole ones, and how a message begins
 
 
-def question(path):
-    return ("GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path).encode()
+def question(path, headers=""):
+    return ("GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (path, headers)).encode()
 
 
 def ask(client, line):
@@ -42,11 +45,11 @@ def read(client):
 
 
 class Crowd:
-    """`count` clients, of which each waits for a change of one of the services, in turn: by blocking queries, or by
-    server-sent events. Use as a context."""
+    """`count` clients, of which each waits for a change of one of the services, in turn: by blocking queries, by
+    server-sent events, or by WebSocket (WAYS). Use as a context."""
 
-    def __init__(self, peer, services, count, streams=False):
-        self.peer, self.count, self.streams = peer, count, streams
+    def __init__(self, peer, services, count, how="wait"):
+        self.peer, self.count, self.how = peer, count, how
         self.questions = [(service, *self.lines(service)) for service in services]
         self.clients = {}  # (service, socket) by descriptor
         self.set = None
@@ -54,8 +57,8 @@ class Crowd:
     def lines(self, service):
         """What such a client asks first, and what it waits by."""
         path = "/v1/health/service/%s?passing" % service
-        if self.streams:
-            return question(path), question("/api/v1/changes?service=" + service)
+        if self.how != "wait":
+            return question(path), question("/api/v1/changes?service=" + service, UPGRADE if self.how == "sockets" else "")
         return question(path), question("%s&index=%s&wait=10m" % (path, get(self.peer, path)[1]["X-Consul-Index"]))
 
     def __enter__(self):
@@ -68,8 +71,8 @@ class Crowd:
             client = socket.create_connection((self.peer.addr, PORT), 20)
             ask(client, first)  # as clients do: what is there, and then what changes
             client.sendall(then)
-            if self.streams:
-                read_until(client, b"event: whole")
+            if self.how != "wait":
+                read_until(client, b"event: whole" if self.how == "streams" else b'"event":"whole"')
             self.clients[client.fileno()] = service, client
             self.set.register(client.fileno(), select.EPOLLIN | select.EPOLLET)
         wait("%d requests to wait" % self.count, lambda: metric(self.peer, "kith_http_waiting") == before + self.count, FILL_S)
@@ -77,6 +80,13 @@ class Crowd:
 
     def waiting_for(self, service):
         return sum(name == service for name, _ in self.clients.values())
+
+    def is_news(self, client, data):
+        """Whether it tells of a change, and not only that the peer lives."""
+        if self.how == "sockets" and data.startswith(PING):
+            client.sendall(PONG)
+            data = data[len(PING):]
+        return self.how == "wait" or (b"event:" in data if self.how == "streams" else data.startswith(TEXT))
 
     def woken(self, seconds, enough=None):
         """Who was answered within so many seconds, or until it is enough: pairs of the service and the time."""
@@ -86,8 +96,7 @@ class Crowd:
             for descriptor, _ in self.set.poll(max(0, end - time.monotonic())):
                 now = time.monotonic()
                 service, client = self.clients[descriptor]
-                data = read(client)
-                if not self.streams or b"event:" in data:  # and no sign of life
+                if self.is_news(client, read(client)):
                     found.append((service, now))
         return found
 

@@ -1,6 +1,9 @@
 /*
  * Streams over WebSocket: the same messages as server-sent events, each a text {"id": 7, "event": "service", "data": {...}}. Source:
  * RFC 6455; its frames are libwslay's business. What the client says is not listened to.
+ *
+ * libwslay's context has two buffers of 4 KiB, and thousands of sockets wait: so there is one only while something is on its way, from
+ * the first byte of a frame to the last one, in either direction (docs/decisions/0097).
  */
 #include "base/mem.h"
 #include "http/json.h"
@@ -9,6 +12,8 @@
 #include "shell/clock.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sha1.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +29,20 @@
 #define SOCKET_MAGIC     "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define SOCKET_KEY_MAX   64u
 
+/* Of a client's frame: two bytes and its mask, and more for the length of a longer one. */
+#define SOCKET_HEAD_BYTES 6u
+#define SOCKET_SHORT      125u
+
 struct socket {
     struct visit *visit;
     int fd;
     struct MHD_UpgradeResponseHandle *handle;
-    wslay_event_context_ptr context;
-    struct buf before; /* bytes that libmicrohttpd had read already */
+    wslay_event_context_ptr context; /* NULL: nothing is on its way */
+    uint64_t read_bytes;             /* since the context is there */
+    uint64_t whole_bytes;            /* of these, in frames that have come whole */
+    uint64_t frame_bytes;            /* of the frame that is being read, with its head */
+    bool fragments;                  /* more frames of one message are to come */
+    struct buf before;               /* bytes that libmicrohttpd had read already */
     size_t before_at;
     uint32_t events; /* that are waited for */
     bool asked;      /* a ping went out, and nothing was heard since */
@@ -51,6 +64,7 @@ static ssize_t on_read(wslay_event_context_ptr context, uint8_t *data, size_t le
         len = len < left ? len : left;
         memcpy(data, k->before.data + k->before_at, len);
         k->before_at += len;
+        k->read_bytes += len;
         return (ssize_t)len;
     }
     ssize_t n = recv(k->fd, data, len, MSG_DONTWAIT);
@@ -58,6 +72,7 @@ static ssize_t on_read(wslay_event_context_ptr context, uint8_t *data, size_t le
     if (n > 0) {
         k->moved = true;
         k->asked = false;
+        k->read_bytes += (uint64_t)n;
         return n;
     }
     wslay_event_set_error(context, n < 0 && (errno == EAGAIN || errno == EINTR)
@@ -83,8 +98,55 @@ static ssize_t on_write(wslay_event_context_ptr context, const uint8_t *data, si
     return -1;
 }
 
+static void on_frame(wslay_event_context_ptr context,
+                     const struct wslay_event_on_frame_recv_start_arg *frame, void *arg)
+{
+    struct socket *k = arg;
+    uint64_t len = frame->payload_length;
+
+    (void)context;
+    k->frame_bytes = SOCKET_HEAD_BYTES + (len > UINT16_MAX ? 8 : len > SOCKET_SHORT ? 2 : 0) + len;
+    if (!wslay_is_ctrl_frame(frame->opcode))
+        k->fragments = !frame->fin;
+}
+
+static void on_frame_end(wslay_event_context_ptr context, void *arg)
+{
+    struct socket *k = arg;
+
+    (void)context;
+    k->whole_bytes += k->frame_bytes;
+}
+
 static const struct wslay_event_callbacks callbacks = {.recv_callback = on_read,
-                                                       .send_callback = on_write};
+                                                       .send_callback = on_write,
+                                                       .on_frame_recv_start_callback = on_frame,
+                                                       .on_frame_recv_end_callback = on_frame_end};
+
+static void open_context(struct socket *k)
+{
+    if (k->context)
+        return;
+    if (wslay_event_context_server_init(&k->context, &callbacks, k) != 0)
+        abort(); /* out of memory: docs/decisions/0001 */
+    wslay_event_config_set_max_recv_msg_length(k->context, SOCKET_HEARD_MAX);
+    k->read_bytes = k->whole_bytes = 0;
+}
+
+static void close_context(struct socket *k)
+{
+    if (k->context)
+        wslay_event_context_free(k->context);
+    k->context = NULL;
+}
+
+/* No frame is on its way in either direction; and all goes on: who has said or heard a close needs what the context knows. */
+static bool is_at_rest(const struct socket *k)
+{
+    return k->read_bytes == k->whole_bytes && !k->fragments &&
+           !wslay_event_want_write(k->context) && wslay_event_get_read_enabled(k->context) &&
+           wslay_event_get_write_enabled(k->context) && !wslay_event_get_close_sent(k->context);
+}
 
 /* ---- a socket's way ---- */
 
@@ -92,7 +154,7 @@ static void close_socket(struct sockets *all, struct socket *k)
 {
     TAILQ_REMOVE(&all->list, k, others);
     (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
-    wslay_event_context_free(k->context);
+    close_context(k);
     buf_deinit(&k->before);
     k->visit->socket = NULL;
     k->visit->x.hub->parked--;
@@ -147,6 +209,7 @@ static void wait_for(struct sockets *all, struct socket *k, uint32_t events)
 /* As far as it goes without waiting. */
 static void go_on(struct sockets *all, struct socket *k, bool read)
 {
+    open_context(k);
     bool bad = (read || k->before_at < k->before.len) && wslay_event_recv(k->context) != 0;
 
     while (!bad && (wslay_event_want_write(k->context) || queue_next(k))) {
@@ -164,6 +227,8 @@ static void go_on(struct sockets *all, struct socket *k, bool read)
     }
     if (!writes)
         stream_sleep(k->visit->x.stream, k->visit);
+    if (is_at_rest(k))
+        close_context(k);
     wait_for(all, k, writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
@@ -203,6 +268,17 @@ static void write_accept(struct buf *out, const char *key)
     json_base64(out, bytes_of(digest, sizeof(digest)));
 }
 
+/* Messages are small and each is to be there at once: the second one would wait until its client acknowledges the first, 40 ms. */
+static void send_at_once(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const int on = 1;
+
+    if (info)
+        (void)setsockopt(info->connect_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 static void on_upgraded(void *cls, struct MHD_Connection *connection, void *context,
                         const char *before, size_t before_len, MHD_socket fd,
                         struct MHD_UpgradeResponseHandle *handle)
@@ -212,8 +288,8 @@ static void on_upgraded(void *cls, struct MHD_Connection *connection, void *cont
     struct socket *k = mem_alloc(sizeof(*k));
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = k};
 
-    (void)connection;
     (void)context;
+    send_at_once(connection);
     k->visit = v;
     k->fd = fd;
     k->handle = handle;
@@ -222,9 +298,6 @@ static void on_upgraded(void *cls, struct MHD_Connection *connection, void *cont
     buf_append(&k->before, before, before_len);
     v->socket = k;
     v->x.hub->parked++;
-    if (wslay_event_context_server_init(&k->context, &callbacks, k) != 0)
-        abort(); /* out of memory: docs/decisions/0001 */
-    wslay_event_config_set_max_recv_msg_length(k->context, SOCKET_HEARD_MAX);
     TAILQ_INSERT_TAIL(&all->list, k, others);
     (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
@@ -280,6 +353,7 @@ static void look_at(struct sockets *all, struct socket *k, kith_time now_us)
     TAILQ_REMOVE(&all->list, k, others);
     TAILQ_INSERT_TAIL(&all->list, k, others);
     k->look_us = now_us + SOCKET_PING_US;
+    open_context(k);
     bool stuck = !k->moved && wslay_event_want_write(k->context);
 
     if (stuck || (!k->moved && k->asked)) {

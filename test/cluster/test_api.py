@@ -16,6 +16,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, Skipped, expect, on, story, wait  # noqa: E402
 from web import PORT, metric  # noqa: E402
+from websocket import CLOSE, PING, PONG, TEXT, WebSocket  # noqa: E402
 
 try:
     import jsonschema
@@ -26,7 +27,6 @@ except ImportError:
 DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/openapi.yaml")
 API = "/api/v1"
 UNTIL_S = 30  # until a stream tells what it is to tell
-CLOSE, PING, PONG = 8, 9, 10  # frames of a WebSocket
 WEB = """
 service: web
 count: 3
@@ -142,32 +142,12 @@ class Stream:
                 return event[1]
 
 
-class Socket:
-    """A WebSocket, by hand: what a server does wrong shows."""
+class Socket(WebSocket):
+    """A stream by WebSocket; its messages are as docs/openapi.yaml says."""
 
     def __init__(self, peer, path, *headers, schema="StreamData"):
         self.schema = schema
-        self.connection = socket.create_connection((peer.addr, PORT), 20)
-        self.file = self.connection.makefile("rb")
-        lines = ["GET %s%s HTTP/1.1" % (API, path), "Host: %s:%d" % (peer.addr, PORT), "Connection: keep-alive, Upgrade",
-                 "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", *(headers or ["Sec-WebSocket-Version: 13"])]
-        self.connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        self.status = int(self.file.readline().split()[1])
-        self.headers = dict(line.decode().strip().split(": ", 1) for line in iter(self.file.readline, b"\r\n"))
-
-    def send(self, opcode, payload):
-        """A frame as clients have to send it: with a mask."""
-        self.connection.sendall(bytes([0x80 | opcode, 0x80 | len(payload)]) + b"\0\0\0\0" + payload)
-
-    def frame(self):
-        """Opcode and payload; None: the connection has ended."""
-        head = self.file.read(2)
-        if len(head) < 2:
-            return None
-        size = head[1] & 127
-        if size > 125:
-            size = int.from_bytes(self.file.read(2 if size == 126 else 8), "big")
-        return head[0] & 15, self.file.read(size)
+        super().__init__(socket.create_connection((peer.addr, PORT), 20), API + path, *headers)
 
     def next(self):
         """Name and data of the next message; the code and reason of the close."""
@@ -186,13 +166,6 @@ class Socket:
             event, data = self.next()
             if event == name and good(data):
                 return data
-
-    def control(self, opcode):
-        """The payload of the next such frame: changes may be told before it."""
-        while True:
-            found, payload = self.frame()
-            if found == opcode:
-                return payload
 
 
 def call(peer, method, path, body=None, headers=None):
@@ -465,8 +438,7 @@ def changes_come_over_websocket(cluster):
     socks = [Socket(there, "/changes?after=now") for _ in range(20)]
     wait("they are there", lambda: metric(there, "kith_http_connections") >= before + 20, 10)
     for s in socks:
-        s.connection.close()
-        s.file.close()
+        s.close()
     wait("those that vanish give their connections back", lambda: metric(there, "kith_http_connections") <= before + 1, 10)
     expect("another version", Socket(there, "/changes", "Sec-WebSocket-Version: 8").status, 400)
     expect("a page of another site", Socket(there, "/changes", "Sec-WebSocket-Version: 13", "Origin: http://evil.example").status, 403)
@@ -481,6 +453,31 @@ def changes_come_over_websocket(cluster):
     cluster.peers[2].wait_end(20)
     cluster.peers[2].start("--insecure")
     cluster.wait_alive(60)
+
+
+def frames_of_a_websocket_come_in_pieces(cluster):
+    """A client's frames byte by byte, many at once, and messages in several of them: each is answered, and the stream goes on."""
+    here, there = cluster.peers[:2]
+    ws = Socket(there, "/changes?service=pieces&after=now")
+    for byte in ws.packed(PING, b"slowly"):
+        ws.connection.sendall(bytes([byte]))
+        get(there, "/members?limit=1")  # so it was read before the next one
+    expect("byte by byte", ws.control(PONG), b"slowly")
+    ws.connection.sendall(b"".join(ws.packed(PING, b"%d" % n) for n in range(10)) + ws.packed(TEXT, b"x" * 200) + ws.packed(PING, b"")[:3])
+    expect("many at once", [ws.control(PONG) for _ in range(10)], [b"%d" % n for n in range(10)])
+    ws.connection.sendall(ws.packed(PING, b"")[3:])
+    expect("the rest", ws.control(PONG), b"")
+    ws.send(TEXT, b"begun", last=False)
+    ws.send(PING, b"between")
+    expect("between them", ws.control(PONG), b"between")
+    ws.send(0, b"more", last=False)
+    call(here, "PUT", "/registrations/p-1", {"service": "pieces", "ports": {"a": 1}})
+    ws.until("service", lambda d: [e["port"] for e in d["endpoints"]] == [1])
+    ws.send(0, b"ended")
+    ws.send(PING, b"behind")
+    expect("behind them", ws.control(PONG), b"behind")
+    ws.send(0, b"of nothing")
+    expect("more of a message that is none", int.from_bytes(ws.control(CLOSE)[:2], "big"), 1002)
 
 
 def messages_are_streamed(cluster):
@@ -575,6 +572,7 @@ def main():
             many_are_registered_at_once,
             changes_are_streamed_and_resumed,
             changes_come_over_websocket,
+            frames_of_a_websocket_come_in_pieces,
             messages_are_streamed,
             what_goes_on_is_waited_for,
             a_backup_is_written,

@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 import procfs  # noqa: E402
 from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
-from crowd import Crowd  # noqa: E402
+from crowd import WAYS, Crowd  # noqa: E402
 from web import PORT, get, metric, put, url  # noqa: E402
 
 NET = "127.8.11"
@@ -108,12 +108,12 @@ def register(peer, name, port):
     wait("%s is known" % name, lambda: [n["Service"]["Port"] for n in get(peer, "/v1/health/service/" + name)[0]] == [port], 10)
 
 
-def thousands_wait_and_a_change_wakes_its_own(peer, streams):
-    port = 10 if streams else 1
+def thousands_wait_and_a_change_wakes_its_own(peer, how):
+    port = 1 + 10 * WAYS.index(how)
     for name in ("hot", "cold"):
         register(peer, name, port)
     files = descriptors(peer)
-    with Crowd(peer, ["hot"] + 9 * ["cold"], WAITING, streams) as crowd:
+    with Crowd(peer, ["hot"] + 9 * ["cold"], WAITING, how) as crowd:
         register(peer, "hot", port + 1)
         found = crowd.woken(10, WAITING // 10) + crowd.woken(0.5)
         expect("woken", [name for name, _ in found], WAITING // 10 * ["hot"])
@@ -124,12 +124,17 @@ def thousands_wait_and_a_change_wakes_its_own(peer, streams):
 
 def thousands_of_queries_wait(cluster):
     """3,000 requests wait; a change wakes those who wait for it and no others, and when they vanish their descriptors are back within 5 s."""
-    thousands_wait_and_a_change_wakes_its_own(cluster.peers[0], streams=False)
+    thousands_wait_and_a_change_wakes_its_own(cluster.peers[0], "wait")
 
 
 def thousands_of_streams_wait(cluster):
     """The same of 3,000 streams of events."""
-    thousands_wait_and_a_change_wakes_its_own(cluster.peers[0], streams=True)
+    thousands_wait_and_a_change_wakes_its_own(cluster.peers[0], "streams")
+
+
+def thousands_of_sockets_wait(cluster):
+    """And of 3,000 streams by WebSocket."""
+    thousands_wait_and_a_change_wakes_its_own(cluster.peers[0], "sockets")
 
 
 def refused(client, words):
@@ -219,7 +224,7 @@ def main():
         cluster.wait_alive(60)
         wait("HTTP", lambda: get(cluster.peers[0], HEALTH), 20)
         return story(*on(cluster, what_is_no_http_is_refused, large_bodies_are_cut_off, thousands_of_queries_wait, thousands_of_streams_wait,
-                         connections_that_say_nothing_keep_nobody_out, who_takes_no_answer_holds_up_nobody))
+                         thousands_of_sockets_wait, connections_that_say_nothing_keep_nobody_out, who_takes_no_answer_holds_up_nobody))
 
 
 if __name__ == "__main__":
