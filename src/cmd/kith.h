@@ -71,6 +71,7 @@ int kith_stop(struct kith *k);
 int kith_start(struct kith *k);
 int kith_restart(struct kith *k);
 int kith_rm(struct kith *k);
+int kith_check(struct kith *k);
 int kith_register(struct kith *k);
 int kith_deregister(struct kith *k);
 int kith_backup(struct kith *k);

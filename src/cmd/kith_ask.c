@@ -174,8 +174,14 @@ static int explain(struct kith *k, const struct ask *a)
 const void *ask(struct kith *k, enum wire_kind kind, const void *request, enum wire_kind expected,
                 int *ret_status)
 {
-    int timeout_ms = ask_timeout_ms(k, ASK_TIMEOUT_MS);
-    kith_time deadline_us = ask_now() + timeout_ms * KITH_MS;
+    return ask_long(k, kind, request, expected, ASK_TIMEOUT_MS, ret_status);
+}
+
+const void *ask_long(struct kith *k, enum wire_kind kind, const void *request,
+                     enum wire_kind expected, int answer_ms, int *ret_status)
+{
+    int timeout_ms = ask_timeout_ms(k, answer_ms);
+    kith_time deadline_us = ask_now() + ask_timeout_ms(k, ASK_TIMEOUT_MS) * KITH_MS;
     struct wire_error err;
     struct ask a;
 

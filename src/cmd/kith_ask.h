@@ -25,6 +25,11 @@ struct ask ask_once(struct kith *k, enum wire_kind kind, const void *request, in
 const void *ask(struct kith *k, enum wire_kind kind, const void *request, enum wire_kind expected,
                 int *ret_status);
 
+/* The same for what takes the peer long: so long is an answer waited for, and only what cannot be done right now is asked again within
+ * ask()'s time. */
+const void *ask_long(struct kith *k, enum wire_kind kind, const void *request,
+                     enum wire_kind expected, int answer_ms, int *ret_status);
+
 /* ask(), and prints the answer. */
 int ask_and_show(struct kith *k, enum wire_kind kind, const void *request, enum wire_kind expected,
                  enum view_shape shape);

@@ -29,6 +29,7 @@ void control_free(struct control *c)
     maintenance_deinit(&c->maintenance);
     confirms_deinit(&c->confirms);
     handovers_deinit(&c->handovers);
+    check_asks_deinit(&c->check_asks);
     keys_deinit(&c->keys);
     keyfeed_deinit(&c->keyfeed);
     keeper_deinit(&c->keeper);
@@ -262,6 +263,7 @@ void control_checked(struct control *c, struct turn *t, const struct event_check
 
     if (i)
         life_checked(c, t, i, e);
+    check_now_checked(c, t, e);
     c->dirty = true;
 }
 
@@ -328,6 +330,7 @@ bool control_settle(struct control *c, struct turn *t)
         c->deadline_us = place_settle(c, t);
         c->deadline_us = kith_time_min(c->deadline_us, host_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, logs_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, check_now_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, registrations_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, confirm_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, sessions_settle(c, t));

@@ -10,6 +10,12 @@ void health_end(struct health *h)
     *h = (struct health){.number = h->number};
 }
 
+void health_soon(struct health *h, kith_time now_us)
+{
+    if (h->began && !h->asked)
+        h->next_us = kith_time_min(h->next_us, now_us);
+}
+
 uint32_t health_timeout_ms(const struct check_spec *check)
 {
     return check->timeout_ms ? check->timeout_ms : (uint32_t)(HEALTH_TIMEOUT / KITH_MS);

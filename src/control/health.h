@@ -26,6 +26,8 @@ struct health {      /* zeroed: no process */
 
 void health_begin(struct health *h, kith_time now_us); /* a process runs: the first check is due */
 void health_end(struct health *h);
+/* The next check is due now, unless one is under way. */
+void health_soon(struct health *h, kith_time now_us);
 /* Due: count it as asked and return its number; 0: not due. */
 uint64_t health_ask(struct health *h, const struct check_spec *check, kith_time now_us);
 kith_time health_deadline(const struct health *h); /* KITH_NEVER: no process */

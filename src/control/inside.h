@@ -8,6 +8,7 @@
  */
 #include "control/backup.h"
 #include "control/catalog.h"
+#include "control/check_now.h"
 #include "control/confirm.h"
 #include "control/control.h"
 #include "control/counters.h"
@@ -43,6 +44,7 @@ struct control {
     struct maintenance maintenance;     /* what is not to be used */
     struct lookups lookups;             /* what is told to applications */
     struct log_waits logs;
+    struct check_asks check_asks; /* who waits for checks that were asked for */
     struct backups backups;
     struct confirms confirms;   /* commands that wait for other peers */
     struct handovers handovers; /* requests that other peers answer */

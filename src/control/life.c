@@ -364,6 +364,16 @@ void life_time(struct control *c, struct turn *t, struct local *i)
     }
 }
 
+uint64_t life_check_now(struct control *c, struct turn *t, struct local *i, bool *ret_shared)
+{
+    uint64_t before = i->health.number;
+
+    health_soon(&i->health, t->now_us);
+    life_time(c, t, i);
+    *ret_shared = i->health.number == before;
+    return i->health.number;
+}
+
 kith_time life_deadline(const struct local *i)
 {
     if (i->phase == PHASE_ENDING)

@@ -33,6 +33,8 @@ void life_stop(struct control *c, struct turn *t, struct local *i, bool again, c
 void life_rest(struct control *c, struct turn *t, struct local *i, enum instance_state state);
 /* Does what is due: a check, a kill. */
 void life_time(struct control *c, struct turn *t, struct local *i);
+/* PHASE_UP, with a check: runs it now, unless one is under way, which *ret_shared tells. Returns its number (health.h). */
+uint64_t life_check_now(struct control *c, struct turn *t, struct local *i, bool *ret_shared);
 kith_time life_deadline(const struct local *i);
 /* Resolves its environment and checks anew: it was found running after a restart of the daemon. */
 void life_resolve(struct control *c, struct local *i);

@@ -133,6 +133,8 @@ static void receive_forward(struct control *c, struct turn *t, const struct inco
             ; /* and it was told so */
         else if (request.kind == WIRE_GET_LOGS)
             logs_get(c, t, &inner, /* forwarded= */ true);
+        else if (request.kind == WIRE_CHECK_NOW)
+            check_now_ask(c, t, &inner, /* forwarded= */ true);
         else if (!receive_keys(c, t, &inner, request.kind, /* forwarded= */ true))
             turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "this cannot be handed on");
     }
@@ -217,6 +219,10 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
         if (allowed(t, in, AUTHORITY_LOGS, (struct bytes){0}))
             logs_get(c, t, in, /* forwarded= */ false);
         return true;
+    case WIRE_CHECK_NOW:
+        if (allowed(t, in, AUTHORITY_CHANGE, (struct bytes){0}))
+            check_now_ask(c, t, in, /* forwarded= */ false);
+        return true;
     case WIRE_FORWARD:
         receive_forward(c, t, in);
         return true;
@@ -244,7 +250,7 @@ bool request_receive(struct control *c, struct turn *t, const struct incoming *i
             keeper_told(c, t, in);
         return true;
     case WIRE_FORWARDED:
-        if (!handover_receive(c, t, in))
+        if (!handover_receive(c, t, in) && !check_now_forwarded(c, t, in))
             logs_forwarded(c, t, in);
         return true;
     default:

@@ -157,11 +157,9 @@ static const struct {
     enum wire_kind kind;
     struct native_key key;
 } keys[] = {
-    {WIRE_INSTANCES, {.first = "id"}},
-    {WIRE_COMMANDS, {.first = "id", .newest = true}},
-    {WIRE_CONFLICT_LIST, {.first = "id"}},
-    {WIRE_RTTS, {.first = "to"}},
-    {WIRE_REGISTERED_ENDPOINTS, {.first = "name"}},
+    {WIRE_INSTANCES, {.first = "id"}},     {WIRE_COMMANDS, {.first = "id", .newest = true}},
+    {WIRE_CONFLICT_LIST, {.first = "id"}}, {WIRE_CHECK_RESULTS, {.first = "instance"}},
+    {WIRE_RTTS, {.first = "to"}},          {WIRE_REGISTERED_ENDPOINTS, {.first = "name"}},
 };
 
 void native_list(struct exchange *x, enum wire_kind kind, struct bytes payload)

@@ -75,6 +75,42 @@ void native_undo(struct exchange *x)
         native_ask(x, WIRE_CHANGE, &request, native_accepted);
 }
 
+/* ---- health checks ---- */
+
+/* They take as long as the check's own time-out says, and the peer bounds it. */
+static void check(struct exchange *x, exchange_answered *answered)
+{
+    struct check_now request = {0};
+
+    if (!native_read(x, &check_now_struct, &request))
+        return;
+    request.what = x->match.args[0];
+    x->within_us = NATIVE_TIMEOUT_MAX_US;
+    native_ask(x, WIRE_CHECK_NOW, &request, answered);
+}
+
+/* A path of one instance may name it by its service. */
+static void one_check(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    json_t *items = native_items(x, kind, payload);
+
+    if (items && json_array_size(items) == 1)
+        native_answer(x, 200, json_incref(json_array_get(items, 0)));
+    else if (items)
+        answer_error(x, 409, "rejected", "this service has several instances: name one by its id");
+    json_decref(items);
+}
+
+void native_check_service(struct exchange *x)
+{
+    check(x, native_list);
+}
+
+void native_check_instance(struct exchange *x)
+{
+    check(x, one_check);
+}
+
 /* ---- service files ---- */
 
 /* Programs beside the file are beside nothing here. */

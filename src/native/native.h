@@ -51,6 +51,9 @@ void native_start(struct exchange *x);
 void native_restart(struct exchange *x);
 void native_remove(struct exchange *x);
 void native_undo(struct exchange *x);
+/* Run health checks now: of all instances, a list; of one. 200 whatever they find. */
+void native_check_service(struct exchange *x);
+void native_check_instance(struct exchange *x);
 void native_register(struct exchange *x);
 void native_register_any(struct exchange *x); /* one, or a list: all of them or none */
 void native_deregister(struct exchange *x);

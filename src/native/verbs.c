@@ -35,6 +35,8 @@ const struct native_verb native_verbs[] = {
     {"start", METHOD_POST, "/api/v1/services/:/start", NULL},
     {"restart", METHOD_POST, "/api/v1/services/:/restart", NULL},
     {"rm", METHOD_DELETE, "/api/v1/services/:", NULL},
+    {"check", METHOD_POST, "/api/v1/services/:/check", NULL},
+    {"check", METHOD_POST, "/api/v1/instances/:/check", NULL},
     {"graph", METHOD_GET, "/api/v1/graph", NULL},
     {"commands", METHOD_GET, "/api/v1/commands", NULL},
     {"commands", METHOD_GET, "/api/v1/commands/:", NULL},

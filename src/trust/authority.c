@@ -48,6 +48,7 @@ static enum authority_verb verb_of(enum wire_kind kind)
     case WIRE_APPLY:
         return AUTHORITY_APPLY;
     case WIRE_CHANGE:
+    case WIRE_CHECK_NOW: /* it runs a program, and what is found changes what others see */
         return AUTHORITY_CHANGE;
     case WIRE_BACKUP:
         return AUTHORITY_BACKUP;

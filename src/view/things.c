@@ -265,6 +265,53 @@ static const struct column instance_items[] = {
 };
 COLUMNS(instance, instance_info);
 
+/* What the check found; null: it could not be run, see problem. */
+static json_t *check_ok(const void *item)
+{
+    const struct check_result *r = item;
+
+    return r->problem.len ? json_null() : json_boolean(r->ok);
+}
+
+static json_t *check_verdict(const void *item)
+{
+    const struct check_result *r = item;
+
+    return json_string(r->problem.len ? "not run" : r->ok ? "passing" : "failing");
+}
+
+static json_t *check_node(const void *item)
+{
+    const struct check_result *r = item;
+
+    return text_or_id(r->node_name, &r->node);
+}
+
+static json_t *check_text(const void *item)
+{
+    const struct check_result *r = item;
+    struct bytes text = r->problem.len ? r->problem : r->output;
+
+    return text.len ? json_stringn((const char *)text.data, text.len) : json_string("");
+}
+
+static const struct column check_result_items[] = {
+    {.name = "instance", .title = "INSTANCE", .field = "instance"},
+    {.name = "service", .title = "SERVICE", .field = "service"},
+    {.name = "node", .field = "node"},
+    {.name = "node_name", .field = "node_name"},
+    {.title = "NODE", .as = COLUMN_MADE, .make = check_node},
+    {.name = "ok", .as = COLUMN_MADE, .make = check_ok},
+    {.title = "CHECK", .as = COLUMN_MADE, .make = check_verdict},
+    {.name = "state", .title = "STATE", .field = "state"},
+    {.name = "took_ms", .title = "TOOK_MS", .field = "took_us", .as = COLUMN_US_AS_MS},
+    {.name = "shared", .field = "shared"},
+    {.name = "output", .field = "output"},
+    {.name = "problem", .field = "problem"},
+    {.title = "OUTPUT", .as = COLUMN_MADE, .make = check_text},
+};
+COLUMNS(check_result, check_result);
+
 static const struct column endpoint_items[] = {
     {.name = "addr", .title = "ADDR", .field = "addr"},
     {.name = "port", .title = "PORT", .field = "port"},
@@ -500,6 +547,7 @@ const struct thing things[] = {
     {.kind = WIRE_CHANGED, .columns = &changed_columns, .text = "text"},
     {.kind = WIRE_SERVICES, .list = "services", .columns = &service_columns},
     {.kind = WIRE_INSTANCES, .list = "instances", .columns = &instance_columns},
+    {.kind = WIRE_CHECK_RESULTS, .list = "results", .columns = &check_result_columns},
     {.kind = WIRE_ENDPOINTS, .list = "endpoints", .columns = &endpoint_columns},
     {.kind = WIRE_SERVICE_GRAPH, .columns = &graph_columns},
     {.kind = WIRE_COMMANDS, .list = "commands", .columns = &command_columns},

@@ -37,6 +37,7 @@ meta: {version: "7"}
 ---
 service: db
 run: {exec: [/bin/sleep, "1000"]}
+check: {exec: [/bin/true]}
 wants: [web]
 """
 MOVING = {"rtt_ms", "rtt_estimate_ms", "load", "uptime_ms", "counters", "topics", "load_age_ms", "latency_ms"}
@@ -266,6 +267,18 @@ def logs_come_from_wherever_they_are(cluster):
         log = get(cluster.peers[0], "/instances/%s/logs" % instance["id"])
         expect("its log", (log["instance"], log["text"]), (instance["id"], "started\n"))
         expect("raw", get(cluster.peers[2], "/instances/%s/logs?raw&tail=3" % instance["id"]), "ed\n")
+
+
+def checks_are_run_at_once(cluster):
+    """A check of an instance, and those of a service, are run from any peer; what has none says so."""
+    instance = cluster.peers[0].ask("instances", "db")[0]["id"]
+    for peer in cluster.peers:
+        status, _, answer = call(peer, "POST", "/instances/%s/check" % instance)
+        expect("its check", (status, answer["instance"], answer["ok"], answer["output"]), (200, instance, True, "exit status 0"))
+        expect("by the service", [c["instance"] for c in call(peer, "POST", "/services/db/check")[2]], [instance])
+        status, _, answer = call(peer, "POST", "/services/web/check")
+        expect("no check", (status, answer["error"]["code"]), (409, "rejected"))
+    expect("no service", call(peer, "POST", "/services/none/check")[0], 404)
 
 
 def changes_are_those_of_kith(cluster):
@@ -563,6 +576,7 @@ def main():
             a_service_file_is_applied_by_put,
             reads_are_what_kith_prints,
             logs_come_from_wherever_they_are,
+            checks_are_run_at_once,
             changes_are_those_of_kith,
             endpoints_are_registered_and_report,
             messages_are_published,

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 """Real daemons run real programs: order, failover, adoption, restarts, scale, stop."""
+import concurrent.futures
+import json
 import os
 import signal
 import sys
+import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from cluster import Cluster, Failed, story, wait  # noqa: E402
+from cluster import Cluster, Failed, expect, story, wait  # noqa: E402
 
 CHAIN = """
 service: store
@@ -23,6 +26,17 @@ needs: [store]
 env: {STORE: "${endpoint.store}"}
 check: {http: /, port: http, every: 500ms, timeout: 2s, fail: 2, pass: 1}
 restart: {backoff: [200ms, 500ms], max: 5, per: 1m}
+"""
+
+# Nobody looks for ten minutes, unless he is asked to.
+SICK = """
+service: well
+count: 2
+run: {exec: [/bin/sleep, "1000"]}
+check: {exec: [/bin/sh, -c, "sleep 0.3; test ! -e %s"], every: 10m, timeout: 2s, fail: 1, pass: 1}
+---
+service: plain
+run: {exec: [/bin/sleep, "1000"]}
 """
 
 
@@ -153,5 +167,64 @@ def changes():
             raise Failed("no output of store: " + logs)
 
 
+def healthy(peer, service):
+    return sorted(i["id"] for i in peer.ask("instances", service) if i["health"] == "healthy")
+
+
+def refused(peer, words, what):
+    done = peer.kith("check", what, check=False)
+    if done.returncode != 1 or words not in done.stderr:
+        raise Failed("check %s: %s" % (what, done))
+
+
+def checked_at_once():
+    """kith check: what it finds is the answer, at any peer, and all peers have the state at once."""
+    with Cluster(2, net="127.2.5") as cluster:
+        cluster.start()
+        cluster.wait_alive(60)
+        sick = os.path.join(cluster.folder, "sick")
+        applied(cluster, SICK % sick, ("well", "plain"))
+        here, there = cluster.peers
+        both = healthy(here, "well")
+        expect("hosts", len({i["node"] for i in here.ask("instances", "well")}), 2)
+        for peer in cluster.peers:
+            open(sick, "w").close()
+            expect("nobody has looked", healthy(peer, "well"), both)
+            done = peer.kith("-o", "json", "check", "well", check=False)
+            expect("status", done.returncode, 1)
+            results = json.loads(done.stdout)
+            expect("found", sorted((r["instance"], r["ok"], r["state"], r["output"]) for r in results),
+                   [(i, False, "unhealthy", "exit status 1") for i in both])
+            if not all(300 <= r["took_ms"] < 2000 for r in results):
+                raise Failed("took: %s" % results)
+            for p in cluster.peers:
+                wait("%s knows" % p.name, lambda: not healthy(p, "well") and not p.ask("endpoints", "well"), 2)
+            os.unlink(sick)
+            for one in both:  # by its id
+                expect("passes", [r["ok"] for r in peer.ask("check", one)], [True])
+            for p in cluster.peers:
+                wait("%s knows" % p.name, lambda: healthy(p, "well") == both, 2)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            begin = time.monotonic()
+            answers = list(pool.map(lambda _: here.ask("check", both[0])[0], range(4)))
+            took = time.monotonic() - begin
+        expect("shared", sorted(a["shared"] for a in answers), [False, True, True, True])
+        if took > 1:
+            raise Failed("four who asked for one check waited %.1f s" % took)
+        refused(here, "plain has no check", "plain")
+        refused(there, "plain has no check", "plain")
+        refused(here, "there is no service nothing", "nothing")
+        here.kith("register", "db", "127.0.0.1:5432")
+        refused(here, "db is registered", "db")
+        gone = next(i for i in here.ask("instances", "well") if i["node"] == id_of(there))
+        there.signal(signal.SIGSTOP)
+        refused(here, "its host, %s, " % there.name, gone["id"])
+        there.signal(signal.SIGCONT)
+
+
+def id_of(peer):
+    return peer.ask("info")["id"]
+
+
 if __name__ == "__main__":
-    sys.exit(story(one_dies_and_others_take_over, killed_daemon_adopts, stopped_in_order, changes))
+    sys.exit(story(one_dies_and_others_take_over, killed_daemon_adopts, stopped_in_order, changes, checked_at_once))

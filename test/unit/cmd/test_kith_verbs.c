@@ -412,6 +412,39 @@ static void what_is_there_can_be_seen(void **state)
     stage_deinit(&s);
 }
 
+static void a_check_says_by_its_status_what_it_found(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct check_now asked;
+    struct arena mem = {0};
+    struct check_result both[] = {{.instance = {{1}},
+                                   .ok = true,
+                                   .state = INSTANCE_STATE_RUNNING,
+                                   .took_us = 1500,
+                                   .output = bytes_str("GET / -> 200")},
+                                  {.instance = {{2}}, .output = bytes_str("exit status 1")}};
+
+    stage_init(&s);
+    stage_say(&s, WIRE_CHECK_NOW, WIRE_CHECK_RESULTS, &(struct check_results){both, 1});
+    assert_int_equal(stage_kith(&s, "check api"), 0);
+    stage_expect(&s, "passing");
+    stage_expect(&s, "GET / -> 200");
+    stage_asked(&s, WIRE_CHECK_NOW, &asked, &mem);
+    assert_true(bytes_equal_str(asked.what, "api"));
+    stage_say(&s, WIRE_CHECK_NOW, WIRE_CHECK_RESULTS, &(struct check_results){both, 2});
+    assert_int_equal(stage_kith(&s, "-o json check api"), 1);
+    stage_expect(&s, "\"ok\": false");
+    stage_expect(&s, "1 of 2 checks did not pass");
+    both[0].problem = bytes_str("its host, beta, is gone");
+    stage_say(&s, WIRE_CHECK_NOW, WIRE_CHECK_RESULTS, &(struct check_results){both, 2});
+    assert_int_equal(stage_kith(&s, "check api"), 1);
+    stage_expect(&s, "not run");
+    stage_expect(&s, "its host, beta, is gone");
+    arena_deinit(&mem);
+    stage_deinit(&s);
+}
+
 static void a_probe_tells_a_version_that_does_not_fit_from_one_that_does(void **state)
 {
     (void)state;
@@ -478,6 +511,7 @@ int main(void)
         cmocka_unit_test(apply_hands_over_and_waits_until_healthy),
         cmocka_unit_test(apply_says_what_is_missing),
         cmocka_unit_test(what_is_there_can_be_seen),
+        cmocka_unit_test(a_check_says_by_its_status_what_it_found),
         cmocka_unit_test(a_probe_tells_a_version_that_does_not_fit_from_one_that_does),
         cmocka_unit_test(members_are_sorted_by_name_or_by_round_trip),
     };

@@ -136,6 +136,36 @@ static void one_of_many_is_found(void **state)
     assert_int_equal(reply(WIRE_COMMANDS, &commands_struct, &(struct commands){0}), 404);
 }
 
+static void a_check_is_run_and_its_result_told(void **state)
+{
+    (void)state;
+    struct check_result both[] = {{.instance = stand_a,
+                                   .ok = true,
+                                   .state = INSTANCE_STATE_RUNNING,
+                                   .took_us = 1500,
+                                   .output = bytes_str("GET / -> 200")},
+                                  {.instance = stand_b, .problem = bytes_str("its host is gone")}};
+    struct check_results results = {.results = both, .results_n = 1};
+    struct check_now asked;
+    struct wire_error err;
+
+    assert_int_equal(stand_ask(&s, "POST", "/api/v1/instances/0/check", NULL, NULL), 403);
+    assert_int_equal(stand_ask(&s, "POST", "/api/v1/services/web/check?cuont=3", TOKEN, NULL), 400);
+    assert_int_equal(stand_ask(&s, "POST", "/api/v1/instances/web/check", TOKEN, NULL), 0);
+    assert_int_equal(s.x.ask, WIRE_CHECK_NOW);
+    assert_int_equal(check_now_decode(&asked, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(asked.what, "web"));
+    assert_int_equal(reply(WIRE_CHECK_RESULTS, &check_results_struct, &results), 200);
+    assert_string_equal(stand_text(&s, "instance"), ulid_text(&stand_a).s);
+    assert_string_equal(stand_text(&s, "output"), "GET / -> 200");
+    results.results_n = 2;
+    assert_int_equal(stand_ask(&s, "POST", "/api/v1/instances/web/check", TOKEN, NULL), 0);
+    assert_int_equal(reply(WIRE_CHECK_RESULTS, &check_results_struct, &results), 409);
+    assert_int_equal(stand_ask(&s, "POST", "/api/v1/services/web/check", TOKEN, NULL), 0);
+    assert_int_equal(reply(WIRE_CHECK_RESULTS, &check_results_struct, &results), 200);
+    assert_string_equal(stand_text(&s, "1/problem"), "its host is gone");
+}
+
 static void a_log_is_text_or_bytes(void **state)
 {
     (void)state;
@@ -286,6 +316,7 @@ int main(void)
         CASE(what_cannot_be_asked_is_refused_here),
         CASE(a_service_file_is_applied_as_it_stands),
         CASE(one_of_many_is_found),
+        CASE(a_check_is_run_and_its_result_told),
         CASE(a_log_is_text_or_bytes),
         CASE(a_peer_that_refuses_is_passed_on),
         CASE(an_answer_that_is_known_is_not_sent_again),

@@ -68,6 +68,8 @@ static void every_frame_asks_for_something(void **state)
     assert_int_equal(authority_verb_of(WIRE_GET_LOGS), AUTHORITY_LOGS);
     assert_int_equal(authority_verb_of(WIRE_APPLY), AUTHORITY_APPLY);
     assert_int_equal(authority_verb_of(WIRE_CHANGE), AUTHORITY_CHANGE);
+    assert_int_equal(authority_verb_of(WIRE_CHECK_NOW), AUTHORITY_CHANGE);
+    assert_int_equal(authority_verb_of(WIRE_CHECK_RESULTS), AUTHORITY_ANSWER);
     assert_int_equal(authority_verb_of(WIRE_LEAVE), AUTHORITY_MEMBER);
     assert_int_equal(authority_verb_of(WIRE_FORGET), AUTHORITY_FORGET);
     assert_int_equal(authority_verb_of(WIRE_PUBLISH), AUTHORITY_PUBLISH);
