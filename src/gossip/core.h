@@ -52,9 +52,12 @@
     X(payloads_pulled)   /* of these, as answer to a graft */                                      \
     X(grafts_sent)                                                                                 \
     X(grafts_answered)                                                                             \
-    X(payloads_missed) /* announced, never got: left to repair */                                  \
-    X(tombstones)      /* now: deleted rows that wait until all have confirmed them */             \
+    X(payloads_missed)  /* announced, never got: left to repair */                                 \
+    X(convergence_late) /* rows that took longer than CORE_LATE from their writer to here */       \
+    X(tombstones)       /* now: deleted rows that wait until all have confirmed them */            \
     X(tombstones_collected)
+
+#define CORE_LATE (5 * KITH_SEC) /* what deploy/prometheus calls slow */
 
 struct core_counts {
 #define CORE_COUNT_FIELD(name) uint64_t name;

@@ -244,9 +244,13 @@ static void reunite(struct gossip *g, struct turn *t, const struct member *befor
 /* How long it took to get here. Own tables are ordered without a clock: their stamps say nothing. */
 static void time_it(struct gossip *g, struct turn *t, const struct row *row)
 {
-    if (g->core.fresh && table_rule(row->table) != RULE_OWN &&
-        !ulid_equal(&row->origin, &g->core.self))
-        histogram_add(&g->core.convergence, t->wall_us - hlc_wall_us(row->version.minor));
+    kith_time took_us = t->wall_us - hlc_wall_us(row->version.minor);
+
+    if (!g->core.fresh || table_rule(row->table) == RULE_OWN ||
+        ulid_equal(&row->origin, &g->core.self))
+        return;
+    histogram_add(&g->core.convergence, took_us);
+    g->core.counts.convergence_late += took_us > CORE_LATE;
 }
 
 /* It was taken for dead at this very start, so it ran all the while. */

@@ -272,6 +272,14 @@ def what_deploy_shows_exists(cluster):
         raise Failed(done.stdout + done.stderr)
 
 
+def alerts_fire_and_clear(_):
+    """promtool test rules: what test/cluster/alerts.yml says of the alert rules."""
+    rules = os.path.join(os.path.dirname(os.path.abspath(__file__)), "alerts.yml")
+    done = subprocess.run([program(["prometheus"], "usr/bin/promtool"), "test", "rules", rules], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(done.stdout + done.stderr)
+
+
 class Prometheus(Foreign):
     """Prometheus of Debian, which finds the targets of the service web through a peer."""
 
@@ -387,6 +395,7 @@ def main():
             metrics_are_as_prometheus_wants_them,
             metrics_are_those_of_the_documentation,
             what_deploy_shows_exists,
+            alerts_fire_and_clear,
             prometheus_follows_what_comes_and_goes,
             who_waits_is_answered_when_the_peer_ends,
         ), changes_need_the_token_of_the_peer)

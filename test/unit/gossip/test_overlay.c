@@ -122,6 +122,35 @@ static void bad_rows_are_refused_counted_and_named_once(void **unused)
     cluster_free(c);
 }
 
+static void changes_that_come_late_are_counted(void **unused)
+{
+    (void)unused;
+    static const kith_time ages_us[] = {KITH_SEC, 5 * KITH_SEC - KITH_MS, 6 * KITH_SEC, KITH_MIN};
+    struct cluster *c = running(3);
+    struct ulid one = node_id(c, 1);
+    struct buf payload = {0}, value = {0};
+    int64_t before = node_count(c, 0, "convergence_rows");
+
+    count_row_encode(&value, &(struct count_row){.count = 3});
+    for (unsigned i = 0; i < sizeof(ages_us) / sizeof(ages_us[0]); i++) {
+        one.b[0] ^= (uint8_t)(i + 1); /* each a service of its own */
+        struct record record = {.namespace = bytes_str("default"),
+                                .table = TABLE_ID_COUNT,
+                                .key = ulid_bytes(&one),
+                                .value = buf_bytes(&value),
+                                .version = {.minor = hlc_from_wall(cluster_wall(c) - ages_us[i])},
+                                .origin = node_id(c, 2)};
+
+        rows_of(&payload, &record);
+        published(c, 0, 2, WIRE_ROWS, buf_bytes(&payload));
+    }
+    assert_int_equal(node_count(c, 0, "convergence_rows"), before + 4);
+    assert_int_equal(node_count(c, 0, "convergence_late"), 2);
+    buf_deinit(&payload);
+    buf_deinit(&value);
+    cluster_free(c);
+}
+
 static void is_refuted_when_it_comes_as(enum wire_kind kind)
 {
     struct cluster *c = running(5);
@@ -291,6 +320,7 @@ int main(void)
         cmocka_unit_test(everybody_listens_to_the_living_and_for_a_while_to_the_dead),
         cmocka_unit_test(a_stumble_does_not_end_a_subscription),
         cmocka_unit_test(bad_rows_are_refused_counted_and_named_once),
+        cmocka_unit_test(changes_that_come_late_are_counted),
         cmocka_unit_test(a_wrong_verdict_is_refuted),
         cmocka_unit_test(a_re_used_address_is_named),
         cmocka_unit_test(an_address_that_is_re_used_later_is_named_too),
