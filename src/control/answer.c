@@ -61,6 +61,16 @@ static void list_aliases(const struct control *c, const struct service *s,
     }
 }
 
+static uint32_t count_registered(const struct control *c, struct bytes name)
+{
+    uint32_t count = 0;
+
+    for (const struct registration *r = registrations_first(c, name); r;
+         r = registrations_next(c, r))
+        count++;
+    return count;
+}
+
 static void fill_service(const struct control *c, const struct service *s, bool whole,
                          struct service_info *info, struct arena *mem)
 {
@@ -75,6 +85,7 @@ static void fill_service(const struct control *c, const struct service *s, bool 
         .spec_id = s->row.spec,
         .spec = whole ? service_spec(&c->catalog, s) : NULL,
         .problem = explain_problem(c, s, mem),
+        .registered = count_registered(c, s->row.name),
     };
     if (service_every_host(s))
         info->count = service_wanted(&c->catalog, s);
@@ -88,7 +99,7 @@ static void fill_service(const struct control *c, const struct service *s, bool 
 void answer_services(struct control *c, struct turn *t, const struct incoming *in)
 {
     struct services answer = {0};
-    struct service_info *items;
+    struct service_info *items, registered = {0};
     struct get_services request;
     const struct content *n;
     struct arena mem = {0};
@@ -110,6 +121,11 @@ void answer_services(struct control *c, struct turn *t, const struct incoming *i
 
         if (s && (!request.service.len || bytes_equal(content_key(n), request.service)))
             fill_service(c, s, request.service.len != 0, &items[answer.services_n++], &mem);
+    }
+    if (request.service.len && !answer.services_n &&
+        (registered.registered = count_registered(c, request.service)) > 0) {
+        registered.name = request.service;
+        answer = (struct services){.services = &registered, .services_n = 1};
     }
     if (request.service.len && !answer.services_n) {
         no_service(t, in, request.service);

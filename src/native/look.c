@@ -71,12 +71,6 @@ void native_metrics(struct exchange *x)
 
 /* ---- services ---- */
 
-void native_service(struct exchange *x)
-{
-    native_ask(x, WIRE_GET_SERVICES, &(struct get_services){.service = x->match.args[0]},
-               native_one);
-}
-
 void native_instances(struct exchange *x)
 {
     struct get_instances request = {.service = target_get(&x->target, "service"),

@@ -58,6 +58,25 @@ static void add_endpoints(json_t *service, const struct dir_service *s)
     json_object_set_new(service, "index", json_integer((json_int_t)s->index));
 }
 
+/* Endpoints stand together by their instances, which may have several ports. */
+static uint32_t registered(const struct dir_service *s)
+{
+    const struct lookup_endpoint *e = s->says.endpoints;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < s->says.endpoints_n; i++)
+        count += e[i].registration.len > 0 &&
+                 (i == 0 || !ulid_equal(&e[i].instance, &e[i - 1].instance));
+    return count;
+}
+
+/* Of one that Kith runs nothing of. */
+static json_t *only_registered(struct bytes name, json_int_t count)
+{
+    return json_pack("{s:o, s:I}", "name", json_stringn((const char *)name.data, name.len),
+                     "registered", count);
+}
+
 /* Those that Kith runs, and those that are only registered here. */
 static void all_services(struct exchange *x, enum wire_kind kind, struct bytes payload)
 {
@@ -72,9 +91,7 @@ static void all_services(struct exchange *x, enum wire_kind kind, struct bytes p
          s = directory_next(s)) {
         item = json_object_getn(by_name, (const char *)s->name.data, s->name.len);
         if (!item) {
-            item = json_object();
-            json_object_set_new(item, "name",
-                                json_stringn((const char *)s->name.data, s->name.len));
+            item = only_registered(s->name, registered(s));
             json_array_append_new(items, item);
         }
         add_endpoints(item, s);
@@ -89,6 +106,36 @@ static void all_services(struct exchange *x, enum wire_kind kind, struct bytes p
 void native_services(struct exchange *x)
 {
     native_ask(x, WIRE_GET_SERVICES, &(struct get_services){0}, all_services);
+}
+
+static void one_service(struct exchange *x, enum wire_kind kind, struct bytes payload)
+{
+    struct directory *d = &x->hub->directory;
+    json_t *items = native_items(x, kind, payload);
+    json_t *item = json_incref(json_array_get(items, 0));
+
+    d->torn = false;
+    const struct dir_service *s = item ? directory_service(d, x->match.args[0]) : NULL;
+
+    if (item && json_is_null(json_object_get(item, "id"))) {
+        json_int_t count = json_integer_value(json_object_get(item, "registered"));
+
+        json_decref(item);
+        item = only_registered(x->match.args[0], count);
+    }
+    if (s)
+        add_endpoints(item, s);
+    if (item)
+        native_answer(x, 200, item);
+    if (d->torn)
+        answer_error(x, 503, "not_readable", "the look-up file of this host cannot be read");
+    json_decref(items);
+}
+
+void native_service(struct exchange *x)
+{
+    native_ask(x, WIRE_GET_SERVICES, &(struct get_services){.service = x->match.args[0]},
+               one_service);
 }
 
 /* ---- endpoints ---- */

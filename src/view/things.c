@@ -238,6 +238,7 @@ static const struct column service_items[] = {
     {.name = "spec_id", .title = "SPEC", .wide = true, .field = "spec_id"},
     {.name = "aliases", .title = "ALIASES", .wide = true, .field = "aliases"},
     {.name = "held", .title = "HELD", .wide = true, .field = "held"},
+    {.name = "registered", .title = "REGISTERED", .wide = true, .field = "registered"},
     {.name = "problem", .title = "PROBLEM", .field = "problem"},
     {.name = "spec", .field = "spec"},
 };

@@ -238,7 +238,7 @@ def reads_are_what_kith_prints(cluster):
     first = peer.ask("instances")[0]
     command = peer.ask("commands")[0]["id"]
     for path, verb in (("/info", ["info"]), ("/instances", ["instances"]), ("/instances?service=web&all", ["instances", "web", "--all"]),
-                       ("/instances/" + first["id"], None), ("/services/web", ["service", "web"]), ("/graph", ["graph"]),
+                       ("/instances/" + first["id"], None), ("/graph", ["graph"]),
                        ("/commands", ["commands"]), ("/commands/" + command, ["commands", command]),
                        ("/why/" + first["id"], ["why", first["id"]]), ("/conflicts", ["conflicts"])):
         wanted = peer.ask(*verb) if verb else first
@@ -247,6 +247,8 @@ def reads_are_what_kith_prints(cluster):
     shown = by_name(get(peer, "/services"))
     for service in peer.ask("services"):
         expect("service", {k: shown[service["name"]].get(k) for k in service}, service)
+        one, wanted = get(peer, "/services/" + service["name"]), peer.ask("service", service["name"])
+        expect("one service", {k: one.get(k) for k in wanted}, wanted)
     members = by_name(peer.ask("members"))
     for member in get(peer, "/members"):
         wanted = members[member["name"]]
@@ -314,6 +316,11 @@ def endpoints_are_registered_and_report(cluster):
     status, _, answer = call(here, "PUT", "/registrations/mail-1", body)
     expect("registered", (status, answer["name"]), (200, "mail-1"))
     wait("it is found elsewhere", lambda: call(there, "GET", "/services/mail/endpoints")[0] == 200, 10)
+    one = get(there, "/services/mail")
+    expect("registered only", {k: v for k, v in one.items() if k != "index"}, {
+        "name": "mail", "registered": 1, "endpoints": 1, "failing": 0, "tags": []})  # those of its own
+    expect("as in the list", by_name(get(there, "/services"))["mail"], one)
+    expect("as kith tells", there.ask("service", "mail")["registered"], 1)
     found = get(there, "/services/mail/endpoints")[0]
     expect("endpoint", (found["addr"], found["port"], found["tags"], found["registration"]), ("10.9.9.9", 25, ["main"], "mail-1"))
     expect("listed", by_name(get(there, "/services"))["mail"]["endpoints"], 1)

@@ -56,6 +56,14 @@ static void test_services_and_instances(void **state)
     ask(w, 1, WIRE_GET_SERVICES, get_services, {.service = bytes_str("redis")});
     read_answer(w, services, &services, &mem);
     assert_non_null(services.services[0].spec);
+    assert_int_equal(services.services[0].registered, 0);
+    ask(w, 1, WIRE_REGISTER_ENDPOINT, register_endpoint, {.service = bytes_str("mail")});
+    ask(w, 1, WIRE_GET_SERVICES, get_services, {.service = bytes_str("mail")});
+    read_answer(w, services, &services, &mem);
+    assert_int_equal(services.services_n, 1);
+    assert_true(bytes_equal_str(services.services[0].name, "mail"));
+    assert_true(ulid_is_zero(&services.services[0].id));
+    assert_int_equal(services.services[0].registered, 1);
     ask(w, 1, WIRE_GET_SERVICES, get_services, {.service = bytes_str("none")});
     assert_true(world_refused(w, "no service none"));
 

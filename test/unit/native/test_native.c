@@ -3,6 +3,10 @@
 #include "../http/stand.h"
 #include "test.h"
 
+#include <string.h>
+
+#define TOKEN "a-long-enough-secret"
+
 static struct stand s;
 
 static int begin(void **state)
@@ -66,6 +70,41 @@ static void services_are_those_of_kith_and_others(void **state)
     assert_string_equal(stand_text(&s, "2/tags/0"), "v1");
 }
 
+static unsigned reply_service(struct service_info *info)
+{
+    struct services answer = {.services = info, .services_n = 1};
+    struct buf payload = {0};
+
+    services_encode(&payload, &answer);
+    unsigned status = stand_reply(&s, WIRE_SERVICES, buf_bytes(&payload));
+
+    buf_deinit(&payload);
+    return status;
+}
+
+static void a_service_may_be_registered_only(void **state)
+{
+    (void)state;
+    struct service_info ours = {.id = stand_a, .name = bytes_str("api"), .count = 3};
+    struct service_info others = {.name = bytes_str("mail"), .registered = 2};
+    struct lookup_endpoint mail[] = {stand_endpoint(7, &stand_a, ENDPOINT_HEALTH_PASSING),
+                                     stand_endpoint(8, &stand_b, ENDPOINT_HEALTH_CRITICAL)};
+
+    mail[0].registration = mail[1].registration = bytes_str("mail-1");
+    stand_tell(&s, "mail", mail, 2);
+    assert_int_equal(stand_ask(&s, "GET", "/api/v1/services/mail", TOKEN, NULL), 0);
+    assert_int_equal(reply_service(&others), 200);
+    assert_string_equal(stand_text(&s, "name"), "mail");
+    assert_int_equal(stand_number(&s, "registered"), 2);
+    assert_int_equal(stand_number(&s, "endpoints"), 1);
+    assert_int_equal(stand_number(&s, "failing"), 1);
+    assert_null(strstr(buf_cstr(&s.x.answer.body), "\"count\"")); /* Kith wants none of it */
+    assert_int_equal(stand_ask(&s, "GET", "/api/v1/services/api", TOKEN, NULL), 0);
+    assert_int_equal(reply_service(&ours), 200);
+    assert_int_equal(stand_number(&s, "count"), 3);
+    assert_int_equal(stand_number(&s, "endpoints"), 2);
+}
+
 static void endpoints_are_chosen_and_ordered(void **state)
 {
     (void)state;
@@ -125,9 +164,9 @@ static void prometheus_is_told_its_targets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(members_are_as_kith_lists_them),   CASE(services_are_those_of_kith_and_others),
-        CASE(endpoints_are_chosen_and_ordered), CASE(a_service_that_is_not_there_is_not_found),
-        CASE(prometheus_is_told_its_targets),
+        CASE(members_are_as_kith_lists_them),           CASE(services_are_those_of_kith_and_others),
+        CASE(a_service_may_be_registered_only),         CASE(endpoints_are_chosen_and_ordered),
+        CASE(a_service_that_is_not_there_is_not_found), CASE(prometheus_is_told_its_targets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
