@@ -3,8 +3,9 @@
 By Consul's API and by Kith's own, beside nginx with one worker that serves the same bytes as a static file, and etcd, which
 reads as many keys through its JSON gateway. wrk asks, with one thread and keep-alive. A round asks one side after the other, so that
 a busy moment meets all; which begins changes with the round. Processor time of a request is told too: other load on the
-machine changes it less. At half load wrk waits between its requests, at random, so that half of what kithd did at full speed comes
-out; nginx gets the same. Then thousands wait at one peer (scripts/lib/crowd.py), and at last its probes are watched under load.
+machine changes it less. Half of what kithd did at full speed is asked of both by a client that sends each request at its time
+(test/bench/bench_pace.c); it also tells how long its processor stood still meanwhile, and how long those requests took that met none of
+that. Then thousands wait at one peer (scripts/lib/crowd.py), and at last its probes are watched under load.
 """
 import base64
 import json
@@ -17,6 +18,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 import procfs
@@ -24,7 +26,7 @@ from bench_dns import PER_SERVICE, SERVICES, dnsperf, late_ms, queries_file, reg
 from bench_lookup import ETCD_ADDRESS, Running, answers
 from bench_register import Etcd
 from bench_rows import Rows
-from cluster import Cluster, Failed, wait
+from cluster import ROOT, Cluster, Failed, wait
 from crowd import WAYS, Crowd
 from fetch import fetched
 from web import PORT, get, put, url
@@ -35,7 +37,7 @@ SERVICE = "s1"
 PATHS = {"Consul's API": "/v1/health/service/%s?passing" % SERVICE, "own API": "/api/v1/services/%s/endpoints?passing" % SERVICE}
 SECONDS = 3
 CONNECTIONS = 32
-HALF_CONNECTIONS = 200
+HALF_CONNECTIONS = 64
 BESIDE_NGINX = 1 / 0.9  # of the time for one request: at least 0.9 of its rate
 HALF_P99_US = 1000
 CROWDS = (5000, 9000)
@@ -58,11 +60,6 @@ http {
   uwsgi_temp_path "%(folder)s/4"; scgi_temp_path "%(folder)s/5";
   server { listen %(addr)s:%(port)d; root "%(folder)s/files"; }
 }
-"""
-HALF_LUA = """
-local mean = %f -- ms from an answer to the next request
-math.randomseed(os.time())
-function delay() return math.floor(math.random() * 2 * mean) end
 """
 ETCD_LUA = """
 wrk.method = "POST"
@@ -145,13 +142,12 @@ class Figures:
         self.p50_us, self.p99_us = (in_us(re.search(r"^ +%d%% +(\S+)$" % q, text, re.M).group(1)) for q in (50, 99))
 
 
-def wrk(side, connections, script=None):
+def wrk(side, connections):
     """One run."""
-    script = script or side.script
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
-        file.write(script or "")
+        file.write(side.script or "")
         file.flush()
-        words = ["-s", file.name] if script else []
+        words = ["-s", file.name] if side.script else []
         before = procfs.cpu_seconds(side.pid)
         done = subprocess.run(["wrk", "-t", "1", "-c", str(connections), "-d", "%ds" % SECONDS, "--latency", *words, side.where],
                               capture_output=True, text=True, check=False, timeout=60)
@@ -161,10 +157,24 @@ def wrk(side, connections, script=None):
     return Figures(done.stdout, took)
 
 
-def round_of(sides, number, connections, script=None):
+def paced(*words):
+    """What the paced client says; it fails when an answer is no good one."""
+    program = os.path.join(os.environ.get("KITH_BUILD") or os.path.join(ROOT, "build"), "test/bench/bench-pace")
+    done = subprocess.run([program, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise Failed("bench-pace %s ended with status %d" % (" ".join(map(str, words)), done.returncode))
+    return json.loads(done.stdout)
+
+
+def pace(side, per_s):
+    where = urllib.parse.urlsplit(side.where)
+    return paced(where.hostname, where.port, where._replace(scheme="", netloc="").geturl(), per_s, SECONDS, HALF_CONNECTIONS)
+
+
+def round_of(sides, number, ask):
     """All sides once, beginning with another one each time; their figures by name."""
     first = number % len(sides)
-    return {side.name: wrk(side, connections, script) for side in sides[first:] + sides[:first]}
+    return {side.name: ask(side) for side in sides[first:] + sides[:first]}
 
 
 def beside(rows, case, metric, unit, mine, theirs, **words):
@@ -176,7 +186,7 @@ def beside(rows, case, metric, unit, mine, theirs, **words):
 def at_full(rows, case, sides, rounds):
     """All sides at full speed; kith's median rate."""
     for number in range(rounds):
-        f = round_of(sides, number, CONNECTIONS)
+        f = round_of(sides, number, lambda side: wrk(side, CONNECTIONS))
         for name, must in ((NGINX_NAME, BESIDE_NGINX), (ETCD_NAME, None)):
             if name in f:  # rows demand "at most": what is to be large is told by its inverse
                 beside(rows, case, "time of one, beside " + name.split()[0], "us", 1e6 / f["kith"].per_s, 1e6 / f[name].per_s,
@@ -189,15 +199,34 @@ def at_full(rows, case, sides, rounds):
     return statistics.median(rows.row(case, "kith, requests a second", "1/s").kith_values)
 
 
+def let_run_on(pid, processors):
+    for thread in os.listdir("/proc/%d/task" % pid):
+        os.sched_setaffinity(int(thread), processors)
+
+
+def pace_apart(side, per_s):
+    """The last processor is the client's, which never sleeps: who answers stays off it."""
+    processors = os.sched_getaffinity(side.pid)
+    let_run_on(side.pid, processors - {max(processors)} or processors)
+    try:
+        return pace(side, per_s)
+    finally:
+        let_run_on(side.pid, processors)
+
+
 def at_half(rows, case, sides, rounds, per_s):
     """kith and nginx at half of the rate that kith had."""
-    script = HALF_LUA % (1e3 * HALF_CONNECTIONS / (per_s / 2))
     for number in range(rounds):
-        f = round_of(sides, number, HALF_CONNECTIONS, script)
-        rows.add(case, "half load, share of full rate", "%", 100 * f["kith"].per_s / per_s)
-        beside(rows, case, "half load, p50", "us", f["kith"].p50_us, f[NGINX_NAME].p50_us, versus=NGINX_NAME, own=True)
-        beside(rows, case, "half load, p99", "us", f["kith"].p99_us, f[NGINX_NAME].p99_us, versus=NGINX_NAME, own=True,
-               must=HALF_P99_US)
+        alone = paced("stalls", 1)
+        f = round_of(sides, number, lambda side: pace_apart(side, per_s / 2))
+        rows.add(case, "half load, share of full rate", "%", 100 * f["kith"]["per_s"] / per_s)
+        for metric, key, must in (("p50", "p50_us", None), ("p99", "p99_us", HALF_P99_US), ("p99 of who met no stall", "calm_p99_us", None)):
+            if f["kith"][key] and f[NGINX_NAME][key]:  # who always met one has none
+                beside(rows, case, "half load, " + metric, "us", f["kith"][key], f[NGINX_NAME][key], versus=NGINX_NAME, own=True, must=must)
+        beside(rows, case, "half load, client stood still", "%", f["kith"]["still_percent"], f[NGINX_NAME]["still_percent"],
+               versus=NGINX_NAME, own=True)
+        rows.add(case, "machine alone stood still", "%", alone["still_percent"])
+        rows.add(case, "machine alone, longest", "us", alone["longest_still_us"])
 
 
 def speed(rows, here, folder, rounds):

@@ -564,7 +564,8 @@ void server_run(struct server *s)
         take_gone(s);
     take_due(s);
     callers_drop(&s->callers, s->hub->now_us);
-    sockets_run(&s->sockets, s->hub->now_us);
+    if (pollset_ready(&s->sockets.item) || sockets_deadline(&s->sockets) <= s->hub->now_us)
+        sockets_run(&s->sockets, s->hub->now_us);
     for (unsigned i = 0; i < s->doors_n; i++)
         MHD_run(s->doors[i].daemon);
 }
