@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 
 static inline int compare(const struct caller_host *a, const struct caller_host *b)
@@ -76,6 +77,8 @@ static void uncount_host(struct callers *c, struct caller_host *h)
 
 void callers_busy(struct callers *c, struct caller *one)
 {
+    if (one->idle && c->unseen == one)
+        c->unseen = TAILQ_NEXT(one, by_age);
     if (one->idle)
         TAILQ_REMOVE(&c->idle, one, by_age);
     one->idle = false;
@@ -88,6 +91,8 @@ void callers_idle(struct callers *c, struct caller *one, kith_time now_us)
     one->idle = true;
     one->since_us = now_us;
     TAILQ_INSERT_TAIL(&c->idle, one, by_age);
+    if (!c->unseen)
+        c->unseen = one;
 }
 
 static void send_away(struct callers *c, struct caller *one)
@@ -129,10 +134,23 @@ void callers_remove(struct callers *c, struct caller *one)
     mem_free(one);
 }
 
+/* Nothing comes any more from who has closed his side; that this one is told so makes epoll speak of it again. */
+static void look_at(const struct caller *one)
+{
+    struct pollfd side = {.fd = one->fd, .events = POLLRDHUP};
+
+    if (poll(&side, 1, 0) > 0 && side.revents & POLLRDHUP)
+        shutdown(one->fd, SHUT_RD);
+}
+
 void callers_drop(struct callers *c, kith_time now_us)
 {
     struct caller *one;
 
+    while ((one = c->unseen) && one->since_us + CALLERS_LOOK_US <= now_us) {
+        look_at(one);
+        c->unseen = TAILQ_NEXT(one, by_age);
+    }
     while ((one = TAILQ_FIRST(&c->idle)) && one->since_us + CALLERS_IDLE_US <= now_us)
         send_away(c, one);
 }
@@ -141,5 +159,7 @@ kith_time callers_deadline(const struct callers *c)
 {
     const struct caller *one = TAILQ_FIRST(&c->idle);
 
-    return one ? one->since_us + CALLERS_IDLE_US : KITH_NEVER;
+    kith_time at_us = one ? one->since_us + CALLERS_IDLE_US : KITH_NEVER;
+
+    return c->unseen ? kith_time_min(at_us, c->unseen->since_us + CALLERS_LOOK_US) : at_us;
 }

@@ -7,7 +7,8 @@
  * A connection is idle from its begin, and from each answer on, until a whole request was read. Who is idle for
  * CALLERS_IDLE_US is sent away, however busily he sends. When all places but one in CALLERS_SPARE are taken, whoever has been
  * idle for longest is, so that any number of connections that say nothing keep nobody out; and where nobody is idle, who comes
- * next is turned away. From one address that is none of this host there are CALLERS_ADDRESS_MAX connections at most.
+ * next is turned away. Who has closed his side, and has all his answers, is let go after CALLERS_LOOK_US: libmicrohttpd does not see it where the
+ * end came together with what was before it (it reads once for each of epoll's edges). From one address that is none of this host there are CALLERS_ADDRESS_MAX connections at most.
  */
 #include "base/time.h"
 #include "base/tree.h"
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 
 #define CALLERS_IDLE_US (30 * KITH_SEC)
+#define CALLERS_LOOK_US (100 * KITH_MS) /* who asks again and again is not looked at */
 #define CALLERS_SPARE                                                                              \
     64u /* so many as are accepted in one turn, and more, out of the 512 that there are at least */
 #define CALLERS_ADDRESS_MAX                                                                        \
@@ -43,6 +45,7 @@ TREE_HEAD(callers_hosts, caller_host);
 struct callers {
     uint32_t max, count;
     struct callers_list idle; /* the one who has been for longest first */
+    struct caller *unseen;    /* the first of them who was not looked at since; NULL: none */
     struct callers_hosts hosts;
     uint64_t turned_away, sent_away; /* since the start */
 };
@@ -60,7 +63,7 @@ void callers_remove(struct callers *c, struct caller *one);
 void callers_busy(struct callers *c, struct caller *one); /* his request is whole */
 void callers_idle(struct callers *c, struct caller *one, kith_time now_us);
 
-/* Shuts those down who have been idle for too long: libmicrohttpd then finds that they have gone. */
+/* Shuts those down who have been idle for too long, or have closed their side: libmicrohttpd then finds that they have gone. */
 void callers_drop(struct callers *c, kith_time now_us);
 kith_time callers_deadline(const struct callers *c);
 

@@ -107,7 +107,10 @@ static int descriptor(const struct visit *v)
 void server_suspend(struct visit *v)
 {
     struct server *s = v->server;
-    struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = v};
+    /* Who has closed his side has no more to ask, but waits for what the peer says to his last question: that comes soon. A change may
+     * be long in coming, so there he is taken for gone. */
+    bool asks = v->x.state == EXCHANGE_ASKING;
+    struct epoll_event event = {.events = asks ? 0 : EPOLLRDHUP, .data.ptr = v};
 
     v->suspended = true;
     s->hub->parked += v->x.state != EXCHANGE_ASKING;

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -193,6 +194,26 @@ def large_bodies_are_cut_off(cluster):
         raise Failed("the daemon has grown by %.0f MiB" % (procfs.memory_mib(peer.pid, "Rss") - before))
 
 
+def who_closes_his_side_has_his_answers(cluster):
+    """Clients that send what they ask, and then close their side: all is answered, and the connection ends at once."""
+    peer = cluster.peers[0]
+    for path in ("/metrics", "/api/v1/members", "/api/v1/info", HEALTH, HEALTH + "?index=1&wait=20s"):
+        for count in (1, 3):
+            with connected(peer) as client:
+                get(peer, HEALTH)  # it is accepted
+                peer.signal(signal.SIGSTOP)  # so that all of it is there when the daemon looks
+                client.sendall(count * (b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode()))
+                client.shutdown(socket.SHUT_WR)
+                peer.signal(signal.SIGCONT)
+                begun, answers = time.monotonic(), b""
+                for part in iter(lambda: client.recv(65536), b""):
+                    answers += part
+                took = time.monotonic() - begun
+            expect(path, answers.count(b"HTTP/1.1 200 "), count)
+            if took > SERVED_S:
+                raise Failed("%s: its end came after %.1f s" % (path, took))
+
+
 def who_takes_no_answer_holds_up_nobody(cluster):
     """Clients that ask for large answers and take none of them: memory is bounded, and others are served."""
     peer = cluster.peers[0]
@@ -223,7 +244,8 @@ def main():
         cluster.start("--insecure")
         cluster.wait_alive(60)
         wait("HTTP", lambda: get(cluster.peers[0], HEALTH), 20)
-        return story(*on(cluster, what_is_no_http_is_refused, large_bodies_are_cut_off, thousands_of_queries_wait, thousands_of_streams_wait,
+        return story(*on(cluster, what_is_no_http_is_refused, large_bodies_are_cut_off, who_closes_his_side_has_his_answers,
+                         thousands_of_queries_wait, thousands_of_streams_wait,
                          thousands_of_sockets_wait, connections_that_say_nothing_keep_nobody_out, who_takes_no_answer_holds_up_nobody))
 
 

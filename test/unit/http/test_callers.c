@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #define MAX 1000u
@@ -112,6 +113,10 @@ static void who_says_nothing_for_too_long_goes(void **state)
     assert_int_equal(callers_deadline(&callers), KITH_NEVER);
     in[0] = come(&own, -1, 5);
     in[1] = come(&own, -1, 6);
+    assert_int_equal(callers_deadline(&callers), 5 + CALLERS_LOOK_US);
+    callers_drop(&callers, 5 + CALLERS_LOOK_US);
+    assert_int_equal(callers_deadline(&callers), 6 + CALLERS_LOOK_US);
+    callers_drop(&callers, 6 + CALLERS_LOOK_US);
     assert_int_equal(callers_deadline(&callers), 5 + CALLERS_IDLE_US);
     callers_drop(&callers, 4 + CALLERS_IDLE_US);
     assert_int_equal(callers.sent_away, 0);
@@ -120,9 +125,56 @@ static void who_says_nothing_for_too_long_goes(void **state)
     callers_busy(&callers, in[1]);
     assert_int_equal(callers_deadline(&callers), KITH_NEVER);
     callers_idle(&callers, in[1], 100); /* an answer went out */
-    assert_int_equal(callers_deadline(&callers), 100 + CALLERS_IDLE_US);
+    assert_int_equal(callers_deadline(&callers), 100 + CALLERS_LOOK_US);
     callers_remove(&callers, in[0]);
     callers_remove(&callers, in[1]);
+}
+
+/* A connection of TCP: this end and the client's. */
+static void connect_two(int ret[2])
+{
+    struct sockaddr_in at = address("127.0.0.1");
+    socklen_t len = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    ret[1] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(ret[1], (struct sockaddr *)&at, len), 0);
+    ret[0] = accept(listener, NULL, NULL);
+    close(listener);
+}
+
+/* As libmicrohttpd watches it: an edge is told once. */
+static void who_has_closed_his_side_is_told_of_again(void **state)
+{
+    (void)state;
+    int asks[2], stays[2], seen = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+    connect_two(asks);
+    connect_two(stays);
+    in[0] = come(&own, asks[0], 0);
+    in[1] = come(&own, stays[0], 0);
+    assert_int_equal(epoll_ctl(seen, EPOLL_CTL_ADD, asks[0], &event), 0);
+    assert_int_equal(epoll_ctl(seen, EPOLL_CTL_ADD, stays[0], &event), 0);
+    assert_int_equal(shutdown(asks[1], SHUT_WR), 0);
+    assert_int_equal(epoll_wait(seen, &event, 1, 1000), 1);
+    assert_int_equal(epoll_wait(seen, &event, 1, 0), 0);
+    callers_drop(&callers, CALLERS_LOOK_US - 1);
+    assert_int_equal(epoll_wait(seen, &event, 1, 0), 0);
+    callers_drop(&callers, CALLERS_LOOK_US);
+    assert_int_equal(epoll_wait(seen, &event, 1, 0), 1);
+    assert_int_equal(callers.sent_away, 0);        /* he has gone by himself */
+    assert_int_equal(send(asks[0], "x", 1, 0), 1); /* and may be told something still */
+    assert_false(is_over(stays[1]));
+    for (int i = 0; i < 2; i++) {
+        callers_remove(&callers, in[i]);
+        close(asks[i]);
+        close(stays[i]);
+    }
+    close(seen);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -133,6 +185,7 @@ int main(void)
         CASE(another_host_has_so_many_connections_and_this_one_more),
         CASE(when_it_is_full_the_longest_idle_goes),
         CASE(who_says_nothing_for_too_long_goes),
+        CASE(who_has_closed_his_side_is_told_of_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
