@@ -65,7 +65,8 @@ const struct verb kith_verbs[] = {
      "run health checks now: an instance's, or those of all instances",
      "They run on the hosts of the instances, wherever those are, and count as any other result does: state and look-ups\n"
      "follow it once as many in a row say so as the service file has for pass and fail. One that is under way is waited\n"
-     "for. Exit status 0: all pass; 1: one fails, or could not be run, and OUTPUT says why.\n",
+     "for, as long as its own time-out allows and --timeout (2m). Exit status 0: all pass; 1: one fails, or could not be\n"
+     "run, and OUTPUT says why.\n",
      kith_check},
     {"graph", "", 0, 0, F(DOT), "which service needs which", NULL, kith_graph},
     {"commands", "[ID]", 0, 1, F(LIMIT),

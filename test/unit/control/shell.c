@@ -145,6 +145,8 @@ static void check(struct node *n, const struct effect_check *e)
     const struct process *p = shell_find(n, &e->instance);
     bool ok = p && p->running && !(world_traits(n->world, p->service) & TRAIT_SICK);
 
+    if (p && world_traits(n->world, p->service) & TRAIT_MUTE)
+        return;
     answer.event.checked.instance = e->instance;
     answer.event.checked.number = e->number;
     answer.event.checked.ok = ok;

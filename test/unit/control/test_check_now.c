@@ -246,6 +246,21 @@ static void test_an_end_of_the_process_ends_the_wait(void **state)
     world_free(w);
 }
 
+static void test_a_check_that_is_lost_ends_the_wait(void **state)
+{
+    (void)state;
+    struct world *w = with_redis(2, 1);
+
+    world_trait(w, "redis", TRAIT_MUTE);
+    for (unsigned k = 0; k < 2; k++) { /* its host, and the other one, whose patience is longer */
+        ask(w, k, "redis");
+        world_until(w, w->reply_kind, 500 * KITH_MS + HEALTH_LOST + KITH_SEC);
+        assert_true(world_refused(w, "not heard of any more"));
+    }
+    assert_int_equal(waiting(w), 0);
+    world_free(w);
+}
+
 static void test_only_who_may_change_things(void **state)
 {
     (void)state;
@@ -281,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_checked_says_why),
         cmocka_unit_test(test_a_host_that_does_not_answer_is_given_up),
         cmocka_unit_test(test_an_end_of_the_process_ends_the_wait),
+        cmocka_unit_test(test_a_check_that_is_lost_ends_the_wait),
         cmocka_unit_test(test_only_who_may_change_things),
     };
 

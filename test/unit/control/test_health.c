@@ -52,6 +52,27 @@ static void test_three_failures_make_it_unhealthy_and_two_passes_healthy(void **
     assert_true(h.healthy);
 }
 
+static void test_the_next_check_can_be_brought_forward(void **state)
+{
+    (void)state;
+    struct health h = {0};
+
+    health_soon(&h, 50);
+    assert_true(health_deadline(&h) == KITH_NEVER); /* no process */
+    health_begin(&h, 100);
+    assert_int_equal(health_ask(&h, &check, 100), 1);
+    health_soon(&h, 200); /* one is under way */
+    assert_int_equal(health_ask(&h, &check, 200), 0);
+    health_result(&h, &check, 1, true, false, 300);
+    assert_int_equal(health_ask(&h, &check, 400), 0);
+    health_soon(&h, 400);
+    assert_int_equal(health_ask(&h, &check, 400), 2);
+    health_result(&h, &check, 2, true, false, 500);
+    assert_true(health_deadline(&h) == 500 + KITH_SEC);
+    health_soon(&h, 500 + KITH_MIN); /* it is due already */
+    assert_true(health_deadline(&h) == 500 + KITH_SEC);
+}
+
 static void test_a_stale_answer_is_ignored_and_a_lost_one_asked_again(void **state)
 {
     (void)state;
@@ -89,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_while_starting_checks_run_quickly),
         cmocka_unit_test(test_three_failures_make_it_unhealthy_and_two_passes_healthy),
+        cmocka_unit_test(test_the_next_check_can_be_brought_forward),
         cmocka_unit_test(test_a_stale_answer_is_ignored_and_a_lost_one_asked_again),
         cmocka_unit_test(test_what_a_specification_leaves_out_has_a_default),
     };

@@ -18,6 +18,7 @@ enum trait {                            /* of a service's processes */
              TRAIT_DEAF = 2,            /* SIGTERM does nothing */
              TRAIT_SICK = 4,            /* checks fail */
              TRAIT_BROKEN = 8,          /* cannot be started */
+             TRAIT_MUTE = 32,           /* checks are never answered */
              TRAIT_CHECKS_NOTHING = 16, /* specifications made by world_spec() have no check */
 };
 
