@@ -85,7 +85,7 @@ struct server *server_new(const struct server_config *config)
     s->parked_max = s->callers.max - s->callers.max / 16;
     s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
     s->replies = replies_new(s->hub);
-    sockets_init(&s->sockets);
+    sockets_init(&s->sockets, s->callers.max / 16);
     return s;
 }
 
@@ -232,7 +232,7 @@ static enum MHD_Result go_on(struct visit *v)
         x->state = EXCHANGE_READY;
         answer_error(x, 503, "not_ready", "this peer is stopping: ask another one");
     } else if ((x->state == EXCHANGE_PARKED || x->state == EXCHANGE_STREAMING) &&
-               s->hub->parked >= s->parked_max) {
+               (s->hub->parked >= s->parked_max || (x->upgrades && !socket_has_room(v)))) {
         directory_unwatch(&x->watcher);
         s->hub->refused++;
         x->state = EXCHANGE_READY;
@@ -399,6 +399,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     *context = NULL;
     callers_idle(&s->callers, caller_of(connection), clock_now_us());
     s->unsent -= v->held;
+    s->sockets.ending_n -= v->ending;
     unsigned class = v->x.answer.status / 100;
 
     s->hub->requests[class < HUB_CLASSES ? class : 0]++;
@@ -550,6 +551,8 @@ kith_time server_deadline(const struct server *s)
     const struct visit *v = TREE_FIRST(due_visits, (struct due_visits *)(uintptr_t)&s->due);
     kith_time at_us = v ? v->x.until_us : KITH_NEVER;
 
+    if (s->sockets.ending_n > 0)
+        return 0; /* libmicrohttpd takes several turns for them, and does not ask for these */
     at_us = kith_time_min(at_us, sockets_deadline(&s->sockets));
     at_us = kith_time_min(at_us, callers_deadline(&s->callers));
     for (unsigned i = 0; i < s->doors_n; i++) {

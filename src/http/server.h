@@ -8,7 +8,8 @@
  * client has gone: that is watched for here, and its descriptor is given back at once.
  *
  * Limits: SERVER_CONNECTIONS_MAX, or what the system's limit of open files leaves, and who goes when there are more
- * (callers.h); a sixteenth of them is kept free of waiting ones, which are refused beyond that (429). Headers fit
+ * (callers.h); a sixteenth of them is kept free of waiting ones, which are refused beyond that (429), and so are WebSockets by TLS beyond
+ * a sixteenth, since each has three descriptors. Headers fit
  * into SERVER_MEMORY (431), a body into SERVER_BODY_MAX (413). Who takes nothing of an answer for SERVER_IDLE_S is closed, one whose host
  * is silent after SERVER_SILENT_S. Answers on their way hold SERVER_UNSENT_MAX bytes at most, others are refused meanwhile (503).
  */

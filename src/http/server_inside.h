@@ -15,7 +15,10 @@ TAILQ_HEAD(socket_list, socket);
 struct sockets { /* all WebSockets */
     int epoll_fd;
     struct pollset_item item;
-    struct socket_list list; /* the one to be looked at first, first */
+    struct socket_list list;   /* the one to be looked at first, first */
+    struct socket_list closed; /* in this turn */
+    uint32_t tls_n, tls_max;   /* by TLS: each has three descriptors */
+    uint32_t ending_n;         /* of these, that are closed here and not yet by libmicrohttpd */
 };
 
 struct visit { /* a request, from its first line until its answer is out or its client gone */
@@ -37,6 +40,7 @@ struct visit { /* a request, from its first line until its answer is out or its 
     size_t pending_at;
     bool quiet;            /* nothing went out for a while */
     struct socket *socket; /* of a stream that is one; NULL */
+    bool ending;           /* counted by ending_n */
     TREE_ENTRY(visit) by_due, by_number;
 };
 
@@ -50,13 +54,14 @@ struct sockets *server_sockets(struct visit *v);
 /* server_stream.c: begins to answer a stream with server-sent events. */
 enum MHD_Result server_stream(struct visit *v);
 
-/* server_socket.c: WebSockets. Whether the request is for one, whether it can be, and its begin: 101. */
+/* server_socket.c: WebSockets. Whether the request is for one, whether there is a place for it, whether it can be, and its begin: 101. */
 bool socket_is_asked_for(struct MHD_Connection *connection);
+bool socket_has_room(struct visit *v);
 bool socket_is_possible(const struct visit *v);
 enum MHD_Result socket_begin(struct visit *v);
 void socket_woken(struct sockets *all, struct socket *k); /* there is something to tell */
 
-void sockets_init(struct sockets *all);
+void sockets_init(struct sockets *all, uint32_t tls_max);
 void sockets_deinit(struct sockets *all); /* they hear why */
 kith_time sockets_deadline(const struct sockets *all);
 void sockets_run(struct sockets *all, kith_time now_us);

@@ -4,6 +4,9 @@
  *
  * libwslay's context has two buffers of 4 KiB, and thousands of sockets wait: so there is one only while something is on its way, from
  * the first byte of a frame to the last one, in either direction (docs/decisions/0097).
+ *
+ * By TLS, libmicrohttpd hands a pair of sockets over and forwards between that and its client with buffers of 4 bytes each way: what its
+ * client says comes that way, what goes out is given to GnuTLS here (docs/decisions/0097).
  */
 #include "base/mem.h"
 #include "http/json.h"
@@ -12,6 +15,7 @@
 #include "shell/clock.h"
 
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sha1.h>
@@ -35,7 +39,9 @@
 
 struct socket {
     struct visit *visit;
-    int fd;
+    int fd;               /* what its client says comes from here */
+    int out_fd;           /* its client's connection; without TLS the same */
+    gnutls_session_t tls; /* NULL: none */
     struct MHD_UpgradeResponseHandle *handle;
     wslay_event_context_ptr context; /* NULL: nothing is on its way */
     uint64_t read_bytes;             /* since the context is there */
@@ -44,11 +50,12 @@ struct socket {
     bool fragments;                  /* more frames of one message are to come */
     struct buf before;               /* bytes that libmicrohttpd had read already */
     size_t before_at;
-    uint32_t events; /* that are waited for */
-    bool asked;      /* a ping went out, and nothing was heard since */
-    bool moved;      /* something went out or came in since the last look */
+    bool writes; /* a place to send is waited for */
+    bool asked;  /* a ping went out, and nothing was heard since */
+    bool moved;  /* something went out or came in since the last look */
+    bool closed; /* nothing but its memory is there any more */
     kith_time look_us;
-    TAILQ_ENTRY(socket) others;
+    TAILQ_ENTRY(socket) others; /* of all, or of those that are closed */
 };
 
 /* ---- what libwslay asks for ---- */
@@ -81,20 +88,38 @@ static ssize_t on_read(wslay_event_context_ptr context, uint8_t *data, size_t le
     return -1;
 }
 
+/* Of a send that would have to wait, GnuTLS has the bytes: it is called with the same ones again, as libwslay does. */
+static ssize_t send_tls(struct socket *k, const uint8_t *data, size_t len, bool *ret_waits)
+{
+    ssize_t n = gnutls_record_send(k->tls, data, len);
+
+    *ret_waits = n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED;
+    return n;
+}
+
+static ssize_t send_plain(struct socket *k, const uint8_t *data, size_t len, bool more,
+                          bool *ret_waits)
+{
+    ssize_t n = send(k->out_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+
+    *ret_waits = n < 0 && (errno == EAGAIN || errno == EINTR);
+    return n;
+}
+
 static ssize_t on_write(wslay_event_context_ptr context, const uint8_t *data, size_t len, int flags,
                         void *arg)
 {
     struct socket *k = arg;
-    ssize_t n = send(k->fd, data, len,
-                     MSG_DONTWAIT | MSG_NOSIGNAL | (flags & WSLAY_MSG_MORE ? MSG_MORE : 0));
+    bool waits;
+    ssize_t n = k->tls ? send_tls(k, data, len, &waits)
+                       : send_plain(k, data, len, flags & WSLAY_MSG_MORE, &waits);
 
     if (n >= 0) {
         k->moved = k->moved || n > 0;
         k->visit->sent += (size_t)n;
         return n;
     }
-    wslay_event_set_error(context, errno == EAGAIN || errno == EINTR ? WSLAY_ERR_WOULDBLOCK
-                                                                     : WSLAY_ERR_CALLBACK_FAILURE);
+    wslay_event_set_error(context, waits ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;
 }
 
@@ -150,10 +175,17 @@ static bool is_at_rest(const struct socket *k)
 
 /* ---- a socket's way ---- */
 
+/* Its memory stays until the turn is over: more of it may have happened. */
 static void close_socket(struct sockets *all, struct socket *k)
 {
     TAILQ_REMOVE(&all->list, k, others);
+    TAILQ_INSERT_TAIL(&all->closed, k, others);
+    k->closed = true;
+    all->tls_n -= k->tls != NULL;
+    all->ending_n += k->visit->ending = k->tls != NULL;
     (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
+    if (k->tls)
+        (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_DEL, k->out_fd, NULL);
     close_context(k);
     buf_deinit(&k->before);
     k->visit->socket = NULL;
@@ -161,7 +193,16 @@ static void close_socket(struct sockets *all, struct socket *k)
     stream_free(k->visit->x.stream);
     k->visit->x.stream = NULL;
     MHD_upgrade_action(k->handle, MHD_UPGRADE_ACTION_CLOSE);
-    mem_free(k);
+}
+
+static void free_closed(struct sockets *all)
+{
+    struct socket *k;
+
+    while ((k = TAILQ_FIRST(&all->closed)) != NULL) {
+        TAILQ_REMOVE(&all->closed, k, others);
+        mem_free(k);
+    }
 }
 
 /* False: it is said already. */
@@ -197,13 +238,15 @@ static bool queue_next(struct socket *k)
     return say_end(k, WSLAY_CODE_GOING_AWAY, "the stream has ended, its last message says why");
 }
 
-static void wait_for(struct sockets *all, struct socket *k, uint32_t events)
+/* For what its client says, and for a place to send, too. */
+static void wait_for(struct sockets *all, struct socket *k, bool writes)
 {
-    struct epoll_event event = {.events = events, .data.ptr = k};
+    uint32_t out = writes ? EPOLLOUT : 0;
+    struct epoll_event event = {.events = (k->tls ? EPOLLRDHUP : EPOLLIN) | out, .data.ptr = k};
 
-    if (k->events != events)
-        (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_MOD, k->fd, &event);
-    k->events = events;
+    if (k->writes != writes)
+        (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_MOD, k->out_fd, &event);
+    k->writes = writes;
 }
 
 /* As far as it goes without waiting. */
@@ -229,7 +272,7 @@ static void go_on(struct sockets *all, struct socket *k, bool read)
         stream_sleep(k->visit->x.stream, k->visit);
     if (is_at_rest(k))
         close_context(k);
-    wait_for(all, k, writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    wait_for(all, k, writes);
 }
 
 /* ---- its begin ---- */
@@ -245,6 +288,13 @@ bool socket_is_asked_for(struct MHD_Connection *connection)
 static const char *header(const struct visit *v, const char *name)
 {
     return MHD_lookup_connection_value(v->connection, MHD_HEADER_KIND, name);
+}
+
+bool socket_has_room(struct visit *v)
+{
+    const struct sockets *all = server_sockets(v);
+
+    return !v->x.secure || all->tls_n < all->tls_max;
 }
 
 bool socket_is_possible(const struct visit *v)
@@ -269,14 +319,22 @@ static void write_accept(struct buf *out, const char *key)
 }
 
 /* Messages are small and each is to be there at once: the second one would wait until its client acknowledges the first, 40 ms. */
-static void send_at_once(struct MHD_Connection *connection)
+static void send_at_once(const struct socket *k)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     const int on = 1;
 
-    if (info)
-        (void)setsockopt(info->connect_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(k->out_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void watch(struct sockets *all, struct socket *k)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = k};
+
+    if (k->tls)
+        (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, k->fd, &event);
+    event.events = (k->tls ? EPOLLRDHUP : EPOLLIN) | EPOLLOUT;
+    k->writes = true;
+    (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, k->out_fd, &event);
 }
 
 static void on_upgraded(void *cls, struct MHD_Connection *connection, void *context,
@@ -286,20 +344,23 @@ static void on_upgraded(void *cls, struct MHD_Connection *connection, void *cont
     struct visit *v = cls;
     struct sockets *all = server_sockets(v);
     struct socket *k = mem_alloc(sizeof(*k));
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = k};
+    const union MHD_ConnectionInfo *tls =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
     (void)context;
-    send_at_once(connection);
     k->visit = v;
     k->fd = fd;
+    k->out_fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    k->tls = tls ? tls->tls_session : NULL;
     k->handle = handle;
-    k->events = event.events;
     k->look_us = clock_now_us() + SOCKET_PING_US;
     buf_append(&k->before, before, before_len);
     v->socket = k;
     v->x.hub->parked++;
+    all->tls_n += k->tls != NULL;
     TAILQ_INSERT_TAIL(&all->list, k, others);
-    (void)epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    send_at_once(k);
+    watch(all, k);
 }
 
 enum MHD_Result socket_begin(struct visit *v)
@@ -322,10 +383,12 @@ enum MHD_Result socket_begin(struct visit *v)
 
 /* ---- all of them ---- */
 
-void sockets_init(struct sockets *all)
+void sockets_init(struct sockets *all, uint32_t tls_max)
 {
     all->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    all->tls_max = tls_max;
     TAILQ_INIT(&all->list);
+    TAILQ_INIT(&all->closed);
 }
 
 void sockets_deinit(struct sockets *all)
@@ -338,13 +401,14 @@ void sockets_deinit(struct sockets *all)
         if (TAILQ_FIRST(&all->list) == k)
             close_socket(all, k);
     }
+    free_closed(all);
     close(all->epoll_fd);
 }
 
 /* Not at once: the directory is being told. */
 void socket_woken(struct sockets *all, struct socket *k)
 {
-    wait_for(all, k, EPOLLIN | EPOLLOUT);
+    wait_for(all, k, /* writes= */ true);
 }
 
 /* Nothing moved for a while: its client is asked, and closed if that does not move anything. */
@@ -376,14 +440,29 @@ kith_time sockets_deadline(const struct sockets *all)
     return k ? k->look_us : KITH_NEVER;
 }
 
+static void take_events(struct sockets *all, struct socket *k, uint32_t events)
+{
+    bool gone = events & (EPOLLHUP | EPOLLERR);
+
+    if (k->tls && (gone || events & EPOLLRDHUP))
+        close_socket(all,
+                     k); /* nothing more would come by way of libmicrohttpd, nor the news of that */
+    else
+        go_on(all, k, gone || events & EPOLLIN);
+}
+
 void sockets_run(struct sockets *all, kith_time now_us)
 {
     struct epoll_event events[SOCKET_EVENTS];
     int n = epoll_wait(all->epoll_fd, events, SOCKET_EVENTS, 0);
     struct socket *k;
 
-    for (int i = 0; i < n; i++)
-        go_on(all, events[i].data.ptr, events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR));
+    for (int i = 0; i < n; i++) {
+        k = events[i].data.ptr;
+        if (!k->closed)
+            take_events(all, k, events[i].events);
+    }
     while ((k = TAILQ_FIRST(&all->list)) && k->look_us <= now_us)
         look_at(all, k, now_us);
+    free_closed(all);
 }

@@ -1,18 +1,24 @@
 #!/usr/bin/python3
-"""HTTP of a real daemon by TLS, its access log, and the age of its answers."""
+"""HTTP and streams of a real daemon by TLS, its access log, and the age of its answers."""
+import json
 import os
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
-from web import curl, get, has_ipv6, put, url  # noqa: E402
+from web import curl, get, has_ipv6, metric, put, url  # noqa: E402
+from websocket import CLOSE, PING, PONG, TEXT, WebSocket  # noqa: E402
 
 NET = "127.8.14"
 TLS_PORT = 5496
 OLD_MS = 2000
+WEBSOCKETS = 10000 // 16  # at most
 LINE = re.compile(r'^(\S+) - (\S+) \[[^]]+\] "(\S+) (\S+) HTTP/1\.1" (\d+) (\d+) \d+\.\d{6}$')
 
 
@@ -84,6 +90,128 @@ def changes_and_waiting_work_by_tls(cluster):
         raise Failed("who waited was answered with %r" % answer)
 
 
+def trust(cluster):
+    return ssl.create_default_context(cafile=path(cluster, "pem"))
+
+
+class Events:
+    """Server-sent events by TLS."""
+
+    def __init__(self, cluster, where):
+        self.answer = urllib.request.urlopen(secure(cluster, where), timeout=20, context=trust(cluster))
+
+    def next(self):
+        """Name and data; None: the stream has ended."""
+        event = {}
+        while not event or line != "\n":
+            line = self.answer.readline().decode()
+            if not line:
+                return None
+            name, _, value = line.rstrip("\n").partition(": ")
+            if value:
+                event[name] = value
+        return event["event"], json.loads(event["data"])
+
+    def close(self):
+        self.answer.close()
+
+
+class Messages(WebSocket):
+    """The same by WebSocket."""
+
+    def __init__(self, cluster, where, behind=b""):
+        plain = socket.create_connection((cluster.peers[0].addr, TLS_PORT), 20)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or its request waits for the handshake's acknowledgement, 40 ms
+        super().__init__(trust(cluster).wrap_socket(plain, server_hostname=cluster.peers[0].addr), where, behind=behind)
+
+    def next(self):
+        opcode, payload = self.frame()
+        if opcode == CLOSE:
+            return int.from_bytes(payload[:2], "big"), payload[2:].decode()
+        message = json.loads(payload)
+        return message["event"], message["data"]
+
+
+def until(stream, good):
+    """The next event that is good."""
+    while True:
+        event = stream.next()
+        if not event or event[0] == "end":
+            raise Failed("the stream has ended: %s" % (event,))
+        if good(*event):
+            return event
+
+
+def registered(cluster, service, count):
+    """So many endpoints of a service, of 300 B each, at once."""
+    with open(os.path.join(cluster.peers[0].data, "http.token"), encoding="utf-8") as f:
+        token = f.read().strip()
+    body = [{"service": service, "name": "%s-%d" % (service, n), "ports": {"a": n + 1}, "tags": ["t" * 100]} for n in range(count)]
+    request = urllib.request.Request(url(cluster.peers[0], "/api/v1/registrations"), json.dumps(body).encode(),
+                                     {"Authorization": "Bearer " + token})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        expect("registered", answer.status, 200)
+
+
+def descriptors(cluster):
+    return len(os.listdir("/proc/%d/fd" % cluster.peers[0].pid))
+
+
+def streams_come_by_tls(cluster, kind, service):
+    """What is there, a change, one of 300 KB; and those that vanish give their descriptors back."""
+    stream = kind(cluster, "/api/v1/changes?service=" + service)
+    expect("all there is", [stream.next()[0] for _ in range(3)], ["begin", "service", "whole"])
+    registered(cluster, service, 1)
+    until(stream, lambda name, data: name == "service" and len(data["endpoints"]) == 1)
+    registered(cluster, service, 1000)
+    until(stream, lambda name, data: name == "service" and len(data["endpoints"]) == 1000)
+    again = kind(cluster, "/api/v1/changes?service=" + service)
+    expect("large from the begin", [len(again.next()[1].get("endpoints", [])) for _ in range(3)], [0, 1000, 0])
+    again.close()
+    stream.close()
+    wait("they have gone", lambda: metric(cluster.peers[0], "kith_http_waiting") == 0, 10)
+    files = descriptors(cluster)
+    crowd = [kind(cluster, "/api/v1/changes?after=now&service=" + service) for _ in range(30)]
+    wait("they wait", lambda: metric(cluster.peers[0], "kith_http_waiting") == 30, 10)
+    for one in crowd:
+        one.close()
+    wait("descriptors are back", lambda: descriptors(cluster) <= files, 10)
+    expect("waiting", metric(cluster.peers[0], "kith_http_waiting"), 0)
+
+
+def events_come_by_tls(cluster):
+    """Server-sent events by TLS: what is there, a change, a large one; who vanishes is noticed."""
+    streams_come_by_tls(cluster, Events, "events")
+
+
+def websockets_come_by_tls(cluster):
+    """The same by WebSocket; its client's frames, the first one right behind the request; its close."""
+    streams_come_by_tls(cluster, Messages, "sockets")
+    ws = Messages(cluster, "/api/v1/changes?after=now", behind=WebSocket.packed(PING, b"early"))
+    expect("a WebSocket", ws.status, 101)
+    expect("behind the request", ws.control(PONG), b"early")
+    ws.connection.sendall(b"".join(ws.packed(PING, b"%d" % n) for n in range(1000)))
+    expect("many", [ws.control(PONG) for _ in range(1000)], [b"%d" % n for n in range(1000)])
+    ws.send(TEXT, b"x" * 3000)
+    ws.send(CLOSE, b"\x03\xe8")
+    expect("close", ws.control(CLOSE), b"\x03\xe8")
+    expect("and the end", ws.frame(), None)
+
+
+def websockets_by_tls_are_bounded(cluster):
+    """Each has three descriptors: beyond a sixteenth of all connections they are refused, until some have gone."""
+    crowd = []
+    while len(crowd) <= WEBSOCKETS and (not crowd or crowd[-1].status == 101):
+        crowd.append(Messages(cluster, "/api/v1/changes?after=now"))
+    expect("one too many (%d)" % len(crowd), crowd.pop().status, 429)
+    expect("waiting", metric(cluster.peers[0], "kith_http_waiting"), len(crowd))
+    expect("others", curl("--cacert", path(cluster, "pem"), secure(cluster, "/api/v1/members"))[0], 200)
+    for one in crowd:
+        one.close()
+    wait("they have gone", lambda: metric(cluster.peers[0], "kith_http_waiting") == 0, 10)
+    expect("again", Messages(cluster, "/api/v1/changes?after=now").status, 101)
+
+
 def the_access_log_tells_of_each_request(cluster):
     """Who, what, status, bytes and time; a token as a word; and it goes on in a new file after SIGHUP."""
     peer = cluster.peers[0]
@@ -107,9 +235,11 @@ def the_access_log_tells_of_each_request(cluster):
 
 
 def a_renewed_certificate_is_taken(cluster):
-    """After SIGHUP the new one is shown; one that is broken is refused, and the former one stays."""
+    """After SIGHUP the new one is shown, and streams go on; one that is broken is refused, and the former one stays. Streams hear of
+    the daemon's end."""
     peer = cluster.peers[0]
     expect("before", served(cluster), "first")
+    streams = [kind(cluster, "/api/v1/changes?after=now") for kind in (Events, Messages)]
     certificate(cluster, "second")
     peer.signal(signal.SIGHUP)
     wait("the new one", lambda: served(cluster) == "second", 10)
@@ -119,7 +249,14 @@ def a_renewed_certificate_is_taken(cluster):
     with open(peer.log, encoding="utf-8") as log:
         wait("a word about it", lambda: "goes on with its former certificate" in log.read(), 10)
     expect("the former one", served(cluster), "second")
+    registered(cluster, "renewed", 1)
+    for stream in streams:
+        until(stream, lambda name, data: name == "service" and data["service"] == "renewed")
     peer.signal(signal.SIGTERM)
+    for stream in streams:
+        expect("the end", stream.next(), ("end", {"text": "this peer is stopping: ask another one"}))
+    expect("of the events", streams[0].next(), None)
+    expect("of the WebSocket", streams[1].next()[0], 1001)
     expect("the daemon's end", peer.wait_end(20), 0)
 
 
@@ -143,8 +280,8 @@ def main():
                    path(cluster, "pem"), "--http-key", path(cluster, "key"), "--http-log", path(cluster, "log"))
         cluster.wait_alive(60)
         wait("HTTP", lambda: get(peer, "/api/v1/members"), 20)
-        return story(*on(cluster, tls_shows_the_given_certificate, changes_and_waiting_work_by_tls,
-                         the_access_log_tells_of_each_request, a_renewed_certificate_is_taken, a_missing_certificate_is_told))
+        return story(*on(cluster, tls_shows_the_given_certificate, changes_and_waiting_work_by_tls, events_come_by_tls,
+                         websockets_come_by_tls, websockets_by_tls_are_bounded, the_access_log_tells_of_each_request, a_renewed_certificate_is_taken, a_missing_certificate_is_told))
 
 
 if __name__ == "__main__":
