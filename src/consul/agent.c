@@ -84,11 +84,11 @@ void consul_agent_self(struct exchange *x)
     json_close(out, '}');
 }
 
-/* An instance with its ID before it. */
+/* Writes what is of an instance, each with its ID before it. */
 typedef void own_writer(struct buf *out, struct exchange *x, const struct consul_group *g,
-                        size_t *ret_object);
+                        const struct filter *filter);
 
-/* Writes each instance that this peer answers for and the filter wants. */
+/* Of each instance that this peer answers for. */
 static void each_own(struct exchange *x, struct buf *out, own_writer *write,
                      const struct filter *filter)
 {
@@ -100,37 +100,43 @@ static void each_own(struct exchange *x, struct buf *out, own_writer *write,
         uint32_t at = 0;
 
         while (consul_next(s, &at, &g)) {
-            size_t from = out->len, object = from;
-
-            if (!ulid_equal(&g.ports->node, &x->hub->self) || consul_is_foreign(&g))
-                continue;
-            write(out, x, &g, &object);
-            consul_sift(out, from, object, filter);
+            if (ulid_equal(&g.ports->node, &x->hub->self) && !consul_is_foreign(&g))
+                write(out, x, &g, filter);
         }
     }
 }
 
 static void write_own_service(struct buf *out, struct exchange *x, const struct consul_group *g,
-                              size_t *ret_object)
+                              const struct filter *filter)
 {
+    size_t from = out->len;
     struct ulid_text text;
 
     (void)x;
     json_text(out, consul_id(g, &text));
     buf_byte(out, ':');
-    *ret_object = out->len;
+    size_t object = out->len;
+
     consul_service(out, g);
+    consul_sift(out, from, object, filter);
 }
 
-static void write_own_check(struct buf *out, struct exchange *x, const struct consul_group *g,
-                            size_t *ret_object)
+static void write_own_checks(struct buf *out, struct exchange *x, const struct consul_group *g,
+                             const struct filter *filter)
 {
-    if (!consul_is_checked(g))
-        return;
-    json_text(out, consul_check_id(g, &x->mem));
-    buf_byte(out, ':');
-    *ret_object = out->len;
-    consul_service_check(out, g, &x->mem);
+    const struct endpoint_check *checks;
+    uint32_t n = consul_checks(g, &checks, &x->mem);
+
+    for (uint32_t i = 0; i < n; i++) {
+        size_t from = out->len;
+
+        json_text(out, checks[i].id);
+        buf_byte(out, ':');
+        size_t object = out->len;
+
+        consul_service_check(out, g, &checks[i], &x->mem);
+        consul_sift(out, from, object, filter);
+    }
 }
 
 static const struct filter_selector service_selectors[] = {
@@ -194,7 +200,7 @@ void consul_agent_checks(struct exchange *x)
     struct buf *out = answer_json(x);
 
     json_open(out, '{');
-    each_own(x, out, write_own_check, filter);
+    each_own(x, out, write_own_checks, filter);
     json_close(out, '}');
 }
 

@@ -76,14 +76,12 @@ static int take_status(struct consul_reader *r, json_t *check, enum endpoint_hea
     return status.len ? consul_refuse(r, "a check's Status is passing, warning or critical") : 0;
 }
 
-static int take_check(struct consul_reader *r, json_t *check, struct register_endpoint *ret)
+static int refuse_runs(struct consul_reader *r, json_t *check)
 {
     static const char *const others[] = {
         "HTTP",   "TCP",       "UDP",       "GRPC",         "Script",           "Args",
         "H2PING", "OSService", "AliasNode", "AliasService", "DockerContainerID"};
 
-    if (!json_is_object(check))
-        return consul_refuse(r, "Check is an object");
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         json_t *other = consul_value(check, others[i]);
 
@@ -92,25 +90,112 @@ static int take_check(struct consul_reader *r, json_t *check, struct register_en
                 r, "only checks with a TTL are taken: Kith runs no checks of services that it "
                    "did not start");
     }
-    if (consul_take_duration(r, check, "TTL", &ret->ttl_ms) ||
-        consul_take_duration(r, check, "DeregisterCriticalServiceAfter", &ret->reap_ms) ||
-        take_status(r, check, &ret->health))
+    return 0;
+}
+
+static int take_notes(struct consul_reader *r, json_t *check, const char *name, size_t max,
+                      struct bytes *ret)
+{
+    struct bytes text = {0};
+
+    if (consul_take_member(r, check, name, CONSUL_BODY_MAX, &text))
         return 1;
-    if (!ret->ttl_ms)
-        return consul_refuse(r, "a check needs a TTL");
-    ret->keep = true;
+    *ret = wire_text_clip(text, max);
+    return 0;
+}
+
+/* What each check says, wherever it stands; its ID may be left out. */
+static int take_names(struct consul_reader *r, json_t *check, struct endpoint_check *ret)
+{
+    return consul_take_member(r, check, "ID", ENDPOINT_CHECK_ID_MAX, &ret->id) ||
+           consul_take_member(r, check, "CheckID", ENDPOINT_CHECK_ID_MAX, &ret->id) ||
+           consul_take_member(r, check, "Name", ENDPOINT_CHECK_NAME_MAX, &ret->name) ||
+           take_notes(r, check, "Notes", ENDPOINT_CHECK_NOTES_MAX, &ret->notes) ||
+           take_status(r, check, &ret->health);
+}
+
+/* One that somebody reports. */
+static int take_check(struct consul_reader *r, json_t *check, struct endpoint_check *ret)
+{
+    *ret = (struct endpoint_check){0};
+    if (!json_is_object(check))
+        return consul_refuse(r, "a check is an object");
+    if (refuse_runs(r, check) || consul_take_duration(r, check, "TTL", &ret->ttl_ms) ||
+        consul_take_duration(r, check, "DeregisterCriticalServiceAfter", &ret->reap_ms) ||
+        take_names(r, check, ret))
+        return 1;
+    return ret->ttl_ms ? 0 : consul_refuse(r, "a check needs a TTL");
+}
+
+/* As Consul names those without an ID: one after its service, several with their numbers. */
+static struct bytes check_id(struct consul_reader *r, struct bytes service, size_t i, size_t n)
+{
+    const char *id =
+        n > 1 ? arena_printf(r->mem, "service:" BYTES_FMT ":%zu", BYTES_ARG(service), i + 1)
+              : arena_printf(r->mem, "service:" BYTES_FMT, BYTES_ARG(service));
+
+    return bytes_str(id);
+}
+
+/* One that says no more than its service's own check does is that, and no list. */
+static void put_checks(struct register_endpoint *ret, const struct endpoint_check *checks, size_t n)
+{
+    bool plain = n == 1 && !checks->id.len && !checks->name.len && !checks->notes.len;
+
+    if (plain) {
+        ret->ttl_ms = checks->ttl_ms;
+        ret->reap_ms = checks->reap_ms;
+        ret->health = checks->health;
+        ret->keep = true;
+        return;
+    }
+    ret->checks = checks;
+    ret->checks_n = (uint32_t)n;
+}
+
+/* `Check`, then those of `Checks`. 0, or 1. */
+static int list_checks(struct consul_reader *r, json_t *object, json_t ***ret, size_t *ret_n)
+{
+    json_t *one = consul_value(object, "Check"), *list = consul_value(object, "Checks");
+    size_t n = 0;
+
+    *ret = NULL;
+    *ret_n = 0;
+    if (list && !json_is_array(list))
+        return consul_refuse(r, "Checks is a list");
+    if (json_array_size(list) + (one != NULL) > REGISTER_ENDPOINT_CHECKS_MAX_ITEMS)
+        return consul_refuse(r, "a service has up to 16 checks");
+    json_t **all = arena_array(r->mem, REGISTER_ENDPOINT_CHECKS_MAX_ITEMS, sizeof(json_t *));
+
+    if (one)
+        all[n++] = one;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        all[n++] = json_array_get(list, i);
+    *ret = all;
+    *ret_n = n;
     return 0;
 }
 
 static int take_checks(struct consul_reader *r, json_t *service, struct register_endpoint *ret)
 {
-    json_t *one = consul_value(service, "Check"), *list = consul_value(service, "Checks");
+    json_t **all;
+    size_t n;
 
-    if (list && (!json_is_array(list) || json_array_size(list) + (one != NULL) > 1))
-        return consul_refuse(r, "one check at most is taken");
-    if (list && json_array_size(list))
-        one = json_array_get(list, 0);
-    return one ? take_check(r, one, ret) : 0;
+    if (list_checks(r, service, &all, &n))
+        return 1;
+    struct endpoint_check *checks = arena_array(r->mem, n, sizeof(*checks));
+
+    for (size_t i = 0; i < n; i++) {
+        if (take_check(r, all[i], &checks[i]))
+            return 1;
+    }
+    if (n)
+        put_checks(ret, checks, n);
+    for (size_t i = 0; i < ret->checks_n; i++) {
+        if (!checks[i].id.len)
+            checks[i].id = check_id(r, ret->name, i, n);
+    }
+    return 0;
 }
 
 static int refuse_others(struct consul_reader *r, json_t *service)
@@ -219,20 +304,43 @@ static int take_entry_service(struct consul_reader *r, json_t *service,
     return take_lists(r, service, ret);
 }
 
-static int take_entry_check(struct consul_reader *r, json_t *check, struct register_endpoint *ret)
+/* One that is told with its service, and not reported later. Its ID is its name, if that is all that is said. */
+static int take_entry_check(struct consul_reader *r, json_t *check, struct bytes service,
+                            struct endpoint_check *ret)
 {
     struct bytes of = {0};
-    enum endpoint_health health;
 
     if (!json_is_object(check))
         return consul_refuse(r, "a check is an object");
-    if (consul_take_member(r, check, "ServiceID", REGISTER_ENDPOINT_NAME_MAX, &of) ||
-        take_status(r, check, &health))
+    if (take_names(r, check, ret) ||
+        consul_take_member(r, check, "ServiceID", REGISTER_ENDPOINT_NAME_MAX, &of) ||
+        take_notes(r, check, "Output", ENDPOINT_CHECK_OUTPUT_MAX, &ret->output))
         return 1;
-    if (of.len && !bytes_equal(of, ret->name))
+    if (of.len && !bytes_equal(of, service))
         return consul_refuse(r, "a check is of the service that it is registered with");
-    if (health > ret->health)
-        ret->health = health;
+    if (!ret->id.len)
+        ret->id = ret->name;
+    return 0;
+}
+
+static int take_entry_checks(struct consul_reader *r, json_t *json, struct register_endpoint *ret)
+{
+    json_t **all;
+    size_t n;
+
+    if (list_checks(r, json, &all, &n))
+        return 1;
+    struct endpoint_check *checks = arena_array(r->mem, n, sizeof(*checks));
+
+    for (size_t i = 0; i < n; i++) {
+        if (take_entry_check(r, all[i], ret->name, &checks[i]))
+            return 1;
+        if (!checks[i].id.len)
+            checks[i].id = check_id(r, ret->name, i, n);
+    }
+    ret->checks = checks;
+    ret->checks_n = (uint32_t)n;
+    ret->add = true;
     return 0;
 }
 
@@ -249,23 +357,15 @@ static int take_node(struct consul_reader *r, json_t *json, struct consul_entry 
 
 static int take_entry(struct consul_reader *r, json_t *json, struct consul_entry *ret)
 {
-    json_t *one, *list, *meta;
+    json_t *meta;
 
     if (take_node(r, json, ret) ||
         take_entry_service(r, consul_value(json, "Service"), &ret->service))
         return 1;
-    one = consul_value(json, "Check");
-    list = consul_value(json, "Checks");
     meta = consul_value(json, "NodeMeta");
     if (meta && json_object_size(meta))
         return consul_refuse(r, "NodeMeta is not kept here: write it into the service's Meta");
-    if (list && !json_is_array(list))
-        return consul_refuse(r, "Checks is a list");
-    int bad = one ? take_entry_check(r, one, &ret->service) : 0;
-
-    for (size_t i = 0; i < json_array_size(list) && !bad; i++)
-        bad = take_entry_check(r, json_array_get(list, i), &ret->service);
-    return bad;
+    return take_entry_checks(r, json, &ret->service);
 }
 
 static int take_ending(struct consul_reader *r, json_t *json, struct consul_entry *ret)
@@ -281,19 +381,19 @@ static int take_ending(struct consul_reader *r, json_t *json, struct consul_entr
 
 static int take_own_check(struct consul_reader *r, json_t *json, struct check_endpoint *ret)
 {
-    struct register_endpoint check = {0};
+    struct endpoint_check check;
 
     if (take_check(r, json, &check) ||
-        consul_take_member(r, json, "ServiceID", CHECK_ENDPOINT_NAME_MAX, &ret->name) ||
-        consul_take_member(r, json, "Name", CHECK_ENDPOINT_CHECK_MAX, &ret->check) ||
-        consul_take_member(r, json, "ID", CHECK_ENDPOINT_CHECK_MAX, &ret->check) ||
-        consul_take_member(r, json, "CheckID", CHECK_ENDPOINT_CHECK_MAX, &ret->check))
+        consul_take_member(r, json, "ServiceID", CHECK_ENDPOINT_NAME_MAX, &ret->name))
         return 1;
     if (!ret->name.len)
         return consul_refuse(r, "a check is of a service here: write its ServiceID; for all of the "
                                 "host there is maintenance");
-    if (!ret->check.len)
+    if (!check.name.len && !check.id.len)
         return consul_refuse(r, "a check needs a Name");
+    ret->check = check.id.len ? check.id : check.name;
+    ret->label = check.name;
+    ret->notes = check.notes;
     ret->ttl_ms = check.ttl_ms;
     ret->reap_ms = check.reap_ms;
     ret->health = check.health;

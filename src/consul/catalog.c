@@ -16,9 +16,26 @@ static bool begin_service(struct exchange *x, const struct dir_service **ret)
     return true;
 }
 
-static void write_health(struct buf *out, struct exchange *x, const struct consul_group *g)
+/* Its checks into a list, as far as the filter wants them. */
+static void write_checks_of(struct buf *out, struct exchange *x, const struct consul_group *g,
+                            const struct filter *filter)
+{
+    const struct endpoint_check *checks;
+    uint32_t n = consul_checks(g, &checks, &x->mem);
+
+    for (uint32_t i = 0; i < n; i++) {
+        size_t from = out->len;
+
+        consul_service_check(out, g, &checks[i], &x->mem);
+        consul_sift(out, from, from, filter);
+    }
+}
+
+static void write_health(struct buf *out, struct exchange *x, const struct consul_group *g,
+                         const struct filter *filter)
 {
     struct lookup_member m = consul_node_of(x->hub, g);
+    size_t from = out->len;
 
     json_open(out, '{');
     json_name(out, "Node");
@@ -29,14 +46,15 @@ static void write_health(struct buf *out, struct exchange *x, const struct consu
     json_open(out, '[');
     if (!consul_is_foreign(g)) /* nobody watches those */
         consul_node_check(out, &m, g->service->index);
-    if (consul_is_checked(g))
-        consul_service_check(out, g, &x->mem);
+    write_checks_of(out, x, g, NULL);
     json_close(out, ']');
     json_close(out, '}');
+    consul_sift(out, from, from, filter);
 }
 
-/* One group of a service's endpoints into a list. */
-typedef void group_writer(struct buf *out, struct exchange *x, const struct consul_group *g);
+/* One group of a service's endpoints into a list, as far as the filter wants it. */
+typedef void group_writer(struct buf *out, struct exchange *x, const struct consul_group *g,
+                          const struct filter *filter);
 
 static void list_groups(struct exchange *x, group_writer *write,
                         const struct filter_selector *selectors)
@@ -51,12 +69,8 @@ static void list_groups(struct exchange *x, group_writer *write,
     uint32_t n = s ? consul_groups(x, s, &groups) : 0;
 
     json_open(out, '[');
-    for (uint32_t i = 0; i < n; i++) {
-        size_t from = out->len;
-
-        write(out, x, &groups[i]);
-        consul_sift(out, from, from, filter);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        write(out, x, &groups[i], filter);
     json_close(out, ']');
 }
 
@@ -96,20 +110,16 @@ void consul_health_service(struct exchange *x)
     list_groups(x, write_health, health_selectors);
 }
 
-static void write_checks(struct buf *out, struct exchange *x, const struct consul_group *g)
-{
-    if (consul_is_checked(g))
-        consul_service_check(out, g, &x->mem);
-}
-
 void consul_health_checks(struct exchange *x)
 {
-    list_groups(x, write_checks, consul_check_selectors);
+    list_groups(x, write_checks_of, consul_check_selectors);
 }
 
-static void write_catalog(struct buf *out, struct exchange *x, const struct consul_group *g)
+static void write_catalog(struct buf *out, struct exchange *x, const struct consul_group *g,
+                          const struct filter *filter)
 {
     struct lookup_member m = consul_node_of(x->hub, g);
+    size_t from = out->len;
     struct ulid_text text;
 
     json_open(out, '{');
@@ -128,6 +138,7 @@ static void write_catalog(struct buf *out, struct exchange *x, const struct cons
     json_bool_of(out, "ServiceEnableTagOverride", false);
     consul_indexes(out, g->service->index);
     json_close(out, '}');
+    consul_sift(out, from, from, filter);
 }
 
 static const struct filter_selector catalog_selectors[] = {
@@ -278,13 +289,8 @@ void consul_health_node(struct exchange *x)
     if (m)
         consul_node_check(out, &m->says, m->resource.index);
     consul_sift(out, 1, 1, filter);
-    while (m && next_on(&m->says.id, &s, &at, &g)) {
-        size_t from = out->len;
-
-        if (consul_is_checked(&g))
-            consul_service_check(out, &g, &x->mem);
-        consul_sift(out, from, from, filter);
-    }
+    while (m && next_on(&m->says.id, &s, &at, &g))
+        write_checks_of(out, x, &g, filter);
     json_close(out, ']');
 }
 

@@ -1,11 +1,9 @@
 /* Consul's agent: checks of services that are registered here, and maintenance. */
-#include "consul/check.h"
 #include "consul/body.h"
 #include "consul/consul.h"
+#include "consul/shape.h"
 #include "http/json.h"
 #include "wire/text.h"
-
-static const char *const check_prefix = "service:";
 
 static void done(struct exchange *x, enum wire_kind kind, struct bytes payload)
 {
@@ -14,68 +12,110 @@ static void done(struct exchange *x, enum wire_kind kind, struct bytes payload)
     answer_text(x, "text/plain; charset=utf-8", "");
 }
 
-/* The instance here that `is` says yes to. */
-static bool find_own(struct exchange *x, struct bytes wanted,
-                     bool (*is)(const struct consul_group *g, struct bytes wanted),
-                     struct consul_group *ret)
+/* ---- how they do ---- */
+
+/* 0, or 1: the answer is that there is no check of the ID that the path names. */
+static int find_check(struct exchange *x, struct bytes *ret)
+{
+    *ret = x->match.args[0];
+    if (ret->len <= REPORT_ENDPOINT_CHECK_MAX)
+        return 0;
+    answer_error(x, 404, "not_found", "this peer knows no check of such an ID");
+    return 1;
+}
+
+static void ask(struct exchange *x, const struct report_endpoint *request)
+{
+    struct buf question = {0};
+
+    report_endpoint_encode(&question, request);
+    exchange_ask(x, WIRE_REPORT_ENDPOINT, question, done);
+}
+
+static void report(struct exchange *x, enum endpoint_health health)
+{
+    struct report_endpoint request = {
+        .health = health,
+        .output = wire_text_clip(target_get(&x->target, "note"), REPORT_ENDPOINT_OUTPUT_MAX)};
+
+    if (find_check(x, &request.check) == 0)
+        ask(x, &request);
+}
+
+void consul_check_pass(struct exchange *x)
+{
+    report(x, ENDPOINT_HEALTH_PASSING);
+}
+
+void consul_check_warn(struct exchange *x)
+{
+    report(x, ENDPOINT_HEALTH_WARNING);
+}
+
+void consul_check_fail(struct exchange *x)
+{
+    report(x, ENDPOINT_HEALTH_CRITICAL);
+}
+
+void consul_check_update(struct exchange *x)
+{
+    struct report_endpoint request;
+    struct bytes check;
+    const char *why;
+
+    if (find_check(x, &check))
+        return;
+    if (consul_read_report(&request, buf_bytes(&x->body), &x->mem, &why)) {
+        answer_error(x, 400, "bad_request", "%s", why);
+        return;
+    }
+    request.check = check;
+    ask(x, &request);
+}
+
+/* ---- coming and going ---- */
+
+static bool has_check(struct exchange *x, const struct consul_group *g,
+                      const struct check_endpoint *asked)
+{
+    const struct endpoint_check *checks;
+    uint32_t n = consul_checks(g, &checks, &x->mem);
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (bytes_equal(checks[i].id, asked->check))
+            return bytes_equal(g->ports->registration, asked->name);
+    }
+    return false;
+}
+
+static bool is_shown(struct exchange *x, const struct check_endpoint *asked)
 {
     struct directory *d = &x->hub->directory;
 
     for (const struct dir_service *s = directory_first_on(d, &x->hub->self); s;
          s = directory_next_on(s, &x->hub->self)) {
+        struct consul_group g;
         uint32_t at = 0;
 
-        while (consul_next(s, &at, ret)) {
-            if (ulid_equal(&ret->ports->node, &x->hub->self) && is(ret, wanted))
+        while (consul_next(s, &at, &g)) {
+            if (ulid_equal(&g.ports->node, &x->hub->self) && has_check(x, &g, asked))
                 return true;
         }
     }
     return false;
 }
 
-static bool has_check(const struct consul_group *g, struct bytes id)
-{
-    return bytes_equal(consul_meta_of(g, LOOKUP_META_CHECK), id);
-}
-
-int consul_find_check(struct exchange *x, struct bytes *ret_name)
-{
-    struct bytes id = x->match.args[0], prefix = bytes_str(check_prefix);
-    struct consul_group g;
-
-    if (bytes_starts(id, prefix) && id.len - prefix.len <= REPORT_ENDPOINT_NAME_MAX) {
-        *ret_name = bytes_of(id.data + prefix.len, id.len - prefix.len);
-        return 0;
-    }
-    if (find_own(x, id, has_check, &g)) {
-        *ret_name = arena_bytes(&x->mem, g.ports->registration);
-        return 0;
-    }
-    answer_error(x, 404, "not_found", "this peer knows no check " BYTES_FMT, BYTES_ARG(id));
-    return 1;
-}
-
-/* ---- checks of their own ---- */
-
-static bool is_shown(const struct consul_group *g, struct bytes question)
-{
-    struct arena mem = {0};
-    struct check_endpoint asked;
-    struct wire_error err;
-    bool shown = check_endpoint_decode(&asked, question, &mem, &err) == 0 &&
-                 bytes_equal(g->ports->registration, asked.name) && has_check(g, asked.check);
-
-    arena_deinit(&mem);
-    return shown;
-}
-
 /* What it has to wait for until others' questions find the check here; NULL: nothing. */
 static struct resource *behind(struct exchange *x)
 {
     struct dir_member *m = directory_named(&x->hub->directory, bytes_str(x->hub->name));
-    struct consul_group g;
+    struct check_endpoint asked;
+    struct wire_error err;
 
-    return !m || find_own(x, buf_bytes(&x->question), is_shown, &g) ? NULL : &m->resource;
+    if (!m || check_endpoint_decode(&asked, buf_bytes(&x->question), &x->mem, &err) ||
+        is_shown(x, &asked))
+        return NULL;
+    return &m->resource;
 }
 
 static void registered(struct exchange *x, enum wire_kind kind, struct bytes payload)
@@ -84,24 +124,13 @@ static void registered(struct exchange *x, enum wire_kind kind, struct bytes pay
     exchange_until(x, behind);
 }
 
-/* An ID that would be read as another service's. */
-static bool is_others(const struct check_endpoint *c)
-{
-    struct bytes prefix = bytes_str(check_prefix);
-
-    return bytes_starts(c->check, prefix) &&
-           !bytes_equal(bytes_of(c->check.data + prefix.len, c->check.len - prefix.len), c->name);
-}
-
 void consul_check_register(struct exchange *x)
 {
     struct check_endpoint request;
     struct buf question = {0};
-    const char *why = NULL;
+    const char *why;
 
-    if (consul_read_check(&request, buf_bytes(&x->body), &x->mem, &why) == 0 && is_others(&request))
-        why = "service:ID is the check of the service ID";
-    if (why) {
+    if (consul_read_check(&request, buf_bytes(&x->body), &x->mem, &why)) {
         answer_error(x, 400, "bad_request", "%s", why);
         return;
     }
@@ -114,7 +143,7 @@ void consul_check_deregister(struct exchange *x)
     struct check_endpoint request = {0};
     struct buf question = {0};
 
-    if (consul_find_check(x, &request.name))
+    if (find_check(x, &request.check))
         return;
     check_endpoint_encode(&question, &request);
     exchange_ask(x, WIRE_CHECK_ENDPOINT, question, done);

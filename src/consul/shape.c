@@ -191,24 +191,25 @@ struct bytes consul_id(const struct consul_group *g, struct ulid_text *mem)
     return bytes_str(mem->s);
 }
 
-struct bytes consul_check_id(const struct consul_group *g, struct arena *mem)
+uint32_t consul_checks(const struct consul_group *g, const struct endpoint_check **ret,
+                       struct arena *mem)
 {
-    struct bytes own = consul_meta_of(g, LOOKUP_META_CHECK);
+    const struct lookup_endpoint *e = g->ports;
     struct ulid_text text;
 
-    if (own.len)
-        return own;
-    return bytes_str(arena_printf(mem, "service:" BYTES_FMT, BYTES_ARG(consul_id(g, &text))));
-}
+    *ret = e->checks;
+    if (e->checks_n || !endpoint_is_checked(e))
+        return e->checks_n;
+    struct endpoint_check *own = arena_alloc(mem, sizeof(*own));
 
-static const char *status_of(const struct consul_group *g)
-{
-    return endpoint_health_name(g->ports->health);
-}
-
-bool consul_is_checked(const struct consul_group *g)
-{
-    return endpoint_is_checked(g->ports);
+    *own = (struct endpoint_check){
+        .id = bytes_str(arena_printf(mem, "service:" BYTES_FMT, BYTES_ARG(consul_id(g, &text)))),
+        .ttl_ms = e->ttl_ms,
+        .health = e->health,
+        .output = e->output,
+    };
+    *ret = own;
+    return 1;
 }
 
 struct bytes consul_meta_of(const struct consul_group *g, const char *name)
@@ -356,7 +357,7 @@ void consul_service(struct buf *out, const struct consul_group *g)
 }
 
 struct check { /* what a check object says */
-    struct bytes node, id, name, output, service_id, service;
+    struct bytes node, id, name, notes, output, service_id, service;
     const char *status, *type;
     const struct consul_group *group; /* NULL: of a node */
     uint64_t index;
@@ -369,7 +370,7 @@ static void write_check(struct buf *out, const struct check *c)
     json_text_of(out, "CheckID", c->id);
     json_text_of(out, "Name", c->name);
     json_string_of(out, "Status", c->status);
-    json_string_of(out, "Notes", "");
+    json_text_of(out, "Notes", c->notes);
     json_text_of(out, "Output", c->output);
     json_text_of(out, "ServiceID", c->service_id);
     json_text_of(out, "ServiceName", c->service);
@@ -398,21 +399,26 @@ void consul_node_check(struct buf *out, const struct lookup_member *m, uint64_t 
                      });
 }
 
-void consul_service_check(struct buf *out, const struct consul_group *g, struct arena *mem)
+void consul_service_check(struct buf *out, const struct consul_group *g,
+                          const struct endpoint_check *check, struct arena *mem)
 {
+    struct bytes name = check->name;
     struct ulid_text text;
 
+    if (!name.len)
+        name = bytes_str(
+            arena_printf(mem, "Service '" BYTES_FMT "' check", BYTES_ARG(g->service->name)));
     write_check(out, &(struct check){
                          .node = consul_is_foreign(g) ? consul_meta_of(g, CONSUL_META_HOST)
                                                       : g->ports->node_name,
-                         .id = consul_check_id(g, mem),
-                         .name = bytes_str(arena_printf(mem, "Service '" BYTES_FMT "' check",
-                                                        BYTES_ARG(g->service->name))),
-                         .output = g->ports->output,
+                         .id = check->id,
+                         .name = name,
+                         .notes = check->notes,
+                         .output = check->output,
                          .service_id = consul_id(g, &text),
                          .service = g->service->name,
-                         .status = status_of(g),
-                         .type = g->ports->ttl_ms ? "ttl" : "",
+                         .status = endpoint_health_name(check->health),
+                         .type = check->ttl_ms ? "ttl" : "",
                          .group = g,
                          .index = g->service->index,
                      });

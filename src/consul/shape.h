@@ -38,8 +38,10 @@ uint32_t consul_groups(struct exchange *x, const struct dir_service *s,
 bool consul_next(const struct dir_service *s, uint32_t *at, struct consul_group *ret);
 
 struct bytes consul_id(const struct consul_group *g, struct ulid_text *mem);
-struct bytes consul_check_id(const struct consul_group *g, struct arena *mem);
-bool consul_is_checked(const struct consul_group *g);
+/* All of its checks: of an instance that Kith started, and of a registration with one plain check, one; perhaps none. In `mem`, or
+ * borrowed. */
+uint32_t consul_checks(const struct consul_group *g, const struct endpoint_check **ret,
+                       struct arena *mem);
 
 /* In the meta of a registration that stands for a host that is no member: its name, and where it is. */
 #define CONSUL_META_HOST    "kith-host"
@@ -62,7 +64,8 @@ void consul_indexes(struct buf *out, uint64_t index);
 void consul_node(struct buf *out, const struct lookup_member *m, uint64_t index);
 void consul_service(struct buf *out, const struct consul_group *g);
 void consul_node_check(struct buf *out, const struct lookup_member *m, uint64_t index);
-void consul_service_check(struct buf *out, const struct consul_group *g, struct arena *mem);
+void consul_service_check(struct buf *out, const struct consul_group *g,
+                          const struct endpoint_check *check, struct arena *mem);
 
 /* The node of an instance: a member, of one that is not known only its name; or a host that is none, without an id. */
 struct lookup_member consul_node_of(const struct hub *hub, const struct consul_group *g);

@@ -38,6 +38,22 @@ static void write_members(struct exchange *x, struct buf *out, const enum endpoi
     }
 }
 
+static void write_checks(struct exchange *x, struct buf *out, const struct consul_group *g,
+                         const enum endpoint_health *state, const struct filter *filter)
+{
+    const struct endpoint_check *checks;
+    uint32_t n = consul_checks(g, &checks, &x->mem);
+
+    for (uint32_t i = 0; i < n; i++) {
+        size_t from = out->len;
+
+        if (!is_of(state, checks[i].health))
+            continue;
+        consul_service_check(out, g, &checks[i], &x->mem);
+        consul_sift(out, from, from, filter);
+    }
+}
+
 static void write_services(struct exchange *x, struct buf *out, const enum endpoint_health *state,
                            const struct filter *filter)
 {
@@ -46,14 +62,8 @@ static void write_services(struct exchange *x, struct buf *out, const enum endpo
         struct consul_group g;
         uint32_t at = 0;
 
-        while (consul_next(s, &at, &g)) {
-            size_t from = out->len;
-
-            if (!consul_is_checked(&g) || !is_of(state, g.ports->health))
-                continue;
-            consul_service_check(out, &g, &x->mem);
-            consul_sift(out, from, from, filter);
-        }
+        while (consul_next(s, &at, &g))
+            write_checks(x, out, &g, state, filter);
     }
 }
 

@@ -26,6 +26,7 @@ void control_free(struct control *c)
     place_deinit(&c->place);
     watch_deinit(&c->watch);
     registrations_deinit(&c->registrations);
+    checkroll_deinit(&c->roll);
     maintenance_deinit(&c->maintenance);
     confirms_deinit(&c->confirms);
     handovers_deinit(&c->handovers);
@@ -332,6 +333,7 @@ bool control_settle(struct control *c, struct turn *t)
         c->deadline_us = kith_time_min(c->deadline_us, logs_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, check_now_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, registrations_settle(c, t));
+        c->deadline_us = kith_time_min(c->deadline_us, checkroll_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, confirm_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, sessions_settle(c, t));
         c->deadline_us = kith_time_min(c->deadline_us, keys_settle(c, t));

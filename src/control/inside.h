@@ -9,6 +9,7 @@
 #include "control/backup.h"
 #include "control/catalog.h"
 #include "control/check_now.h"
+#include "control/checkroll.h"
 #include "control/confirm.h"
 #include "control/control.h"
 #include "control/counters.h"
@@ -41,6 +42,7 @@ struct control {
     struct place place;        /* where things go */
     struct watch watch;
     struct registrations registrations; /* endpoints that Kith did not start */
+    struct checkroll roll;              /* checks of these */
     struct maintenance maintenance;     /* what is not to be used */
     struct lookups lookups;             /* what is told to applications */
     struct log_waits logs;

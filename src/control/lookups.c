@@ -1,6 +1,7 @@
 #include "control/lookups.h"
 
 #include "base/mem.h"
+#include "control/checklist.h"
 #include "control/inside.h"
 #include "control/standing.h"
 
@@ -155,6 +156,12 @@ static uint32_t add_registration(const struct control *c, const struct registrat
     one.registration = says->name;
     one.ttl_ms = says->ttl_ms;
     one.output = says->output;
+    if (!checklist_is_plain(says)) {
+        struct checklist checks = checklist_of(says, mem);
+
+        one.checks = checks.items;
+        one.checks_n = checks.n;
+    }
     maintenance_shade(c, &one, mem);
     return add_ports(&one, says->ports, says->ports_n, list);
 }

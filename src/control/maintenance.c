@@ -126,6 +126,25 @@ const struct bytes *maintenance_of(const struct control *c, const struct ulid *n
     return k ? &k->reason : NULL;
 }
 
+/* Where there is a list of checks this is one more, before all others, as in Consul. */
+static void add_check(struct lookup_endpoint *e, bool all, struct arena *mem)
+{
+    struct endpoint_check *checks = arena_array(mem, e->checks_n + 1, sizeof(*checks));
+
+    checks[0] = (struct endpoint_check){
+        .id = all ? bytes_str("_node_maintenance")
+                  : bytes_str(arena_printf(mem, "_service_maintenance:" BYTES_FMT,
+                                           BYTES_ARG(e->registration))),
+        .name = bytes_str(all ? "Node Maintenance Mode" : "Service Maintenance Mode"),
+        .health = e->health,
+        .output = e->output,
+    };
+    for (uint32_t i = 0; i < e->checks_n; i++)
+        checks[i + 1] = e->checks[i];
+    e->checks = checks;
+    e->checks_n++;
+}
+
 void maintenance_shade(const struct control *c, struct lookup_endpoint *e, struct arena *mem)
 {
     const struct bytes *reason = maintenance_of(c, &e->node, &e->instance);
@@ -135,6 +154,8 @@ void maintenance_shade(const struct control *c, struct lookup_endpoint *e, struc
     e->health = ENDPOINT_HEALTH_CRITICAL;
     e->output = bytes_str(
         arena_printf(mem, "maintenance%s" BYTES_FMT, reason->len ? ": " : "", BYTES_ARG(*reason)));
+    if (e->checks_n)
+        add_check(e, /* all= */ !find(c, &e->node, &e->instance), mem);
 }
 
 /* ---- own marks ---- */

@@ -1,6 +1,7 @@
 #include "control/registrar.h"
 
-#include "control/inside.h"
+#include "control/checklist.h"
+#include "control/registrar_inside.h"
 #include "state/hash.h"
 #include "wire/text.h"
 
@@ -39,15 +40,9 @@ static struct bytes say(struct arena *mem, struct bytes service, const char *wha
                           REGISTERED_TEXT_MAX);
 }
 
-struct refusal {
-    enum fail_code code;
-    const char *why; /* NULL: it can be taken */
-};
-
-/* Why it cannot be taken, as one of so many new ones. */
-static struct refusal refusal(const struct control *c, const struct turn *t,
-                              const struct registration_row *row, const struct registration *held,
-                              uint32_t more)
+struct refusal registrar_refusal(const struct control *c, const struct turn *t,
+                                 const struct registration_row *row,
+                                 const struct registration *held, uint32_t more)
 {
     if (c->leaving || c->halting)
         return (struct refusal){FAIL_CODE_NOT_READY, "this host is leaving: register with another"};
@@ -96,6 +91,8 @@ static struct registration_row row_of(const struct control *c,
         .health = request->health,
         .keep = request->keep,
         .reap_ms = request->reap_ms,
+        .checks = request->checks,
+        .checks_n = request->checks_n,
     };
 
     if (!row.name.len)
@@ -103,56 +100,53 @@ static struct registration_row row_of(const struct control *c,
     return row;
 }
 
-static struct bytes check_of(const struct registration_row *row)
+/* What is to be registered, and what is held of it. */
+struct registrant {
+    struct registration_row row;
+    struct ulid id;
+    struct registration *held; /* NULL: nothing */
+};
+
+/* What was said of its health lasts, where that is asked for; and so do checks that others are added to. The TTLs of
+ * these others begin anew. NULL, or why it cannot be. */
+static const char *keep_checks(struct control *c, const struct turn *t, struct registrant *one,
+                               bool add, struct arena *mem)
 {
-    for (uint32_t i = 0; i < row->meta_n; i++) {
-        if (bytes_equal_str(row->meta[i].key, LOOKUP_META_CHECK))
-            return row->meta[i].value;
+    const struct registration_row *was = one->held ? registration_says(one->held, mem) : NULL;
+    struct registration_row *row = &one->row;
+
+    if (!row->checks_n && !(was && (row->keep || add))) /* as nearly all */
+        return NULL;
+    struct checklist list = checklist_of(row, mem), former = {0};
+
+    if (was)
+        former = checklist_of(was, mem);
+    checklist_keep(&list, &former, /* all= */ was && row->keep && was->keep);
+    for (uint32_t i = 0; i < list.n; i++)
+        checkroll_renew(c, t, &list.items[i]);
+    for (uint32_t i = 0; i < former.n && add; i++) {
+        if (!checklist_find(&list, former.items[i].id) && !checklist_add(&list, &former.items[i]))
+            return CHECKLIST_FULL;
     }
-    return (struct bytes){0};
+    checklist_put(row, &list, mem);
+    return NULL;
 }
 
-/* Calls its check so; empty, or where its meta is full: it is called after the registration. */
-static void name_check(struct registration_row *row, struct bytes name, struct arena *mem)
+/* Reads it, one of so many new ones. Its checks are settled with it. */
+static struct refusal settle(struct control *c, const struct turn *t,
+                             const struct register_endpoint *request, uint32_t more,
+                             struct registrant *ret, struct arena *mem)
 {
-    struct pair *meta = arena_array(mem, row->meta_n + 1, sizeof(*meta));
-    uint32_t n = 0;
+    ret->row = row_of(c, request, mem);
+    ret->id = registrar_id(ret->row.name);
+    ret->held = registrations_find(c, &ret->id);
+    struct refusal no = registrar_refusal(c, t, &ret->row, ret->held, more);
 
-    for (uint32_t i = 0; i < row->meta_n; i++) {
-        if (!bytes_equal_str(row->meta[i].key, LOOKUP_META_CHECK))
-            meta[n++] = row->meta[i];
-    }
-    if (name.len && n < REGISTRATION_ROW_META_MAX_ITEMS)
-        meta[n++] = (struct pair){bytes_str(LOOKUP_META_CHECK), name};
-    row->meta = meta;
-    row->meta_n = n;
-}
-
-/* A check that was registered by itself stays when the service is registered again without one. */
-static void keep_check(struct registration_row *row, const struct registration *held,
-                       struct arena *mem)
-{
-    const struct registration_row *was = held ? registration_says(held, mem) : NULL;
-
-    if (!was || row->ttl_ms || !check_of(was).len)
-        return;
-    row->ttl_ms = was->ttl_ms;
-    row->reap_ms = was->reap_ms;
-    row->keep = was->keep;
-    name_check(row, check_of(was), mem);
-}
-
-/* What was said of its health lasts, where that is asked for; and a check of its own does. */
-static void keep_health(struct registration_row *row, const struct registration *held,
-                        struct arena *mem)
-{
-    keep_check(row, held, mem);
-    const struct registration_row *was = held && row->keep ? registration_says(held, mem) : NULL;
-
-    if (!was || !was->keep)
-        return;
-    row->health = was->health;
-    row->output = was->output;
+    if (!no.why)
+        no = registrar_refuse_checks(c, &ret->id, &ret->row, mem);
+    if (!no.why)
+        no = (struct refusal){FAIL_CODE_BAD_REQUEST, keep_checks(c, t, ret, request->add, mem)};
+    return no;
 }
 
 /* Writes it unless it is held so already; then only its time begins anew. What is written is taken in with all other
@@ -179,11 +173,10 @@ static int put(struct control *c, struct turn *t, const struct ulid *id,
     return result;
 }
 
-/* The registration as it is from now on, and the answer: `what` became of it. */
-static void write_one(struct control *c, struct turn *t, const struct incoming *in,
-                      const struct ack *ack, const struct ulid *id,
-                      const struct registration_row *row, struct registration *held,
-                      const char *what, struct arena *mem)
+void registrar_write(struct control *c, struct turn *t, const struct incoming *in,
+                     const struct ack *ack, const struct ulid *id,
+                     const struct registration_row *row, struct registration *held,
+                     const char *what, struct arena *mem)
 {
     if (put(c, t, id, row, held) != 0)
         turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be written now");
@@ -205,27 +198,18 @@ void registrar_register(struct control *c, struct turn *t, const struct incoming
         arena_deinit(&mem);
         return;
     }
-    struct registration_row row = row_of(c, &request, &mem);
-    struct ulid id = registrar_id(row.name);
-    struct registration *held = registrations_find(c, &id);
-    struct refusal no = refusal(c, t, &row, held, /* more= */ 1);
+    struct registrant one;
+    struct refusal no = settle(c, t, &request, /* more= */ 1, &one, &mem);
 
-    keep_health(&row, held, &mem);
     if (no.why)
         turn_fail(t, in, no.code, "%s", no.why);
     else
-        write_one(c, t, in, &request.ack, &id, &row, held, "is registered as", &mem);
+        registrar_write(c, t, in, &request.ack, &one.id, &one.row, one.held, "is registered as",
+                        &mem);
     arena_deinit(&mem);
 }
 
-/* One of many, read and looked at. */
-struct registrant {
-    struct registration_row row;
-    struct ulid id;
-    struct registration *held;
-};
-
-/* 0, or 1: this one cannot be taken, and the answer says so. */
+/* One of many. 0, or 1: this one cannot be taken, and the answer says so. */
 static int look_at(struct control *c, struct turn *t, const struct incoming *in,
                    struct bytes encoded, uint32_t more, struct registrant *ret, struct arena *mem)
 {
@@ -236,11 +220,7 @@ static int look_at(struct control *c, struct turn *t, const struct incoming *in,
         turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
         return 1;
     }
-    ret->row = row_of(c, &request, mem);
-    ret->id = registrar_id(ret->row.name);
-    ret->held = registrations_find(c, &ret->id);
-    keep_health(&ret->row, ret->held, mem);
-    struct refusal no = refusal(c, t, &ret->row, ret->held, more);
+    struct refusal no = settle(c, t, &request, more, ret, mem);
 
     if (no.why)
         turn_fail(t, in, no.code, BYTES_FMT ": %s", BYTES_ARG(ret->row.name), no.why);
@@ -306,9 +286,8 @@ void registrar_register_all(struct control *c, struct turn *t, const struct inco
     arena_deinit(&mem);
 }
 
-/* NULL: this peer answers for none of that name, and the answer says so. */
-static struct registration *find_held(struct control *c, struct turn *t, const struct incoming *in,
-                                      const struct ulid *id, struct bytes name)
+struct registration *registrar_find(struct control *c, struct turn *t, const struct incoming *in,
+                                    const struct ulid *id, struct bytes name)
 {
     struct registration *held = registrations_find(c, id);
 
@@ -318,72 +297,6 @@ static struct registration *find_held(struct control *c, struct turn *t, const s
                   ": ask the peer that it was registered with",
                   BYTES_ARG(name));
     return held;
-}
-
-void registrar_report(struct control *c, struct turn *t, const struct incoming *in)
-{
-    struct arena mem = {0};
-    struct report_endpoint request;
-    struct wire_error err;
-
-    if (report_endpoint_decode(&request, in->payload, &mem, &err)) {
-        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
-        arena_deinit(&mem);
-        return;
-    }
-    struct ulid id = registrar_id(request.name);
-    struct registration *held = find_held(c, t, in, &id, request.name);
-
-    if (held) {
-        struct registration_row row = *registration_says(held, &mem);
-
-        row.health = request.health;
-        row.output = request.output;
-        write_one(c, t, in, &request.ack, &id, &row, held, endpoint_health_name(row.health), &mem);
-    }
-    arena_deinit(&mem);
-}
-
-/* Its check as it is from now on. */
-static struct registration_row checked(const struct registration *held,
-                                       const struct check_endpoint *request, struct arena *mem)
-{
-    struct registration_row row = *registration_says(held, mem);
-
-    row.ttl_ms = request->ttl_ms;
-    row.reap_ms = request->reap_ms;
-    row.keep = request->ttl_ms > 0;
-    row.health = row.keep ? request->health : ENDPOINT_HEALTH_PASSING;
-    row.output = (struct bytes){0};
-    name_check(&row, row.keep ? request->check : (struct bytes){0}, mem);
-    return row;
-}
-
-void registrar_check(struct control *c, struct turn *t, const struct incoming *in)
-{
-    struct arena mem = {0};
-    struct check_endpoint request;
-    struct wire_error err;
-
-    if (check_endpoint_decode(&request, in->payload, &mem, &err)) {
-        turn_fail(t, in, FAIL_CODE_BAD_REQUEST, "%s: %s", err.field, err.why);
-        arena_deinit(&mem);
-        return;
-    }
-    struct ulid id = registrar_id(request.name);
-    struct registration *held = find_held(c, t, in, &id, request.name);
-
-    if (held) {
-        struct registration_row row = checked(held, &request, &mem);
-        struct refusal no = refusal(c, t, &row, held, /* more= */ 0);
-
-        if (no.why)
-            turn_fail(t, in, no.code, "%s", no.why);
-        else
-            write_one(c, t, in, &request.ack, &id, &row, held,
-                      row.keep ? "is checked as" : "is no longer checked as", &mem);
-    }
-    arena_deinit(&mem);
 }
 
 void registrar_deregister(struct control *c, struct turn *t, const struct incoming *in)
@@ -398,7 +311,7 @@ void registrar_deregister(struct control *c, struct turn *t, const struct incomi
         return;
     }
     struct ulid id = registrar_id(request.name);
-    const struct registration *held = find_held(c, t, in, &id, request.name);
+    const struct registration *held = registrar_find(c, t, in, &id, request.name);
 
     if (held) {
         struct registered reply = {.instance = id,

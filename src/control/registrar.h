@@ -2,7 +2,7 @@
 #define KITH_CONTROL_REGISTRAR_H
 /*
  * The requests of those who register endpoints with this peer (registration.h): `register_endpoint`, `register_endpoints`,
- * `report_endpoint`, `check_endpoint` and `deregister_endpoint`. Decides what is refused, under which id a name stands, and what is written; the answer waits
+ * `report_endpoint`, `check_endpoint` and `deregister_endpoint` (the checks among them are in registrar_check.c). Decides what is refused, under which id a name stands, and what is written; the answer waits
  * until the row is on disk, and for others where that is asked for (confirm.h).
  */
 #include "state/turn.h"

@@ -165,6 +165,7 @@ static struct registration *new_one(const struct row *row, struct arena *mem)
     r->service_at = (uint16_t)at;
     r->service_len = (uint8_t)value.service.len;
     r->ports_n = (uint8_t)value.ports_n;
+    r->listed = value.checks_n > 0;
     return r;
 }
 
@@ -227,6 +228,20 @@ static bool is_own(const struct control *c, const struct registration *r)
     return ulid_equal(registration_node(r), &c->self);
 }
 
+/* The times of checks in lists. */
+static void take_checks(struct control *c, const struct turn *t, const struct registration *old,
+                        const struct registration *r)
+{
+    struct arena mem = {0};
+
+    if (old && is_own(c, old) && old->listed)
+        checkroll_take(c, t, registration_id(old), registration_says(old, &mem),
+                       r ? registration_says(r, &mem) : NULL);
+    else if (r && is_own(c, r) && r->listed)
+        checkroll_take(c, t, registration_id(r), NULL, registration_says(r, &mem));
+    arena_deinit(&mem);
+}
+
 /* `old`: what is held of the same key, or NULL. */
 static void take_row(struct control *c, const struct turn *t, const struct row *row,
                      struct registration *old)
@@ -238,6 +253,7 @@ static void take_row(struct control *c, const struct turn *t, const struct row *
     bool waits = old && r && is_own(c, r) && has_lapsed(old);
 
     arena_deinit(&mem);
+    take_checks(c, t, old, r);
     if (old) {
         lookups_touch(&c->lookups, registration_service(old));
         drop(all, old, &c->self);
@@ -334,9 +350,8 @@ int registrations_end(struct control *c, struct turn *t, const struct ulid *id)
     return result;
 }
 
-/* Says something else of one that is held, and holds it so. As state_put(). */
-static int rewrite(struct control *c, struct turn *t, const struct registration *r,
-                   const struct registration_row *row)
+int registrations_rewrite(struct control *c, struct turn *t, const struct registration *r,
+                          const struct registration_row *row)
 {
     struct buf key = registrations_key(c, registration_id(r)), value = {0};
 
@@ -366,7 +381,7 @@ static void lapse(struct control *c, struct turn *t, struct registration *r)
     row.output = bytes_str("TTL expired");
     if (!row.keep || reaped)
         (void)registrations_end(c, t, &id);
-    else if (rewrite(c, t, r, &row) != 0)
+    else if (registrations_rewrite(c, t, r, &row) != 0)
         registrations_renew(c, t, r); /* the clock is ahead: again after another TTL */
     arena_deinit(&mem);
 }

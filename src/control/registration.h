@@ -12,7 +12,8 @@
  *
  * A registrant can say how its endpoint does (`report_endpoint`, which also renews): a critical one is shown to
  * those who ask for all, and look-ups do not find it. One that is registered with `keep` becomes critical instead
- * of ending when it is not renewed, and ends after `reap_ms` in a row critical, if that is given.
+ * of ending when it is not renewed, and ends after `reap_ms` in a row critical, if that is given. One with several checks
+ * has a list of them and is as its worst one (checklist.h); checkroll.h keeps their times.
  *
  * Saying something else by the same name changes the registration. At most REGISTRATIONS_MAX are taken here;
  * what the members of the cluster hold together is not bounded by this.
@@ -40,6 +41,7 @@ struct registration {
     uint16_t service_at;          /* the service's name, in the row's value */
     uint8_t service_len;
     uint8_t ports_n;
+    bool listed; /* its row has a list of checks */
 };
 
 TREE_HEAD(due_tree, registration_due);
@@ -84,6 +86,9 @@ bool registration_is_lapsed(const struct registration_row *row);
 void registrations_renew(struct control *c, const struct turn *t, struct registration *r);
 /* The row's key; for the caller to free. */
 struct buf registrations_key(const struct control *c, const struct ulid *id);
+/* Says something else of one that is held, and holds it so. As state_put(). */
+int registrations_rewrite(struct control *c, struct turn *t, const struct registration *r,
+                          const struct registration_row *row);
 /* As state_delete(). */
 int registrations_end(struct control *c, struct turn *t, const struct ulid *id);
 

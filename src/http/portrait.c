@@ -75,6 +75,16 @@ static uint64_t add_meta(uint64_t h, const struct pair *meta, uint32_t meta_n)
     return h;
 }
 
+static uint64_t add_checks(uint64_t h, const struct endpoint_check *checks, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        h = add_number(h, (uint64_t)checks[i].health | (uint64_t)checks[i].ttl_ms << 32);
+        h = add_text(add_text(h, checks[i].id), checks[i].name);
+        h = add_text(add_text(h, checks[i].notes), checks[i].output);
+    }
+    return h;
+}
+
 static uint64_t add_endpoint(uint64_t h, const struct lookup_endpoint *e)
 {
     h = add_text(h, bytes_of(e->instance.b, sizeof(e->instance.b)));
@@ -82,7 +92,7 @@ static uint64_t add_endpoint(uint64_t h, const struct lookup_endpoint *e)
     h = add_number(h, (uint64_t)e->health | (uint64_t)e->own_tags << 8 | (uint64_t)e->ttl_ms << 32);
     h = add_text(add_text(h, e->addr), e->port_name);
     h = add_text(add_text(h, e->node_name), e->registration);
-    h = add_text(h, e->output);
+    h = add_checks(add_text(h, e->output), e->checks, e->checks_n);
     return add_meta(add_tags(h, e->tags, e->tags_n), e->meta, e->meta_n);
 }
 
@@ -139,7 +149,7 @@ static void list_tags(const struct lookup_service *s, struct buf *out)
 
 bool endpoint_is_checked(const struct lookup_endpoint *e)
 {
-    return !e->registration.len || e->ttl_ms || e->health != ENDPOINT_HEALTH_PASSING;
+    return !e->registration.len || e->ttl_ms || e->checks_n || e->health != ENDPOINT_HEALTH_PASSING;
 }
 
 static uint32_t count_nodes(const struct lookup_service *s)
@@ -149,6 +159,17 @@ static uint32_t count_nodes(const struct lookup_service *s)
     for (uint32_t i = 0; i < s->endpoints_n; i++)
         count += i == 0 || !ulid_equal(&s->endpoints[i].node, &s->endpoints[i - 1].node);
     return count;
+}
+
+/* The states that its checks are in. */
+static void note_checks(struct portrait *p, const struct lookup_endpoint *e)
+{
+    for (uint32_t i = 0; i < e->checks_n; i++) {
+        if (e->checks[i].health < PORTRAIT_HEALTHS)
+            p->checked[e->checks[i].health] = true;
+    }
+    if (!e->checks_n && endpoint_is_checked(e))
+        p->checked[e->health] = true;
 }
 
 static void fill_parts(struct portrait *p, const struct lookup_service *s)
@@ -166,7 +187,7 @@ static void fill_parts(struct portrait *p, const struct lookup_service *s)
         if (e->health >= PORTRAIT_HEALTHS)
             continue;
         p->healths[e->health]++;
-        p->checked[e->health] = p->checked[e->health] || endpoint_is_checked(e);
+        note_checks(p, e);
     }
 }
 

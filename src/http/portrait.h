@@ -22,7 +22,7 @@ struct portrait {
     struct bytes listed; /* as the list of services shows it: "+" when it has endpoints,
                                           else "-", and its tags with a NUL behind each */
     uint32_t healths[PORTRAIT_HEALTHS]; /* endpoints of each health */
-    bool checked[PORTRAIT_HEALTHS]; /* some of that health has a check (endpoint_is_checked()) */
+    bool checked[PORTRAIT_HEALTHS];     /* there is a check in that state (endpoint_is_checked()) */
     uint32_t parts_n;
     struct portrait_part parts[]; /* in order of node; `listed` is behind them */
 };
@@ -31,7 +31,7 @@ struct portrait {
  * distance: by node and instance. The list is in `mem`, the rest is what `s` has. */
 struct lookup_service portrait_in_order(const struct lookup_service *s, struct arena *mem);
 
-/* Consul's clients see a check of it: Kith started it, it has to be renewed, or it is not well. */
+/* Consul's clients see checks of it: it has a list of them; or Kith started it, it has to be renewed, or it is not well. */
 bool endpoint_is_checked(const struct lookup_endpoint *e);
 
 /* Of a service in order. */

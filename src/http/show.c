@@ -18,6 +18,28 @@ void show_members(struct buf *out, struct directory *d)
     json_close(out, ']');
 }
 
+/* Only where there is a list of them: one is what `health` and `output` say. */
+static void show_checks(struct buf *out, const struct lookup_endpoint *e)
+{
+    if (!e->checks_n)
+        return;
+    json_name(out, "checks");
+    json_open(out, '[');
+    for (uint32_t i = 0; i < e->checks_n; i++) {
+        const struct endpoint_check *check = &e->checks[i];
+
+        json_open(out, '{');
+        json_text_of(out, "id", check->id);
+        json_text_of(out, "name", check->name);
+        json_text_of(out, "notes", check->notes);
+        json_unsigned_of(out, "ttl_ms", check->ttl_ms);
+        json_string_of(out, "health", endpoint_health_name(check->health));
+        json_text_of(out, "output", check->output);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
 void show_endpoint(struct buf *out, const struct dir_service *s, const struct lookup_endpoint *e)
 {
     const struct lookup_service *says = &s->says;
@@ -40,6 +62,7 @@ void show_endpoint(struct buf *out, const struct dir_service *s, const struct lo
         json_pairs_of(out, "meta", says->meta, says->meta_n);
     }
     json_text_of(out, "registration", e->registration);
+    show_checks(out, e);
     json_close(out, '}');
 }
 

@@ -153,7 +153,7 @@ void lookup_pack_service(struct lookup_pack *p, const struct lookup_service *s)
 static bool is_plain(const struct lookup_endpoint *e)
 {
     return !e->own_tags && !e->ttl_ms && e->health == ENDPOINT_HEALTH_PASSING &&
-           !e->registration.len && !e->output.len && !e->meta_n;
+           !e->registration.len && !e->output.len && !e->meta_n && !e->checks_n;
 }
 
 bool lookup_pack_is_all(const struct lookup_service *s)
@@ -194,15 +194,42 @@ static uint64_t add_pairs(struct lookup_pack *p, const struct pair *pairs, uint3
     return lookup_span(first, count);
 }
 
+static void add_check(struct lookup_pack *p, const struct endpoint_check *check)
+{
+    const struct bytes texts[LOOKUP_CHECK_TEXTS] = {check->id, check->name, check->notes,
+                                                    check->output};
+    uint32_t at = add_words(p, 1);
+
+    p->words[at] = (uint64_t)check->health | (uint64_t)check->ttl_ms << 32;
+    for (unsigned i = 0; i < LOOKUP_CHECK_TEXTS; i++) {
+        at = add_words(p, 1);
+        p->words[at] = texts[i].len;
+        add_text(p, texts[i]);
+    }
+}
+
+/* Behind the text that was added last: where they are, and then they themselves. */
+static void add_checks(struct lookup_pack *p, const struct endpoint_check *checks, uint32_t n)
+{
+    uint32_t count = has_room(p) ? n : 0, span = add_words(p, 1);
+
+    p->words[span] = lookup_span(span + 1, count);
+    for (uint32_t i = 0; i < count; i++)
+        add_check(p, &checks[i]);
+}
+
 static void fill_more(struct lookup_pack *p, uint32_t at, const struct lookup_endpoint *e)
 {
     uint64_t name = add_span(p, e->registration);
+
+    if (e->checks_n)
+        add_checks(p, e->checks, e->checks_n);
     uint64_t output = add_span(p, e->output);
     uint64_t meta = add_pairs(p, e->meta, e->meta_n);
     uint64_t *w = p->words + at;
 
-    w[LOOKUP_MORE_HEALTH] =
-        (uint64_t)e->health | (e->own_tags ? LOOKUP_MORE_OWN : 0) | (uint64_t)e->ttl_ms << 32;
+    w[LOOKUP_MORE_HEALTH] = (uint64_t)e->health | (e->own_tags ? LOOKUP_MORE_OWN : 0) |
+                            (e->checks_n ? LOOKUP_MORE_CHECKS : 0) | (uint64_t)e->ttl_ms << 32;
     w[LOOKUP_MORE_NAME] = name;
     w[LOOKUP_MORE_OUTPUT] = output;
     w[LOOKUP_MORE_META] = meta;

@@ -133,6 +133,47 @@ static bool read_endpoint(const struct copy *c, uint32_t i, struct lookup_endpoi
     return true;
 }
 
+/* The check at *at, which is behind it then. */
+static bool read_check(const struct copy *c, uint64_t *at, struct endpoint_check *ret)
+{
+    struct bytes *const texts[LOOKUP_CHECK_TEXTS] = {&ret->id, &ret->name, &ret->notes,
+                                                     &ret->output};
+
+    if (!lookup_inside(&c->row, *at, 1))
+        return false;
+    ret->health = (enum endpoint_health)(uint8_t)c->row.at[*at];
+    ret->ttl_ms = (uint32_t)(c->row.at[*at] >> 32);
+    ++*at;
+    for (unsigned i = 0; i < LOOKUP_CHECK_TEXTS; i++) {
+        if (!lookup_inside(&c->row, *at, 1) ||
+            !read_text(c, *at + 1, (uint32_t)c->row.at[*at], texts[i]))
+            return false;
+        *at += 1 + lookup_words_of(texts[i]->len);
+    }
+    return true;
+}
+
+/* `at` has the span of them. */
+static bool read_checks(const struct copy *c, uint64_t at, struct arena *mem,
+                        const struct endpoint_check **ret, uint32_t *ret_n)
+{
+    if (!lookup_inside(&c->row, at, 1))
+        return false;
+    uint64_t from = (uint32_t)c->row.at[at], count = c->row.at[at] >> 32;
+
+    if (count > c->row.words)
+        return false;
+    struct endpoint_check *list = arena_array(mem, count, sizeof(*list));
+
+    for (uint64_t i = 0; i < count; i++) {
+        if (!read_check(c, &from, &list[i]))
+            return false;
+    }
+    *ret = list;
+    *ret_n = (uint32_t)count;
+    return true;
+}
+
 static bool read_more(const struct copy *c, const uint64_t *more,
                       const struct lookup_endpoint_ref *ref, struct arena *mem,
                       struct lookup_endpoint *ret)
@@ -147,8 +188,13 @@ static bool read_more(const struct copy *c, const uint64_t *more,
         if (!read_texts(c, ref->tags_at, ref->tags_n, mem, &ret->tags))
             return false;
     }
-    return read_span(c, more[LOOKUP_MORE_NAME], &ret->registration) &&
-           read_span(c, more[LOOKUP_MORE_OUTPUT], &ret->output) &&
+    if (!read_span(c, more[LOOKUP_MORE_NAME], &ret->registration))
+        return false;
+    uint64_t behind = (uint32_t)more[LOOKUP_MORE_NAME] + lookup_words_of(ret->registration.len);
+
+    if (health & LOOKUP_MORE_CHECKS && !read_checks(c, behind, mem, &ret->checks, &ret->checks_n))
+        return false;
+    return read_span(c, more[LOOKUP_MORE_OUTPUT], &ret->output) &&
            read_pairs(c, more[LOOKUP_MORE_META], mem, &ret->meta, &ret->meta_n);
 }
 

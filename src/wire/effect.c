@@ -134,6 +134,7 @@ static const struct wire_field lookup_endpoint_fields[] = {
     TABLE_FIELD(lookup_endpoint, 13, registration, STR),
     TABLE_FIELD(lookup_endpoint, 14, ttl_ms, U32),
     TABLE_FIELD(lookup_endpoint, 15, output, STR),
+    TABLE_LIST(lookup_endpoint, 16, checks, STRUCT, .sub = &endpoint_check_struct),
 };
 TABLE(lookup_endpoint);
 

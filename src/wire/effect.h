@@ -138,9 +138,12 @@ struct lookup_endpoint {
     struct bytes registration; /* its name; empty: Kith started it */
     uint32_t ttl_ms;           /* of a registration that has to be renewed */
     struct bytes output;       /* what is said to its health, for people */
+    /* All that its health is made of, of a registration with several checks; none: it has one at most, as above. */
+    const struct endpoint_check *checks;
+    uint32_t checks_n;
 };
 
-/* In the meta of a registration: what the check is called that it has, when not after itself (check_endpoint.check). */
+/* In the meta of a registration that a former version wrote: what its check is called, when not after itself. */
 #define LOOKUP_META_CHECK "kith-check"
 
 #define LOOKUP_WEIGHT 100u

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """All that python3-consul can call, against real daemons: what works, what can be waited for, and what is refused with words."""
+import json
 import os
 import statistics
 import subprocess
@@ -10,7 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from cluster import Cluster, Failed, expect, on, story, wait  # noqa: E402
 from foreign import program  # noqa: E402
-from web import consul_of, curl, get, url  # noqa: E402
+from web import consul_of, curl, get, put, url  # noqa: E402
 
 ROUNDS = 5
 WOKEN_S = 0.05  # from the change at one peer to the answer at another: the best of some rounds
@@ -115,6 +116,69 @@ def a_check_can_be_registered_by_itself(cluster):
                    "BadRequest")
     says(text, "TTL")
     here.agent.service.deregister("mem-1")
+
+
+def checks_of(client, name):
+    """Of a service with one instance: each of its checks, by CheckID."""
+    return {c["CheckID"]: c["Status"] for c in client.health.checks(name)[1]}
+
+
+def usable(peer, name):
+    """How many endpoints Consul's API, Kith's own, `kith` and DNS let use."""
+    client = consul_of(peer)
+    asked = subprocess.run(["dig", "@" + peer.addr, "-p", "5487", "+short", "+time=2", name + ".service.kith", "SRV"],
+                           capture_output=True, text=True, check=True)
+    return (len([i for i in client.health.service(name)[1] if "critical" not in {c["Status"] for c in i["Checks"]}]),
+            len(get(peer, "/api/v1/services/%s/endpoints?passing" % name)[0]),
+            len(json.loads(peer.kith("-o", "json", "endpoints", name))),
+            len(asked.stdout.split("\n")[:-1]))
+
+
+def a_service_has_several_checks(cluster):
+    """`Checks` at agent/service/register and more by agent/check/register: each has its ID, state, time and end; the worst counts."""
+    from consul import Check
+    peer, other = cluster.peers[0], cluster.peers[1]
+    here, there = consul_of(peer), consul_of(other)
+    body = {"Name": "many", "ID": "many-1", "Port": 7, "Checks": [{"TTL": "600s", "Status": "passing"}, {
+        "TTL": "600s", "CheckID": "disk", "Name": "Disk", "Notes": "of /var"}, {"TTL": "600s", "Status": "warning"}]}
+    expect("registered", put(peer, "/v1/agent/service/register", json.dumps(body))[0], 200)
+    wait("all three", lambda: checks_of(there, "many") ==
+         {"service:many-1:1": "passing", "disk": "critical", "service:many-1:3": "warning"}, 10)
+    wait("here, too", lambda: {i: (c["Name"], c["Notes"], c["Type"]) for i, c in here.agent.checks().items()
+                               if c["ServiceID"] == "many-1"} ==
+         {"service:many-1:1": ("Service 'many' check", "", "ttl"), "disk": ("Disk", "of /var", "ttl"),
+          "service:many-1:3": ("Service 'many' check", "", "ttl")}, 10)
+    expect("one is critical: nobody uses it", usable(other, "many"), (0, 0, 0, 0))
+    expect("as critical", [c["CheckID"] for c in there.health.state("critical")[1] if c["ServiceName"] == "many"], ["disk"])
+    expect("all on its node", sorted(c["Status"] for c in there.health.node("h1")[1] if c["ServiceName"] == "many"),
+           ["critical", "passing", "warning"])
+    index = there.health.service("many")[0]
+    expect("pass", here.agent.check.ttl_pass("disk", "empty"), True)
+    expect("woken", there.health.service("many", index=index, wait="20s")[0] > index, True)
+    wait("usable", lambda: usable(other, "many") == (1, 1, 1, 1), 10)
+    expect("a warning is not passing", there.health.service("many", passing=True)[1], [])
+    expect("by its number", here.agent.check.ttl_pass("service:many-1:3"), True)
+    wait("all pass", lambda: len(there.health.service("many", passing=True)[1]) == 1, 10)
+    expect("one more", here.agent.check.register("late", Check.ttl("1s"), service_id="many-1"), True)
+    expect("at once", here.agent.checks()["late"]["Status"], "critical")
+    expect("passes", here.agent.check.ttl_pass("late"), True)
+    wait("not reported in time", lambda: [c["Output"] for c in there.health.checks("many")[1] if c["CheckID"] == "late"] ==
+         ["TTL expired"], 10)
+    expect("the others are as they were", sorted(checks_of(there, "many").values()), ["critical"] + 3 * ["passing"])
+    expect("taken away", here.agent.check.deregister("late"), True)
+    wait("usable again", lambda: usable(other, "many") == (1, 1, 1, 1), 10)
+    index = there.health.checks("many")[0]
+    expect("the same said once more", put(peer, "/v1/agent/service/register", json.dumps(body))[0], 200)
+    wait("it is all as it was, with the same index", lambda: (there.health.checks("many")[0], set(checks_of(there, "many").values())) ==
+         (index, {"passing"}), 10)
+    expect("another's ID", put(peer, "/v1/agent/service/register", json.dumps(
+        {"Name": "thief", "Check": {"TTL": "9s", "CheckID": "disk"}}))[0], 400)
+    expect("two left", put(peer, "/v1/agent/service/register?replace-existing-checks=true",
+                           json.dumps({**body, "Checks": body["Checks"][:2]}))[0], 200)
+    wait("two left", lambda: sorted(checks_of(there, "many")) == ["disk", "service:many-1:1"], 10)
+    expect("away with its service", here.agent.service.deregister("many-1"), True)
+    wait("away", lambda: checks_of(there, "many") == {} and "disk" not in here.agent.checks(), 10)
+    expect("not known any more", here.agent.check.ttl_pass("disk"), False)
 
 
 def what_is_in_maintenance_is_not_found(cluster):
@@ -347,6 +411,7 @@ def main():
             cluster,
             events_reach_all_who_are_there,
             a_check_can_be_registered_by_itself,
+            a_service_has_several_checks,
             what_is_in_maintenance_is_not_found,
             a_service_elsewhere_is_registered_in_the_catalog,
             each_query_wakes_for_its_own_change_alone,

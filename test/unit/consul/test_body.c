@@ -20,7 +20,7 @@ static void what_a_service_says_is_taken(void **state)
     assert_int_equal(read_body("{\"ID\":\"web-1\",\"Name\":\"web\",\"Tags\":[\"v1\",\"blue\"],"
                                "\"Address\":\"10.0.0.9\",\"Port\":8080,\"Meta\":{\"a\":\"b\"},"
                                "\"EnableTagOverride\":false,\"Weights\":{\"Passing\":10},"
-                               "\"Check\":{\"TTL\":\"15s\",\"Status\":\"passing\",\"Notes\":\"x\","
+                               "\"Check\":{\"TTL\":\"15s\",\"Status\":\"passing\",\"Notes\":\"\","
                                "\"DeregisterCriticalServiceAfter\":\"90m\"}}"),
                      0);
     assert_true(bytes_equal_str(r.service, "web"));
@@ -58,6 +58,35 @@ static void what_is_not_said_is_as_in_consul(void **state)
     assert_int_equal(r.ttl_ms, 5000);
 }
 
+static bool called(unsigned i, const char *id, const char *name)
+{
+    return bytes_equal_str(r.checks[i].id, id) && bytes_equal_str(r.checks[i].name, name);
+}
+
+static void several_checks_are_named_as_consul_names_them(void **state)
+{
+    (void)state;
+    assert_int_equal(read_body("{\"Name\":\"web\",\"ID\":\"web-1\",\"Check\":{\"TTL\":\"5s\"},"
+                               "\"Checks\":[{\"TTL\":\"6s\",\"CheckID\":\"disk\",\"Name\":\"Disk\","
+                               "\"Notes\":\"/var\",\"Status\":\"passing\"},{\"TTL\":\"7s\","
+                               "\"DeregisterCriticalServiceAfter\":\"1m\"}]}"),
+                     0);
+    assert_int_equal(r.checks_n, 3);
+    assert_false(r.keep);
+    assert_true(called(0, "service:web-1:1", ""));
+    assert_true(called(1, "disk", "Disk") && bytes_equal_str(r.checks[1].notes, "/var"));
+    assert_true(called(2, "service:web-1:3", ""));
+    assert_int_equal(r.checks[0].health, ENDPOINT_HEALTH_CRITICAL);
+    assert_int_equal(r.checks[1].health, ENDPOINT_HEALTH_PASSING);
+    assert_int_equal(r.checks[2].ttl_ms, 7000);
+    assert_int_equal(r.checks[2].reap_ms, 60000);
+    assert_int_equal(read_body("{\"Name\":\"web\",\"Check\":{\"TTL\":\"5s\",\"Name\":\"alive\"}}"),
+                     0);
+    assert_int_equal(r.checks_n, 1);
+    assert_true(called(0, "service:web", "alive"));
+    assert_int_equal(r.ttl_ms, 0);
+}
+
 static void what_kith_does_not_do_is_refused_with_words(void **state)
 {
     (void)state;
@@ -85,8 +114,10 @@ static void what_kith_does_not_do_is_refused_with_words(void **state)
         "{\"Name\":\"a\",\"Check\":{\"Script\":\"rm\",\"TTL\":\"1s\"}}",
         "{\"Name\":\"a\",\"Check\":{\"TTL\":\"soon\"}}",
         "{\"Name\":\"a\",\"Check\":{\"TTL\":\"1s\",\"Status\":\"fine\"}}",
-        "{\"Name\":\"a\",\"Checks\":[{\"TTL\":\"1s\"},{\"TTL\":\"1s\"}]}",
-        "{\"Name\":\"a\",\"Check\":{\"TTL\":\"1s\"},\"Checks\":[{\"TTL\":\"1s\"}]}",
+        "{\"Name\":\"a\",\"Checks\":{\"TTL\":\"1s\"}}",
+        "{\"Name\":\"a\",\"Checks\":[{\"TTL\":\"1s\"},{\"HTTP\":\"http://x\"}]}",
+        "{\"Name\":\"a\",\"Checks\":[{\"TTL\":\"1s\"},7]}",
+        "{\"Name\":\"a\",\"Checks\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}",
         "{\"Name\":\"a\",\"Proxy\":{}}",
         "{\"Name\":\"a\",\"Namespace\":\"b\"}",
         "{\"Name\":\"a\\u0000b\"}",
@@ -174,7 +205,9 @@ static void what_cannot_be_in_the_catalog_is_refused(void **state)
                                                  "{\"Status\":\"passing\"}]}"),
                                        &mem, &why),
                      0);
-    assert_int_equal(e.service.health, ENDPOINT_HEALTH_WARNING); /* the worst of them */
+    assert_int_equal(e.service.checks_n, 2);
+    assert_int_equal(e.service.checks[0].health, ENDPOINT_HEALTH_WARNING);
+    assert_true(bytes_equal_str(e.service.checks[1].id, "service:a:2"));
     assert_int_equal(
         consul_read_ending(&e, bytes_str("{\"Node\":\"n\",\"CheckID\":\"c\"}"), &mem, &why), 1);
     assert_int_equal(consul_read_ending(&e, bytes_str("{\"Node\":\"n\"}"), &mem, &why), 0);
@@ -214,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_service_says_is_taken),
         cmocka_unit_test(what_is_not_said_is_as_in_consul),
+        cmocka_unit_test(several_checks_are_named_as_consul_names_them),
         cmocka_unit_test(what_kith_does_not_do_is_refused_with_words),
         cmocka_unit_test(too_long_is_refused),
         cmocka_unit_test(a_report_has_a_status_and_its_output_is_cut),

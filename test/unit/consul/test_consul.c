@@ -206,26 +206,35 @@ static void a_check_is_reported_with_its_note(void **state)
         stand_ask(&s, "PUT", "/v1/agent/check/warn/service:api-3?note=slow%20disk", NULL, NULL), 0);
     assert_int_equal(s.x.ask, WIRE_REPORT_ENDPOINT);
     assert_int_equal(report_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
-    assert_true(bytes_equal_str(r.name, "api-3"));
+    assert_true(r.name.len == 0 && bytes_equal_str(r.check, "service:api-3"));
     assert_int_equal(r.health, ENDPOINT_HEALTH_WARNING);
     assert_true(bytes_equal_str(r.output, "slow disk"));
-    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/pass/other", NULL, NULL), 404);
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/pass/other", NULL, NULL), 0);
+    struct buf failed = {0};
+
+    failed_encode(&failed, &(struct failed){.code = FAIL_CODE_NOT_FOUND});
+    assert_int_equal(stand_reply(&s, WIRE_FAILED, buf_bytes(&failed)), 404);
+    buf_deinit(&failed);
     assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/update/service:api-3", NULL,
                                "{\"Status\":\"critical\",\"Output\":\"gone\"}"),
                      0);
     assert_int_equal(report_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
-    assert_true(bytes_equal_str(r.name, "api-3"));
+    assert_true(bytes_equal_str(r.check, "service:api-3"));
     assert_int_equal(r.health, ENDPOINT_HEALTH_CRITICAL);
     assert_true(bytes_equal_str(r.output, "gone"));
     assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/update/service:api-3", NULL, "{}"), 400);
     arena_deinit(&mem);
 }
 
-/* api-4 has a check of its own, and api-5 stands for a host that is no member. */
+/* api-4 has two checks, and api-5 stands for a host that is no member. */
 static void tell_more(void)
 {
-    static const struct pair check[] = {
-        {{(const uint8_t *)"kith-check", 10}, {(const uint8_t *)"memory", 6}}};
+    const struct endpoint_check checks[] = {
+        {.id = bytes_str("memory"), .ttl_ms = 1000, .health = ENDPOINT_HEALTH_WARNING},
+        {.id = bytes_str("service:api-4"),
+         .name = bytes_str("alive"),
+         .notes = bytes_str("of its own"),
+         .ttl_ms = 1000}};
     static const struct pair host[] = {
         {{(const uint8_t *)"kith-host", 9}, {(const uint8_t *)"attic", 5}},
         {{(const uint8_t *)"kith-host-address", 17}, {(const uint8_t *)"192.0.2.7", 9}}};
@@ -234,11 +243,13 @@ static void tell_more(void)
 
     for (unsigned i = 0; i < 2; i++) {
         e[i].own_tags = true;
-        e[i].meta = i ? host : check;
-        e[i].meta_n = i ? 2 : 1;
         e[i].registration = bytes_str(i ? "attic/api-5" : "api-4");
-        e[i].ttl_ms = i ? 0 : 1000;
     }
+    e[0].health = ENDPOINT_HEALTH_WARNING;
+    e[0].checks = checks;
+    e[0].checks_n = 2;
+    e[1].meta = host;
+    e[1].meta_n = 2;
     stand_tell(&s, "more", e, 2);
 }
 
@@ -252,16 +263,44 @@ static void a_check_has_the_id_that_it_was_registered_with(void **state)
     s.hub.token = (struct bytes){0};
     tell_more();
     stand_get(&s, "/v1/health/checks/more");
-    assert_int_equal(stand_count(&s), 1);
+    assert_int_equal(stand_count(&s), 2);
     assert_string_equal(stand_text(&s, "0/CheckID"), "memory");
+    assert_string_equal(stand_text(&s, "0/Name"), "Service 'more' check");
+    assert_string_equal(stand_text(&s, "1/CheckID"), "service:api-4");
+    assert_string_equal(stand_text(&s, "1/Name"), "alive");
+    assert_string_equal(stand_text(&s, "1/Notes"), "of its own");
     assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/pass/memory", NULL, NULL), 0);
     assert_int_equal(report_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
-    assert_true(bytes_equal_str(r.name, "api-4"));
+    assert_true(bytes_equal_str(r.check, "memory"));
     assert_int_equal(stand_ask(&s, "PUT", "/v1/agent/check/deregister/memory", NULL, NULL), 0);
     assert_int_equal(s.x.ask, WIRE_CHECK_ENDPOINT);
     assert_int_equal(check_endpoint_decode(&c, buf_bytes(&s.x.question), &mem, &err), 0);
     assert_int_equal(c.ttl_ms, 0);
+    assert_true(c.name.len == 0 && bytes_equal_str(c.check, "memory"));
     arena_deinit(&mem);
+}
+
+static void of_several_checks_each_is_in_every_list(void **state)
+{
+    (void)state;
+    tell_more();
+    stand_get(&s, "/v1/health/service/more?filter=Service.ID==api-4");
+    assert_string_equal(stand_text(&s, "0/Checks/0/CheckID"), "serfHealth");
+    assert_string_equal(stand_text(&s, "0/Checks/1/Status"), "warning");
+    assert_string_equal(stand_text(&s, "0/Checks/2/Status"), "passing");
+    stand_get(&s, "/v1/health/service/more?passing&filter=Service.ID==api-4");
+    assert_int_equal(stand_count(&s), 0); /* it is as its worst */
+    stand_get(&s, "/v1/health/node/a?filter=ServiceName==more");
+    assert_int_equal(stand_count(&s), 2);
+    stand_get(&s, "/v1/health/state/warning?filter=ServiceName==more");
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "0/CheckID"), "memory");
+    stand_get(&s, "/v1/health/state/passing?filter=ServiceName==more");
+    assert_int_equal(stand_count(&s), 1);
+    stand_get(&s, "/v1/agent/checks?filter=ServiceID==api-4");
+    assert_int_equal(stand_count(&s), 2);
+    assert_string_equal(stand_text(&s, "memory/ServiceID"), "api-4");
+    assert_string_equal(stand_text(&s, "service:api-4/Status"), "passing");
 }
 
 /* The answer comes when others' questions find the check. */
@@ -279,10 +318,6 @@ static void a_registered_check_is_there_when_it_is_answered(void **state)
     tell_more();
     assert_int_equal(s.woken, 1);
     assert_int_equal(stand_resume(&s), 200);
-    assert_int_equal(
-        stand_ask(&s, "PUT", "/v1/agent/check/register", NULL,
-                  "{\"Name\": \"service:x\", \"ServiceID\": \"api-4\", \"TTL\": \"1s\"}"),
-        400);
     buf_deinit(&reply);
 }
 
@@ -317,7 +352,9 @@ static void the_catalog_registers_and_ends_for_others(void **state)
     assert_int_equal(register_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
     assert_true(bytes_equal_str(r.name, "attic/print"));
     assert_true(bytes_equal_str(r.addr, "192.0.2.7"));
-    assert_int_equal(r.health, ENDPOINT_HEALTH_WARNING);
+    assert_int_equal(r.checks_n, 1);
+    assert_true(bytes_equal_str(r.checks[0].id, "service:print"));
+    assert_int_equal(r.checks[0].health, ENDPOINT_HEALTH_WARNING);
     assert_int_equal(
         stand_ask(&s, "PUT", "/v1/catalog/register", NULL,
                   "{\"Node\": \"b\", \"Address\": \"x\", \"Service\": {\"Service\": \"y\"}}"),
@@ -420,6 +457,35 @@ static void who_waits_for_a_state_is_woken_by_that(void **state)
     assert_int_equal(s.woken, 2);
 }
 
+/* One of several changes its state: who waits for the others' states is not told. */
+static void a_check_of_several_wakes_who_waits_for_its_state(void **state)
+{
+    struct endpoint_check checks[] = {{.id = bytes_str("a"), .ttl_ms = 1000},
+                                      {.id = bytes_str("b"), .ttl_ms = 1000}};
+    struct lookup_endpoint e = stand_endpoint(9, &stand_a, ENDPOINT_HEALTH_PASSING);
+
+    (void)state;
+    e.registration = bytes_str("two");
+    e.checks = checks;
+    e.checks_n = 2;
+    stand_tell(&s, "two", &e, 1);
+    assert_int_equal(wait_for("warning"), 0);
+    checks[1].output = bytes_str("fine");
+    stand_tell(&s, "two", &e, 1);
+    assert_int_equal(s.woken, 0);
+    checks[1].health = e.health = ENDPOINT_HEALTH_WARNING;
+    stand_tell(&s, "two", &e, 1);
+    assert_int_equal(s.woken, 1);
+    assert_int_equal(stand_resume(&s), 200);
+    assert_string_equal(stand_text(&s, "1/CheckID"), "b");
+    assert_int_equal(wait_for("passing"), 0);
+    stand_tell(&s, "two", &e, 1); /* the same */
+    assert_int_equal(s.woken, 1);
+    checks[0].health = e.health = ENDPOINT_HEALTH_CRITICAL;
+    stand_tell(&s, "two", &e, 1);
+    assert_int_equal(s.woken, 2);
+}
+
 /* Registered without a TTL and well: nobody sees a check of it, so no list of checks changes. */
 static void what_has_no_check_changes_no_state(void **state)
 {
@@ -492,6 +558,7 @@ int main(void)
         CASE(a_registration_is_asked_of_the_peer),
         CASE(a_check_is_reported_with_its_note),
         CASE(a_check_has_the_id_that_it_was_registered_with),
+        CASE(of_several_checks_each_is_in_every_list),
         CASE(a_registered_check_is_there_when_it_is_answered),
         CASE(a_host_that_is_no_member_is_shown_by_its_name),
         CASE(the_catalog_registers_and_ends_for_others),
@@ -499,6 +566,7 @@ int main(void)
         CASE(what_there_is_none_of_is_said),
         CASE(all_checks_are_listed_by_their_state),
         CASE(who_waits_for_a_state_is_woken_by_that),
+        CASE(a_check_of_several_wakes_who_waits_for_its_state),
         CASE(what_has_no_check_changes_no_state),
         CASE(filters_choose_from_each_list),
         CASE(members_come_and_go_as_the_command_line_says),

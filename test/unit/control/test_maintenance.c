@@ -8,7 +8,7 @@
 static void ask_register(struct world *w, const char *name, uint32_t ttl_ms)
 {
     struct register_endpoint request = {
-        .service = bytes_str("db"), .name = bytes_str(name), .ttl_ms = ttl_ms};
+        .service = bytes_str("db"), .name = bytes_str(name), .ttl_ms = ttl_ms, .add = true};
     struct buf payload = {0};
 
     register_endpoint_encode(&payload, &request);
@@ -146,7 +146,7 @@ static void a_check_can_be_given_and_taken(void **state)
     assert_int_equal(found(w, 0, "db"), 0); /* until it is reported */
     ask_register(w, "one", 0);
     assert_int_equal(found(w, 0, "db"), 0); /* it has its check still */
-    ask_check(w, "one", "", 0);
+    ask_check(w, "one", "memory", 0);
     assert_int_equal(found(w, 0, "db"), 1);
     world_pass(w, 5 * KITH_SEC);
     assert_int_equal(found(w, 0, "db"), 1);

@@ -144,6 +144,45 @@ static void a_registration_is_told_with_all_that_it_said(void **state)
     assert_int_equal(s.tags_n, 0);
 }
 
+/* Behind others that have none, with texts of any length. */
+static void checks_are_told_one_by_one(void **state)
+{
+    (void)state;
+    const struct endpoint_check checks[] = {{.id = bytes_str("service:db-1:1"),
+                                             .ttl_ms = 5000,
+                                             .health = ENDPOINT_HEALTH_WARNING,
+                                             .output = bytes_str("slow")},
+                                            {.id = bytes_str("disk"),
+                                             .name = bytes_str("Disk"),
+                                             .notes = bytes_str("of the host's /var"),
+                                             .health = ENDPOINT_HEALTH_PASSING}};
+    struct lookup_endpoint e[] = {endpoint(1), endpoint(2), endpoint(3)};
+    struct lookup_service s = {
+        .space = space, .name = bytes_str("db"), .endpoints = e, .endpoints_n = 3};
+
+    e[1].checks = checks;
+    e[1].checks_n = 2;
+    e[1].output = bytes_str("slow");
+    e[2].registration = bytes_str("db-3");
+    assert_int_equal(lookup_file_put(file, &s), 0);
+    s = see("db");
+    assert_int_equal(s.endpoints[0].checks_n, 0);
+    assert_int_equal(s.endpoints[2].checks_n, 0);
+    assert_true(bytes_equal_str(s.endpoints[2].registration, "db-3"));
+    assert_true(bytes_equal_str(s.endpoints[1].output, "slow"));
+    assert_int_equal(s.endpoints[1].checks_n, 2);
+    const struct endpoint_check *told = s.endpoints[1].checks;
+
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(bytes_equal(told[i].id, checks[i].id));
+        assert_true(bytes_equal(told[i].name, checks[i].name));
+        assert_true(bytes_equal(told[i].notes, checks[i].notes));
+        assert_true(bytes_equal(told[i].output, checks[i].output));
+        assert_int_equal(told[i].health, checks[i].health);
+        assert_int_equal(told[i].ttl_ms, checks[i].ttl_ms);
+    }
+}
+
 /* Who sleeps on the service wakes for what answers, and for nothing else. */
 static void what_applications_do_not_read_wakes_none_of_them(void **state)
 {
@@ -345,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_fails_is_told_beside_what_answers),
         TEST(a_registration_is_told_with_all_that_it_said),
+        TEST(checks_are_told_one_by_one),
         TEST(what_applications_do_not_read_wakes_none_of_them),
         TEST(a_service_with_nothing_more_to_tell_has_one_row),
         TEST(members_are_found_by_id_and_by_name),
