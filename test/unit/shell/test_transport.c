@@ -20,10 +20,12 @@
 struct pair_of {
     struct rig_keys ring, keys[2];
     struct transport *t[2];
+    char *folder; /* of their ipc sockets; NULL: they have none */
 };
 
 static void open_pair(struct pair_of *p)
 {
+    p->folder = NULL;
     p->ring = rig_key_pair();
     for (unsigned i = 0; i < 2; i++) {
         p->keys[i] = rig_key_pair();
@@ -39,6 +41,9 @@ static void close_pair(struct pair_of *p)
 {
     for (unsigned i = 0; i < 2; i++)
         transport_free(p->t[i]);
+    if (p->folder != NULL)
+        rig_remove(p->folder);
+    free(p->folder);
 }
 
 static struct bytes uri_of(unsigned peer, unsigned port_above_base)
@@ -419,13 +424,14 @@ static void own_threads_come_in_by_the_local_door(void **state)
 /* Two members that listen by tcp, WebSocket and ipc at once. */
 static void open_pair_of_ways(struct pair_of *p, char ways[2][3][64])
 {
+    p->folder = rig_folder();
     p->ring = rig_key_pair();
     for (unsigned i = 0; i < 2; i++) {
         p->keys[i] = rig_key_pair();
         const char *list[3];
         snprintf(ways[i][0], 64, "tcp://%s:5484", rig_address(i + 1));
         snprintf(ways[i][1], 64, "ws://%s:5494", rig_address(i + 1));
-        snprintf(ways[i][2], 64, "ipc:///tmp/kith-test-%d-%u", (int)getpid(), i);
+        snprintf(ways[i][2], 64, "ipc://%s/%u", p->folder, i);
         for (unsigned k = 0; k < 3; k++)
             list[k] = ways[i][k];
         struct transport_config config = {
