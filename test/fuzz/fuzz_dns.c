@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENDPOINTS 40
 
@@ -17,6 +18,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct respond_config config;
 static struct responder *responder;
+static char folder[] = "/tmp/kith-fuzz-dns-XXXXXX";
+
+static void remove_folder(void)
+{
+    static const char *const files[] = {"services", "writer.pid"};
+    char path[sizeof(folder) + 16];
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
 
 static void tell(struct lookup_file *file)
 {
@@ -50,7 +64,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    static char folder[] = "/tmp/kith-fuzz-dns-XXXXXX";
     struct lookup_file *file;
     struct buf why = {0};
 
@@ -58,6 +71,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         lookup_file_open(&file, &(struct lookup_file_config){.folder = folder}, &why) != 0 ||
         lookup_file_begin(file) != 0)
         abort();
+    atexit(remove_folder);
     tell(file);
     lookup_file_close(file); /* readers have it */
     config = (struct respond_config){.zone = {.domains_n = 1, .ttl_s = 1, .negative_ttl_s = 1},
