@@ -47,7 +47,9 @@ void buf_append(struct buf *b, const void *data, size_t len)
 
 void buf_byte(struct buf *b, uint8_t c)
 {
-    buf_append(b, &c, 1);
+    if (b->len == b->cap)
+        buf_reserve(b, 1);
+    b->data[b->len++] = c;
 }
 
 void buf_str(struct buf *b, const char *s)
