@@ -139,6 +139,23 @@ static void write_own_checks(struct buf *out, struct exchange *x, const struct c
     }
 }
 
+/* Checks of this host. */
+static void write_host_checks(struct buf *out, struct exchange *x, const struct filter *filter)
+{
+    const struct dir_member *m = directory_member(&x->hub->directory, &x->hub->self);
+
+    for (uint32_t i = 0; m && i < m->says.checks_n; i++) {
+        size_t from = out->len;
+
+        json_text(out, m->says.checks[i].id);
+        buf_byte(out, ':');
+        size_t object = out->len;
+
+        consul_host_check(out, &m->says, &m->says.checks[i], m->own.index);
+        consul_sift(out, from, object, filter);
+    }
+}
+
 static const struct filter_selector service_selectors[] = {
     {"Address", FILTER_TEXT},
     {"EnableTagOverride", FILTER_BOOL},
@@ -200,6 +217,7 @@ void consul_agent_checks(struct exchange *x)
     struct buf *out = answer_json(x);
 
     json_open(out, '{');
+    write_host_checks(out, x, filter);
     each_own(x, out, write_own_checks, filter);
     json_close(out, '}');
 }

@@ -386,9 +386,6 @@ static int take_own_check(struct consul_reader *r, json_t *json, struct check_en
     if (take_check(r, json, &check) ||
         consul_take_member(r, json, "ServiceID", CHECK_ENDPOINT_NAME_MAX, &ret->name))
         return 1;
-    if (!ret->name.len)
-        return consul_refuse(r, "a check is of a service here: write its ServiceID; for all of the "
-                                "host there is maintenance");
     if (!check.name.len && !check.id.len)
         return consul_refuse(r, "a check needs a Name");
     ret->check = check.id.len ? check.id : check.name;

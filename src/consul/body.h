@@ -32,7 +32,7 @@ int consul_read_entry(struct consul_entry *ret, struct bytes body, struct arena 
                       const char **why);
 int consul_read_ending(struct consul_entry *ret, struct bytes body, struct arena *mem,
                        const char **why);
-/* Of agent/check/register: a check with a TTL of a service that is registered already. As above. */
+/* Of agent/check/register: a check with a TTL of a service that is registered already, or without one, of the host. As above. */
 int consul_read_check(struct check_endpoint *ret, struct bytes body, struct arena *mem,
                       const char **why);
 

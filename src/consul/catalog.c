@@ -31,6 +31,21 @@ static void write_checks_of(struct buf *out, struct exchange *x, const struct co
     }
 }
 
+/* Of a node: that it is a member, and what was registered of it. */
+static void write_node_checks(struct buf *out, const struct lookup_member *m, uint64_t index,
+                              const struct filter *filter)
+{
+    size_t from = out->len;
+
+    consul_node_check(out, m, index);
+    consul_sift(out, from, from, filter);
+    for (uint32_t i = 0; i < m->checks_n; i++) {
+        from = out->len;
+        consul_host_check(out, m, &m->checks[i], index);
+        consul_sift(out, from, from, filter);
+    }
+}
+
 static void write_health(struct buf *out, struct exchange *x, const struct consul_group *g,
                          const struct filter *filter)
 {
@@ -45,7 +60,7 @@ static void write_health(struct buf *out, struct exchange *x, const struct consu
     json_name(out, "Checks");
     json_open(out, '[');
     if (!consul_is_foreign(g)) /* nobody watches those */
-        consul_node_check(out, &m, g->service->index);
+        write_node_checks(out, &m, g->service->index, NULL);
     write_checks_of(out, x, g, NULL);
     json_close(out, ']');
     json_close(out, '}');
@@ -287,8 +302,7 @@ void consul_health_node(struct exchange *x)
 
     json_open(out, '[');
     if (m)
-        consul_node_check(out, &m->says, m->resource.index);
-    consul_sift(out, 1, 1, filter);
+        write_node_checks(out, &m->says, m->resource.index, filter);
     while (m && next_on(&m->says.id, &s, &at, &g))
         write_checks_of(out, x, &g, filter);
     json_close(out, ']');

@@ -1,4 +1,4 @@
-/* Consul's agent: checks of services that are registered here, and maintenance. */
+/* Consul's agent: checks of this host and of services that are registered here, and maintenance. */
 #include "consul/body.h"
 #include "consul/consul.h"
 #include "consul/shape.h"
@@ -88,9 +88,22 @@ static bool has_check(struct exchange *x, const struct consul_group *g,
     return false;
 }
 
+static bool has_host_check(const struct lookup_member *m, struct bytes id)
+{
+    for (uint32_t i = 0; i < m->checks_n; i++) {
+        if (bytes_equal(m->checks[i].id, id))
+            return true;
+    }
+    return false;
+}
+
 static bool is_shown(struct exchange *x, const struct check_endpoint *asked)
 {
     struct directory *d = &x->hub->directory;
+    const struct dir_member *m = directory_member(d, &x->hub->self);
+
+    if (!asked->name.len)
+        return m && has_host_check(&m->says, asked->check);
 
     for (const struct dir_service *s = directory_first_on(d, &x->hub->self); s;
          s = directory_next_on(s, &x->hub->self)) {

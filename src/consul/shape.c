@@ -205,7 +205,7 @@ uint32_t consul_checks(const struct consul_group *g, const struct endpoint_check
     *own = (struct endpoint_check){
         .id = bytes_str(arena_printf(mem, "service:" BYTES_FMT, BYTES_ARG(consul_id(g, &text)))),
         .ttl_ms = e->ttl_ms,
-        .health = e->health,
+        .health = endpoint_own_health(e),
         .output = e->output,
     };
     *ret = own;
@@ -395,6 +395,21 @@ void consul_node_check(struct buf *out, const struct lookup_member *m, uint64_t 
                          .output = bytes_str(member_state_name(m->state)),
                          .status = alive ? "passing" : "critical",
                          .type = "",
+                         .index = index,
+                     });
+}
+
+void consul_host_check(struct buf *out, const struct lookup_member *m,
+                       const struct endpoint_check *check, uint64_t index)
+{
+    write_check(out, &(struct check){
+                         .node = m->name,
+                         .id = check->id,
+                         .name = check->name,
+                         .notes = check->notes,
+                         .output = check->output,
+                         .status = endpoint_health_name(check->health),
+                         .type = check->ttl_ms ? "ttl" : "",
                          .index = index,
                      });
 }

@@ -44,7 +44,7 @@ uint32_t consul_checks(const struct consul_group *g, const struct endpoint_check
                        struct arena *mem);
 
 /* In the meta of a registration that stands for a host that is no member: its name, and where it is. */
-#define CONSUL_META_HOST    "kith-host"
+#define CONSUL_META_HOST    LOOKUP_META_HOST
 #define CONSUL_META_ADDRESS "kith-host-address"
 
 /* One of its own meta; empty: it has none of that name. */
@@ -64,6 +64,9 @@ void consul_indexes(struct buf *out, uint64_t index);
 void consul_node(struct buf *out, const struct lookup_member *m, uint64_t index);
 void consul_service(struct buf *out, const struct consul_group *g);
 void consul_node_check(struct buf *out, const struct lookup_member *m, uint64_t index);
+/* One that somebody registered of the node itself. */
+void consul_host_check(struct buf *out, const struct lookup_member *m,
+                       const struct endpoint_check *check, uint64_t index);
 void consul_service_check(struct buf *out, const struct consul_group *g,
                           const struct endpoint_check *check, struct arena *mem);
 

@@ -21,6 +21,21 @@ static bool is_of(const enum endpoint_health *state, enum endpoint_health is)
     return !state || *state == is;
 }
 
+static void write_host(struct buf *out, const struct dir_member *m,
+                       const enum endpoint_health *state, const struct filter *filter)
+{
+    const struct lookup_member *says = &m->says;
+
+    for (uint32_t i = 0; i < says->checks_n; i++) {
+        size_t from = out->len;
+
+        if (!is_of(state, says->checks[i].health))
+            continue;
+        consul_host_check(out, says, &says->checks[i], m->own.index);
+        consul_sift(out, from, from, filter);
+    }
+}
+
 static void write_members(struct exchange *x, struct buf *out, const enum endpoint_health *state,
                           const struct filter *filter)
 {
@@ -31,10 +46,12 @@ static void write_members(struct exchange *x, struct buf *out, const enum endpoi
         enum endpoint_health is = alive ? ENDPOINT_HEALTH_PASSING : ENDPOINT_HEALTH_CRITICAL;
         size_t from = out->len;
 
-        if (m->says.state == MEMBER_STATE_LEFT || !is_of(state, is))
+        if (m->says.state == MEMBER_STATE_LEFT)
             continue;
-        consul_node_check(out, &m->says, m->own.index);
+        if (is_of(state, is))
+            consul_node_check(out, &m->says, m->own.index);
         consul_sift(out, from, from, filter);
+        write_host(out, m, state, filter);
     }
 }
 

@@ -248,7 +248,8 @@ static void add_instance(const struct control *c, const struct turn *t, const st
     const struct service_spec *spec = service_spec(&c->catalog, s);
     const struct instance_row *says = instance_says(i, mem);
 
-    if (!instance_healthy(&c->catalog, i) || maintenance_of(c, instance_node(i), instance_id(i)))
+    if (!instance_healthy(&c->catalog, i) || maintenance_of(c, instance_node(i), instance_id(i)) ||
+        registrations_host_health(c, instance_node(i)) == ENDPOINT_HEALTH_CRITICAL)
         return;
     for (uint32_t k = 0; k < says->ports_n; k++) {
         items[ret->endpoints_n] = (struct endpoint_info){
@@ -278,7 +279,9 @@ static void add_registration(const struct control *c, const struct registration 
         .registration = says->name,
     };
 
-    if (says->health == ENDPOINT_HEALTH_CRITICAL || maintenance_of(c, &one.node, &one.instance))
+    if (says->health == ENDPOINT_HEALTH_CRITICAL || maintenance_of(c, &one.node, &one.instance) ||
+        (registrations_host_health(c, &one.node) == ENDPOINT_HEALTH_CRITICAL &&
+         !registration_is_foreign(says)))
         return;
     for (uint32_t k = 0; k < says->ports_n; k++) {
         items[ret->endpoints_n] = one;

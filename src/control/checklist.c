@@ -115,7 +115,7 @@ static const struct endpoint_check *plain_one(const struct registration_row *row
 {
     const struct endpoint_check *one = list->items;
 
-    return list->n == 1 && !one->name.len && !one->notes.len &&
+    return list->n == 1 && row->name.len && !one->name.len && !one->notes.len &&
                    bytes_equal(one->id, checklist_own_id(row->name, mem))
                ? one
                : NULL;

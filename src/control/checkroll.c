@@ -146,13 +146,19 @@ const struct ulid *checkroll_find(const struct control *c, struct bytes id)
 
 /* ---- time ---- */
 
+/* Of the checks of a host nothing is the name. */
+static struct bytes called(const struct registration_row *row)
+{
+    return row->name.len ? row->name : bytes_str("the host");
+}
+
 static void end(struct control *c, struct turn *t, const struct checkroll_entry *e,
                 const struct registration_row *row)
 {
     struct ulid id = e->registration;
 
     journal_add(t->journal, t->wall_us / KITH_MS, "registration-lapsed", row->service,
-                BYTES_FMT " was critical for %u ms by " BYTES_FMT, BYTES_ARG(row->name),
+                BYTES_FMT " was critical for %u ms by " BYTES_FMT, BYTES_ARG(called(row)),
                 e->within_ms, BYTES_ARG(e->id));
     (void)registrations_end(c, t, &id);
 }
@@ -167,7 +173,7 @@ static void call_critical(struct control *c, struct turn *t, const struct checkr
     if (!check)
         return;
     journal_add(t->journal, t->wall_us / KITH_MS, "registration-lapsed", row->service,
-                BYTES_FMT " was not renewed within %u ms by " BYTES_FMT, BYTES_ARG(row->name),
+                BYTES_FMT " was not renewed within %u ms by " BYTES_FMT, BYTES_ARG(called(row)),
                 e->within_ms, BYTES_ARG(e->id));
     check->health = ENDPOINT_HEALTH_CRITICAL;
     check->output = bytes_str("TTL expired");

@@ -110,6 +110,18 @@ static struct lookup_endpoint at_node(const struct control *c, const struct ulid
     };
 }
 
+/* It is as bad as its host. */
+static void shade(const struct control *c, struct lookup_endpoint *e)
+{
+    enum endpoint_health host = registrations_host_health(c, &e->node);
+
+    if (host <= e->health)
+        return;
+    e->by_host = true;
+    e->own = e->health;
+    e->health = host;
+}
+
 /* One for each port, and one if there is none. Returns how many. */
 static uint32_t add_ports(const struct lookup_endpoint *one, const struct bound_port *ports,
                           uint32_t ports_n, struct lookup_endpoint *list)
@@ -135,6 +147,7 @@ static uint32_t add_instance(const struct control *c, const struct instance *i,
         one.health = ENDPOINT_HEALTH_CRITICAL;
         one.output = says->reason;
     }
+    shade(c, &one);
     maintenance_shade(c, &one, mem);
     return add_ports(&one, says->ports, says->ports_n, list);
 }
@@ -162,6 +175,8 @@ static uint32_t add_registration(const struct control *c, const struct registrat
         one.checks = checks.items;
         one.checks_n = checks.n;
     }
+    if (!registration_is_foreign(says))
+        shade(c, &one);
     maintenance_shade(c, &one, mem);
     return add_ports(&one, says->ports, says->ports_n, list);
 }
@@ -263,8 +278,10 @@ static void fill(const struct control *c, const struct service *s, struct lookup
     split(ret, list, count, mem);
 }
 
-static struct lookup_member about_member(const struct control *c, const struct ulid *id)
+static struct lookup_member about_member(const struct control *c, const struct ulid *id,
+                                         struct arena *mem)
 {
+    const struct registration_row *host = registrations_host(c, id, mem);
     const struct member *m = members_get(c->catalog.members, id);
     struct lookup_member about = {.id = *id};
 
@@ -276,6 +293,12 @@ static struct lookup_member about_member(const struct control *c, const struct u
     about.host = m->row->host;
     about.tags = m->row->tags;
     about.tags_n = m->row->tags_n;
+    if (host) {
+        struct checklist checks = checklist_of(host, mem);
+
+        about.checks = checks.items;
+        about.checks_n = checks.n;
+    }
     return about;
 }
 
@@ -312,7 +335,7 @@ static void take_members(struct control *c, struct effect_lookup *e, struct aren
     {
         if (e->members_n == LOOKUPS_BATCH)
             break;
-        list[e->members_n++] = about_member(c, &n->id);
+        list[e->members_n++] = about_member(c, &n->id, mem);
         drop_node(&c->lookups, n);
     }
 }

@@ -152,6 +152,7 @@ void maintenance_shade(const struct control *c, struct lookup_endpoint *e, struc
     if (!reason)
         return;
     e->health = ENDPOINT_HEALTH_CRITICAL;
+    e->by_host = false;
     e->output = bytes_str(
         arena_printf(mem, "maintenance%s" BYTES_FMT, reason->len ? ": " : "", BYTES_ARG(*reason)));
     if (e->checks_n)

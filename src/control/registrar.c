@@ -35,6 +35,8 @@ static void answer(struct control *c, struct turn *t, const struct incoming *in,
 static struct bytes say(struct arena *mem, struct bytes service, const char *what,
                         struct bytes name)
 {
+    if (!service.len)
+        return bytes_str("the checks of this host are changed");
     return wire_text_clip(bytes_str(arena_printf(mem, BYTES_FMT " %s " BYTES_FMT,
                                                  BYTES_ARG(service), what, BYTES_ARG(name))),
                           REGISTERED_TEXT_MAX);
@@ -48,9 +50,6 @@ struct refusal registrar_refusal(const struct control *c, const struct turn *t,
         return (struct refusal){FAIL_CODE_NOT_READY, "this host is leaving: register with another"};
     if (ulid_is_zero(&t->post->cluster))
         return (struct refusal){FAIL_CODE_NOT_READY, "this host has not joined a cluster yet"};
-    if (!row->service.len)
-        return (struct refusal){FAIL_CODE_BAD_REQUEST,
-                                "a registration needs the name of its service"};
     if (row->ttl_ms && row->ttl_ms < REGISTRATION_TTL_MIN_MS)
         return (struct refusal){FAIL_CODE_BAD_REQUEST, "a TTL below 500 ms cannot be kept"};
     if (!held && c->registrations.here + more > REGISTRATIONS_MAX)
@@ -142,6 +141,9 @@ static struct refusal settle(struct control *c, const struct turn *t,
     ret->held = registrations_find(c, &ret->id);
     struct refusal no = registrar_refusal(c, t, &ret->row, ret->held, more);
 
+    if (!no.why && !ret->row.service.len)
+        no =
+            (struct refusal){FAIL_CODE_BAD_REQUEST, "a registration needs the name of its service"};
     if (!no.why)
         no = registrar_refuse_checks(c, &ret->id, &ret->row, mem);
     if (!no.why)
@@ -299,6 +301,21 @@ struct registration *registrar_find(struct control *c, struct turn *t, const str
     return held;
 }
 
+void registrar_end(struct control *c, struct turn *t, const struct incoming *in,
+                   const struct ack *ack, const struct registration *held, struct arena *mem)
+{
+    const struct registration_row *row = registration_says(held, mem);
+    struct registered reply = {.instance = *registration_id(held),
+                               .name = row->name,
+                               .text =
+                                   say(mem, row->service, "is no longer registered as", row->name)};
+
+    if (registrations_end(c, t, &reply.instance) != 0)
+        turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be ended now");
+    else
+        answer(c, t, in, ack, &reply);
+}
+
 void registrar_deregister(struct control *c, struct turn *t, const struct incoming *in)
 {
     struct arena mem = {0};
@@ -313,16 +330,7 @@ void registrar_deregister(struct control *c, struct turn *t, const struct incomi
     struct ulid id = registrar_id(request.name);
     const struct registration *held = registrar_find(c, t, in, &id, request.name);
 
-    if (held) {
-        struct registered reply = {.instance = id,
-                                   .name = request.name,
-                                   .text = say(&mem, registration_service(held),
-                                               "is no longer registered as", request.name)};
-
-        if (registrations_end(c, t, &id) != 0)
-            turn_fail(t, in, FAIL_CODE_REJECTED, "this cannot be ended now");
-        else
-            answer(c, t, in, &request.ack, &reply);
-    }
+    if (held)
+        registrar_end(c, t, in, &request.ack, held, &mem);
     arena_deinit(&mem);
 }

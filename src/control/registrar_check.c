@@ -156,7 +156,7 @@ static bool put_check(struct wanted *w, const struct check_endpoint *request)
         .name = request->label,
         .notes = request->notes,
         .ttl_ms = request->ttl_ms,
-        .reap_ms = request->reap_ms,
+        .reap_ms = w->row.service.len ? request->reap_ms : 0,
         .health = was ? was->health : request->health,
         .output = was ? was->output : (struct bytes){0},
     };
@@ -173,9 +173,24 @@ static void take_away(struct control *c, struct turn *t, const struct incoming *
         return;
     }
     checklist_remove(&w->list, w->check);
+    if (!w->row.service.len && !w->list.n) {
+        registrar_end(c, t, in, &request->ack, w->held, mem);
+        return;
+    }
     checklist_put(&w->row, &w->list, mem);
     registrar_write(c, t, in, &request->ack, &w->id, &w->row, w->held, "is no longer checked as",
                     mem);
+}
+
+/* The checks of this host, with or without any. None of them ends anything. */
+static void find_host(const struct control *c, const struct check_endpoint *request,
+                      struct wanted *ret, struct arena *mem)
+{
+    *ret = (struct wanted){.check = request->check};
+    ret->held = registrations_find(c, &ret->id);
+    if (ret->held)
+        ret->row = *registration_says(ret->held, mem);
+    ret->list = checklist_of(&ret->row, mem);
 }
 
 static void check(struct control *c, struct turn *t, const struct incoming *in,
@@ -184,7 +199,9 @@ static void check(struct control *c, struct turn *t, const struct incoming *in,
     struct refusal no = {0};
     struct wanted w;
 
-    if (find(c, t, in, request->name, request->check, &w, mem))
+    if (!request->name.len && request->ttl_ms)
+        find_host(c, request, &w, mem);
+    else if (find(c, t, in, request->name, request->check, &w, mem))
         return;
     if (!request->ttl_ms) {
         take_away(c, t, in, request, &w, mem);
@@ -192,7 +209,7 @@ static void check(struct control *c, struct turn *t, const struct incoming *in,
     }
     if (put_check(&w, request)) {
         checklist_put(&w.row, &w.list, mem);
-        no = registrar_refusal(c, t, &w.row, w.held, /* more= */ 0);
+        no = registrar_refusal(c, t, &w.row, w.held, /* more= */ 1);
     } else {
         no = bad(CHECKLIST_FULL);
     }

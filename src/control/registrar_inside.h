@@ -24,6 +24,9 @@ void registrar_write(struct control *c, struct turn *t, const struct incoming *i
                      const struct ack *ack, const struct ulid *id,
                      const struct registration_row *row, struct registration *held,
                      const char *what, struct arena *mem);
+/* Ends it, and answers. */
+void registrar_end(struct control *c, struct turn *t, const struct incoming *in,
+                   const struct ack *ack, const struct registration *held, struct arena *mem);
 /* NULL: this peer answers for none of that name, and the answer says so. */
 struct registration *registrar_find(struct control *c, struct turn *t, const struct incoming *in,
                                     const struct ulid *id, struct bytes name);

@@ -96,9 +96,16 @@ static struct wanted wanted_of(const struct registration *r)
     return (struct wanted){registration_service(r), content_key(r->content)};
 }
 
+static bool is_host(const struct registration *r)
+{
+    return ulid_is_zero(registration_id(r));
+}
+
 static void add(struct registrations *all, struct registration *r)
 {
     struct wanted wanted = wanted_of(r);
+
+    all->hosts += is_host(r);
 
     sheets_put(&all->all, &by_key, sheets_from(&all->all, &by_key, &wanted), r);
     sheets_put(&all->services, &by_service, sheets_from(&all->services, &by_service, &wanted), r);
@@ -113,6 +120,7 @@ static void drop(struct registrations *all, struct registration *r, const struct
     if (r->due)
         TREE_REMOVE(due_tree, &all->due, r->due);
     all->here -= ulid_equal(registration_node(r), self);
+    all->hosts -= is_host(r);
     free_one(r);
 }
 
@@ -154,7 +162,7 @@ static struct registration *new_one(const struct row *row, struct arena *mem)
     if (!instance_key(row->key, &node, &id) ||
         registration_row_decode(&value, row->value, mem, &err))
         return NULL;
-    size_t at = (size_t)(value.service.data - row->value.data);
+    size_t at = value.service.len ? (size_t)(value.service.data - row->value.data) : 0;
 
     if (at > UINT16_MAX) /* somebody wrote it behind a list of fields that nobody knows */
         return NULL;
@@ -242,6 +250,30 @@ static void take_checks(struct control *c, const struct turn *t, const struct re
     arena_deinit(&mem);
 }
 
+static enum endpoint_health health_of(const struct registration *r)
+{
+    struct arena mem = {0};
+    enum endpoint_health health = r ? registration_says(r, &mem)->health : ENDPOINT_HEALTH_PASSING;
+
+    arena_deinit(&mem);
+    return health;
+}
+
+/* Who shows the host shows its checks; and if it is better or worse than it was, what answers there is, too. Either may be
+ * NULL. */
+static void touch_host(struct control *c, const struct ulid *node, const struct registration *old,
+                       const struct registration *r)
+{
+    const struct content *n;
+
+    lookups_touch_member(&c->lookups, node);
+    if (health_of(old) == health_of(r))
+        return;
+    NAMES_FOREACH(n, &c->catalog)
+    lookups_touch(&c->lookups, content_key(n));
+    registrations_member(c, node);
+}
+
 /* `old`: what is held of the same key, or NULL. */
 static void take_row(struct control *c, const struct turn *t, const struct row *row,
                      struct registration *old)
@@ -254,6 +286,8 @@ static void take_row(struct control *c, const struct turn *t, const struct row *
 
     arena_deinit(&mem);
     take_checks(c, t, old, r);
+    if ((old && is_host(old)) || (r && is_host(r)))
+        touch_host(c, registration_node(old ? old : r), old, r);
     if (old) {
         lookups_touch(&c->lookups, registration_service(old));
         drop(all, old, &c->self);
@@ -325,6 +359,37 @@ const struct registration *registrations_next(const struct control *c, const str
     const struct sheets *all = &c->registrations.services;
 
     return living(c, sheets_next(all, sheets_from(all, &by_service, &wanted)), wanted.service);
+}
+
+/* ---- hosts ---- */
+
+static const struct registration *find_host(const struct control *c, const struct ulid *node)
+{
+    struct ulid key[2] = {*node};
+
+    return c->registrations.hosts ? find_key(c, bytes_of(key, sizeof(key))) : NULL;
+}
+
+const struct registration_row *registrations_host(const struct control *c, const struct ulid *node,
+                                                  struct arena *mem)
+{
+    const struct registration *r = find_host(c, node);
+
+    return r ? registration_says(r, mem) : NULL;
+}
+
+enum endpoint_health registrations_host_health(const struct control *c, const struct ulid *node)
+{
+    return health_of(find_host(c, node));
+}
+
+bool registration_is_foreign(const struct registration_row *row)
+{
+    for (uint32_t i = 0; i < row->meta_n; i++) {
+        if (bytes_equal_str(row->meta[i].key, LOOKUP_META_HOST))
+            return true;
+    }
+    return false;
 }
 
 /* ---- this peer's own ---- */

@@ -15,6 +15,9 @@
  * of ending when it is not renewed, and ends after `reap_ms` in a row critical, if that is given. One with several checks
  * has a list of them and is as its worst one (checklist.h); checkroll.h keeps their times.
  *
+ * The checks of the host are a registration too, of no service and of id zero: the worst of them makes what answers on that host as bad as
+ * itself (decision 0096).
+ *
  * Saying something else by the same name changes the registration. At most REGISTRATIONS_MAX are taken here;
  * what the members of the cluster hold together is not bounded by this.
  */
@@ -51,6 +54,7 @@ struct registrations {      /* a zeroed one is valid and empty */
     struct sheets services; /* by service, node, id */
     struct due_tree due;    /* own ones that are due at some time */
     uint32_t here;          /* how many of them this peer answers for */
+    uint32_t hosts;         /* how many of them have the checks of a host */
 };
 
 const struct ulid *registration_node(const struct registration *r); /* which answers for it */
@@ -74,6 +78,14 @@ kith_time registrations_settle(struct control *c, struct turn *t);
 const struct registration *registrations_first(const struct control *c, struct bytes service);
 const struct registration *registrations_next(const struct control *c,
                                               const struct registration *r);
+
+/* The checks of a host; NULL: it has none. Lists in mem. */
+const struct registration_row *registrations_host(const struct control *c, const struct ulid *node,
+                                                  struct arena *mem);
+/* What answers on the host is at most as well as this. */
+enum endpoint_health registrations_host_health(const struct control *c, const struct ulid *node);
+/* It stands for a host that is no member, whose checks are not those of the peer that answers for it. */
+bool registration_is_foreign(const struct registration_row *row);
 
 /* -- for registrar.h: this peer's own -- */
 

@@ -330,13 +330,32 @@ static bool same_face(const struct lookup_member *a, const struct lookup_member 
            same_pairs(a->tags, a->tags_n, b->tags, b->tags_n);
 }
 
-/* The state that a node's check is in; one that left has none. */
-static void add_state(bool of[PORTRAIT_HEALTHS], enum member_state state)
+static bool same_check(const struct endpoint_check *a, const struct endpoint_check *b)
 {
-    if (state == MEMBER_STATE_ALIVE)
-        of[ENDPOINT_HEALTH_PASSING] = true;
-    else if (state != MEMBER_STATE_LEFT && state != MEMBER_STATE_UNKNOWN)
-        of[ENDPOINT_HEALTH_CRITICAL] = true;
+    return a->health == b->health && a->ttl_ms == b->ttl_ms && bytes_equal(a->id, b->id) &&
+           bytes_equal(a->name, b->name) && bytes_equal(a->notes, b->notes) &&
+           bytes_equal(a->output, b->output);
+}
+
+static bool same_checks(const struct lookup_member *a, const struct lookup_member *b)
+{
+    bool same = a->checks_n == b->checks_n;
+
+    for (uint32_t i = 0; same && i < a->checks_n; i++)
+        same = same_check(&a->checks[i], &b->checks[i]);
+    return same;
+}
+
+/* The states that a node's checks are in; one that left has none. */
+static void add_states(bool of[PORTRAIT_HEALTHS], const struct lookup_member *m)
+{
+    if (m->state == MEMBER_STATE_LEFT || m->state == MEMBER_STATE_UNKNOWN)
+        return;
+    of[m->state == MEMBER_STATE_ALIVE ? ENDPOINT_HEALTH_PASSING : ENDPOINT_HEALTH_CRITICAL] = true;
+    for (uint32_t i = 0; i < m->checks_n; i++) {
+        if (m->checks[i].health < PORTRAIT_HEALTHS)
+            of[m->checks[i].health] = true;
+    }
 }
 
 /* Who waits for it is told; what they then ask for is not there any more. */
@@ -344,7 +363,7 @@ static void lose_member(struct directory *d, struct dir_member *m)
 {
     bool of[PORTRAIT_HEALTHS] = {false};
 
-    add_state(of, m->says.state);
+    add_states(of, &m->says);
     change_checks(d, of);
     directory_change(d, &m->resource);
     free_member(d, m);
@@ -364,14 +383,15 @@ static void tell_member(struct directory *d, const struct lookup_member *said)
     struct lookup_member says = lookup_member_copy(&mem, said);
     bool known = m != NULL;
     bool same = known && same_face(&m->says, &says);
+    bool same_all = known && same_checks(&m->says, &says);
     bool same_state =
         same && m->says.state == says.state && m->says.incarnation == says.incarnation;
 
     bool of[PORTRAIT_HEALTHS] = {false};
 
-    add_state(of, said->state);
+    add_states(of, said);
     if (known)
-        add_state(of, m->says.state);
+        add_states(of, &m->says);
     if (!m) {
         m = mem_alloc(sizeof(*m));
         m->says.id = said->id;
@@ -381,13 +401,14 @@ static void tell_member(struct directory *d, const struct lookup_member *said)
     m->mem = mem;
     m->says = says;
     m->told = d->round;
-    if (!same_state) {
+    if (!same_state || !same_all) {
         change(d, &m->own);
         change(d, &m->resource);
-        change(d, &d->nodes);
         change_checks(d, of);
     }
-    if (!same)
+    if (!same_state)
+        change(d, &d->nodes);
+    if (!same || !same_all)
         touch_services_on(d, &says.id);
 }
 

@@ -7,7 +7,7 @@
  *
  * Each thing that can be asked for is a resource with an index out of one counter, which grows exactly when an answer
  * about that resource changes: a service when its endpoints, their health, tags, meta, or their hosts' names, addresses or
- * tags do; the list of services with its names and tags; the list of nodes with theirs; a node with itself and the
+ * tags or checks do; the list of services with its names and tags; the list of nodes with theirs; a node with itself and the
  * endpoints on it; the checks of a state with each service that has some of that state before or after, and with the nodes
  * that come to or leave it. Where an endpoint stands among
  * others by distance changes no index. While all is told anew readers have the former file, so what changed gets its

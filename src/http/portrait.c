@@ -89,7 +89,8 @@ static uint64_t add_endpoint(uint64_t h, const struct lookup_endpoint *e)
 {
     h = add_text(h, bytes_of(e->instance.b, sizeof(e->instance.b)));
     h = add_number(h, e->port | (uint64_t)e->weight << 32);
-    h = add_number(h, (uint64_t)e->health | (uint64_t)e->own_tags << 8 | (uint64_t)e->ttl_ms << 32);
+    h = add_number(h, (uint64_t)e->health | (uint64_t)e->own_tags << 8 |
+                          (uint64_t)endpoint_own_health(e) << 16 | (uint64_t)e->ttl_ms << 32);
     h = add_text(add_text(h, e->addr), e->port_name);
     h = add_text(add_text(h, e->node_name), e->registration);
     h = add_checks(add_text(h, e->output), e->checks, e->checks_n);
@@ -147,9 +148,15 @@ static void list_tags(const struct lookup_service *s, struct buf *out)
 
 /* ---- making ---- */
 
+enum endpoint_health endpoint_own_health(const struct lookup_endpoint *e)
+{
+    return e->by_host ? e->own : e->health;
+}
+
 bool endpoint_is_checked(const struct lookup_endpoint *e)
 {
-    return !e->registration.len || e->ttl_ms || e->checks_n || e->health != ENDPOINT_HEALTH_PASSING;
+    return !e->registration.len || e->ttl_ms || e->checks_n ||
+           endpoint_own_health(e) != ENDPOINT_HEALTH_PASSING;
 }
 
 static uint32_t count_nodes(const struct lookup_service *s)
@@ -168,8 +175,8 @@ static void note_checks(struct portrait *p, const struct lookup_endpoint *e)
         if (e->checks[i].health < PORTRAIT_HEALTHS)
             p->checked[e->checks[i].health] = true;
     }
-    if (!e->checks_n && endpoint_is_checked(e))
-        p->checked[e->health] = true;
+    if (!e->checks_n && endpoint_is_checked(e) && endpoint_own_health(e) < PORTRAIT_HEALTHS)
+        p->checked[endpoint_own_health(e)] = true;
 }
 
 static void fill_parts(struct portrait *p, const struct lookup_service *s)

@@ -34,6 +34,9 @@ struct lookup_service portrait_in_order(const struct lookup_service *s, struct a
 /* Consul's clients see checks of it: it has a list of them; or Kith started it, it has to be renewed, or it is not well. */
 bool endpoint_is_checked(const struct lookup_endpoint *e);
 
+/* How it does by its own checks, whatever those of its host say. */
+enum endpoint_health endpoint_own_health(const struct lookup_endpoint *e);
+
 /* Of a service in order. */
 struct portrait *portrait_new(const struct lookup_service *s);
 void portrait_free(struct portrait *p); /* may be given NULL */

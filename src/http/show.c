@@ -62,6 +62,8 @@ void show_endpoint(struct buf *out, const struct dir_service *s, const struct lo
         json_pairs_of(out, "meta", says->meta, says->meta_n);
     }
     json_text_of(out, "registration", e->registration);
+    if (e->by_host)
+        json_bool_of(out, "by_host", true);
     show_checks(out, e);
     json_close(out, '}');
 }

@@ -123,15 +123,17 @@ enum lookup_whole_words {
 
 enum lookup_more_words { /* of an endpoint */
                          LOOKUP_MORE_HEALTH =
-                             0, /* enum endpoint_health (8), OWN (1), CHECKS (1), its TTL in ms (32, above 32) */
+                             0, /* enum endpoint_health (8), OWN (1), CHECKS (1), HOST (1); at 16 its health without its
+                                    host's checks (8); its TTL in ms (32, above 32) */
                          LOOKUP_MORE_NAME = 1,   /* of its registration: span of bytes */
                          LOOKUP_MORE_OUTPUT = 2, /* what is said to its health: span of bytes */
                          LOOKUP_MORE_META = 3,   /* span of pairs */
                          LOOKUP_MORE_WORDS = 4
 };
 
-#define LOOKUP_MORE_OWN    (UINT64_C(1) << 8) /* it has tags and meta of its own */
-#define LOOKUP_MORE_CHECKS (UINT64_C(1) << 9) /* the word behind NAME's text is a span of checks */
+#define LOOKUP_MORE_OWN    (UINT64_C(1) << 8)  /* it has tags and meta of its own */
+#define LOOKUP_MORE_CHECKS (UINT64_C(1) << 9)  /* the word behind NAME's text is a span of checks */
+#define LOOKUP_MORE_HOST   (UINT64_C(1) << 10) /* its health is that of its host's checks */
 
 /* A check: a word with its health (8) and its TTL in ms (32, above 32); then its ID, name, notes and output, each a word with its
  * length, then text. */

@@ -153,7 +153,7 @@ void lookup_pack_service(struct lookup_pack *p, const struct lookup_service *s)
 static bool is_plain(const struct lookup_endpoint *e)
 {
     return !e->own_tags && !e->ttl_ms && e->health == ENDPOINT_HEALTH_PASSING &&
-           !e->registration.len && !e->output.len && !e->meta_n && !e->checks_n;
+           !e->registration.len && !e->output.len && !e->meta_n && !e->by_host && !e->checks_n;
 }
 
 bool lookup_pack_is_all(const struct lookup_service *s)
@@ -229,7 +229,9 @@ static void fill_more(struct lookup_pack *p, uint32_t at, const struct lookup_en
     uint64_t *w = p->words + at;
 
     w[LOOKUP_MORE_HEALTH] = (uint64_t)e->health | (e->own_tags ? LOOKUP_MORE_OWN : 0) |
-                            (e->checks_n ? LOOKUP_MORE_CHECKS : 0) | (uint64_t)e->ttl_ms << 32;
+                            (e->checks_n ? LOOKUP_MORE_CHECKS : 0) |
+                            (e->by_host ? LOOKUP_MORE_HOST | (uint64_t)e->own << 16 : 0) |
+                            (uint64_t)e->ttl_ms << 32;
     w[LOOKUP_MORE_NAME] = name;
     w[LOOKUP_MORE_OUTPUT] = output;
     w[LOOKUP_MORE_META] = meta;

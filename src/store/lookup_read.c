@@ -182,6 +182,8 @@ static bool read_more(const struct copy *c, const uint64_t *more,
 
     ret->health = (enum endpoint_health)(uint8_t)health;
     ret->own_tags = health & LOOKUP_MORE_OWN;
+    ret->by_host = health & LOOKUP_MORE_HOST;
+    ret->own = (enum endpoint_health)(uint8_t)(health >> 16);
     ret->ttl_ms = (uint32_t)(health >> 32);
     if (ret->own_tags) {
         ret->tags_n = ref->tags_n;

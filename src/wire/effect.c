@@ -135,6 +135,8 @@ static const struct wire_field lookup_endpoint_fields[] = {
     TABLE_FIELD(lookup_endpoint, 14, ttl_ms, U32),
     TABLE_FIELD(lookup_endpoint, 15, output, STR),
     TABLE_LIST(lookup_endpoint, 16, checks, STRUCT, .sub = &endpoint_check_struct),
+    TABLE_FIELD(lookup_endpoint, 17, by_host, BOOL),
+    TABLE_FIELD(lookup_endpoint, 18, own, ENUM, .names = &endpoint_health_enum),
 };
 TABLE(lookup_endpoint);
 
@@ -156,6 +158,7 @@ static const struct wire_field lookup_member_fields[] = {
     TABLE_FIELD(lookup_member, 4, host, STR),
     TABLE_FIELD(lookup_member, 5, incarnation, U64),
     TABLE_LIST(lookup_member, 6, tags, STRUCT, .sub = &pair_struct),
+    TABLE_LIST(lookup_member, 7, checks, STRUCT, .sub = &endpoint_check_struct),
 };
 TABLE(lookup_member);
 

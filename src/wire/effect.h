@@ -135,6 +135,8 @@ struct lookup_endpoint {
     const struct pair *meta;
     uint32_t meta_n;
     enum endpoint_health health;
+    bool by_host;              /* its health is that of its host's checks */
+    enum endpoint_health own;  /* by_host: what it would be without them */
     struct bytes registration; /* its name; empty: Kith started it */
     uint32_t ttl_ms;           /* of a registration that has to be renewed */
     struct bytes output;       /* what is said to its health, for people */
@@ -145,6 +147,8 @@ struct lookup_endpoint {
 
 /* In the meta of a registration that a former version wrote: what its check is called, when not after itself. */
 #define LOOKUP_META_CHECK "kith-check"
+/* Likewise of one that stands for a host that is no member: its name (decision 0091). */
+#define LOOKUP_META_HOST "kith-host"
 
 #define LOOKUP_WEIGHT 100u
 #define LOOKUP_FAR    UINT32_MAX
@@ -171,6 +175,8 @@ struct lookup_member {
     uint64_t incarnation;
     const struct pair *tags;
     uint32_t tags_n;
+    const struct endpoint_check *checks; /* of the host; the look-up file has none of them */
+    uint32_t checks_n;
 };
 
 /* A name that was never told of is not there. Nothing is shown between `anew` and `whole` but what was. */

@@ -110,8 +110,6 @@ def a_check_can_be_registered_by_itself(cluster):
     expect("no such check", here.agent.check.ttl_pass("none"), False)
     expect("away", here.agent.check.deregister("memory"), True)
     wait("no check", lambda: statuses(there, "mem") == {"mem-1": "passing"} and there.health.checks("mem")[1] == [], 10)
-    text = refused("a host's check", lambda: here.agent.check.register("disk", Check.ttl("10s")), "BadRequest")
-    says(text, "ServiceID")
     text = refused("a script", lambda: here.agent.check.register("s", Check.http("http://x", "1s"), service_id="mem-1"),
                    "BadRequest")
     says(text, "TTL")
@@ -179,6 +177,50 @@ def a_service_has_several_checks(cluster):
     expect("away with its service", here.agent.service.deregister("many-1"), True)
     wait("away", lambda: checks_of(there, "many") == {} and "disk" not in here.agent.checks(), 10)
     expect("not known any more", here.agent.check.ttl_pass("disk"), False)
+
+
+def a_host_has_checks(cluster):
+    """agent.check.register without a service: what answers on that host is as bad as the host; elsewhere nothing changes."""
+    from consul import Check
+    peer, other = cluster.peers[0], cluster.peers[1]
+    here, there = consul_of(peer), consul_of(other)
+    here.agent.service.register("hosted", "hosted-1", port=1, check=Check.ttl("600s"))
+    here.agent.check.ttl_pass("service:hosted-1")
+    there.agent.service.register("hosted", "hosted-2", port=2)
+    wait("both", lambda: usable(other, "hosted") == (2, 2, 2, 2), 10)
+    expect("a check of the host", here.agent.check.register("Power", Check.ttl("600s"), check_id="power", notes="both lines"), True)
+    expect("here at once", [(c["Name"], c["Status"], c["Notes"], c["ServiceID"]) for i, c in here.agent.checks().items()
+                            if i == "power"], [("Power", "critical", "both lines", "")])
+    wait("what is on it is not used", lambda: usable(other, "hosted") == (1, 1, 1, 1), 10)
+    found = [i for i in there.health.service("hosted")[1] if i["Node"]["Node"] == "h1"][0]
+    expect("its checks", [(c["CheckID"], c["Status"]) for c in found["Checks"]],
+           [("serfHealth", "passing"), ("power", "critical"), ("service:hosted-1", "passing")])
+    expect("the service's own", checks_of(there, "hosted"), {"service:hosted-1": "passing"})
+    expect("the node's", [c["Status"] for c in there.health.node("h1")[1] if c["CheckID"] == "power"], ["critical"])
+    expect("by its state", [c["Node"] for c in there.health.state("critical")[1] if c["CheckID"] == "power"], ["h1"])
+    index = there.health.service("hosted")[0]
+    expect("a warning", here.agent.check.ttl_warn("power", "one line"), True)
+    expect("woken", there.health.service("hosted", index=index, wait="20s")[0] > index, True)
+    wait("a warning does not keep it away", lambda: usable(other, "hosted") == (2, 2, 2, 2), 10)
+    expect("but it does not pass", [i["Service"]["ID"] for i in there.health.service("hosted", passing=True)[1]], ["hosted-2"])
+    expect("it passes", here.agent.check.ttl_pass("power"), True)
+    wait("all pass", lambda: len(there.health.service("hosted", passing=True)[1]) == 2, 10)
+    expect("of a second", here.agent.check.register("late", Check.ttl("1s")), True)
+    expect("which passes", here.agent.check.ttl_pass("late"), True)
+    wait("not reported in time", lambda: [c["Output"] for c in there.health.node("h1")[1] if c["CheckID"] == "late"] ==
+         ["TTL expired"], 10)
+    wait("not used", lambda: usable(other, "hosted") == (1, 1, 1, 1), 10)
+    peer.signal(15)
+    peer.wait_end(20)
+    peer.start("--insecure")
+    wait("it answers", lambda: answers(peer), 30)
+    wait("as before", lambda: usable(other, "hosted") == usable(peer, "hosted") == (1, 1, 1, 1), 30)
+    for check in ("late", "power"):
+        expect("away", here.agent.check.deregister(check), True)
+    wait("as if they had never been", lambda: usable(other, "hosted") == (2, 2, 2, 2) and
+         [c["CheckID"] for c in there.health.node("h1")[1] if not c["ServiceID"]] == ["serfHealth"], 10)
+    here.agent.service.deregister("hosted-1")
+    there.agent.service.deregister("hosted-2")
 
 
 def what_is_in_maintenance_is_not_found(cluster):
@@ -412,6 +454,7 @@ def main():
             events_reach_all_who_are_there,
             a_check_can_be_registered_by_itself,
             a_service_has_several_checks,
+            a_host_has_checks,
             what_is_in_maintenance_is_not_found,
             a_service_elsewhere_is_registered_in_the_catalog,
             each_query_wakes_for_its_own_change_alone,

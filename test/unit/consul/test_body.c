@@ -215,7 +215,7 @@ static void what_cannot_be_in_the_catalog_is_refused(void **state)
     arena_deinit(&mem);
 }
 
-static void a_check_alone_belongs_to_a_service(void **state)
+static void a_check_alone_belongs_to_a_service_or_the_host(void **state)
 {
     struct check_endpoint c;
 
@@ -228,7 +228,8 @@ static void a_check_alone_belongs_to_a_service(void **state)
     assert_int_equal(c.ttl_ms, 5000);
     assert_int_equal(c.health, ENDPOINT_HEALTH_CRITICAL);
     assert_int_equal(
-        consul_read_check(&c, bytes_str("{\"name\":\"m\",\"ttl\":\"5s\"}"), &mem, &why), 1);
+        consul_read_check(&c, bytes_str("{\"name\":\"m\",\"ttl\":\"5s\"}"), &mem, &why), 0);
+    assert_int_equal(c.name.len, 0); /* of the host */
     assert_int_equal(
         consul_read_check(&c, bytes_str("{\"serviceid\":\"a\",\"ttl\":\"5s\"}"), &mem, &why), 1);
     assert_int_equal(
@@ -252,7 +253,7 @@ int main(void)
         cmocka_unit_test(too_long_is_refused),
         cmocka_unit_test(a_report_has_a_status_and_its_output_is_cut),
         cmocka_unit_test(what_cannot_be_in_the_catalog_is_refused),
-        cmocka_unit_test(a_check_alone_belongs_to_a_service),
+        cmocka_unit_test(a_check_alone_belongs_to_a_service_or_the_host),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);

@@ -486,6 +486,86 @@ static void a_check_of_several_wakes_who_waits_for_its_state(void **state)
     assert_int_equal(s.woken, 2);
 }
 
+/* Host a, with a check of itself. */
+static void tell_host(enum endpoint_health health)
+{
+    const struct endpoint_check power = {.id = bytes_str("power"),
+                                         .name = bytes_str("Power"),
+                                         .notes = bytes_str("both lines"),
+                                         .ttl_ms = 1000,
+                                         .health = health};
+    struct lookup_member m = directory_member(&s.hub.directory, &stand_a)->says;
+    struct effect_lookup e = {.members = &m, .members_n = 1};
+
+    m.checks = &power;
+    m.checks_n = 1;
+    directory_tell(&s.hub.directory, &e);
+}
+
+static void a_check_of_the_host_is_shown_with_all_that_runs_there(void **state)
+{
+    struct lookup_endpoint e = stand_endpoint(9, &stand_a, ENDPOINT_HEALTH_CRITICAL);
+
+    (void)state;
+    tell_host(ENDPOINT_HEALTH_CRITICAL);
+    e.registration = bytes_str("one");
+    e.by_host = true; /* by its own checks, of which it has none, it passes */
+    stand_tell(&s, "one", &e, 1);
+    stand_get(&s, "/v1/health/service/one");
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "0/Checks/0/CheckID"), "serfHealth");
+    assert_string_equal(stand_text(&s, "0/Checks/1/CheckID"), "power");
+    assert_string_equal(stand_text(&s, "0/Checks/1/Status"), "critical");
+    assert_string_equal(stand_text(&s, "0/Checks/1/Notes"), "both lines");
+    assert_string_equal(stand_text(&s, "0/Checks/1/ServiceID"), "");
+    assert_string_equal(stand_text(&s, "0/Checks/2/CheckID"), "");
+    stand_get(&s, "/v1/health/service/one?passing");
+    assert_int_equal(stand_count(&s), 0);
+    stand_get(&s, "/v1/health/checks/one");
+    assert_int_equal(stand_count(&s), 0);
+    e.ttl_ms = 1000;
+    stand_tell(&s, "one", &e, 1);
+    stand_get(&s, "/v1/health/checks/one");
+    assert_string_equal(stand_text(&s, "0/Status"), "passing");
+    stand_get(&s, "/v1/health/node/a?filter=CheckID==power");
+    assert_int_equal(stand_count(&s), 1);
+    stand_get(&s, "/v1/health/state/critical?filter=CheckID==power");
+    assert_int_equal(stand_count(&s), 1);
+    stand_get(&s, "/v1/health/state/passing?filter=CheckID==power");
+    assert_int_equal(stand_count(&s), 0);
+    stand_get(&s, "/v1/agent/checks");
+    assert_string_equal(stand_text(&s, "power/Node"), "a");
+}
+
+/* Those who see the check are told: of its state, of its node and of what runs there; the list of nodes is as it was. */
+static void a_check_of_the_host_wakes_who_sees_it(void **state)
+{
+    static const char *const seen[] = {"/v1/health/state/critical", "/v1/health/node/a",
+                                       "/v1/health/service/api"};
+    char target[96];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        tell_host(ENDPOINT_HEALTH_PASSING);
+        stand_get(&s, seen[i]);
+        snprintf(target, sizeof(target), "%s?index=%llu", seen[i],
+                 (unsigned long long)s.x.answer.index);
+        s.woken = 0;
+        assert_int_equal(stand_get(&s, target), 0);
+        tell_host(ENDPOINT_HEALTH_PASSING); /* the same */
+        assert_int_equal(s.woken, 0);
+        tell_host(ENDPOINT_HEALTH_CRITICAL);
+        assert_int_equal(s.woken, 1);
+        assert_int_equal(stand_resume(&s), 200);
+    }
+    stand_get(&s, "/v1/catalog/nodes");
+    uint64_t index = s.x.answer.index;
+
+    tell_host(ENDPOINT_HEALTH_PASSING);
+    stand_get(&s, "/v1/catalog/nodes");
+    assert_int_equal(s.x.answer.index, index);
+}
+
 /* Registered without a TTL and well: nobody sees a check of it, so no list of checks changes. */
 static void what_has_no_check_changes_no_state(void **state)
 {
@@ -567,6 +647,8 @@ int main(void)
         CASE(all_checks_are_listed_by_their_state),
         CASE(who_waits_for_a_state_is_woken_by_that),
         CASE(a_check_of_several_wakes_who_waits_for_its_state),
+        CASE(a_check_of_the_host_is_shown_with_all_that_runs_there),
+        CASE(a_check_of_the_host_wakes_who_sees_it),
         CASE(what_has_no_check_changes_no_state),
         CASE(filters_choose_from_each_list),
         CASE(members_come_and_go_as_the_command_line_says),

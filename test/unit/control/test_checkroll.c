@@ -286,6 +286,62 @@ static void they_are_there_after_a_start(void **state)
     world_free(w);
 }
 
+/* What answers on the host is as bad as the host; what answers elsewhere is not. */
+static void a_check_of_the_host_is_one_of_all_that_runs_there(void **state)
+{
+    (void)state;
+    struct world *w = world_new(2);
+    static const struct pair elsewhere = {{(const uint8_t *)"kith-host", 9},
+                                          {(const uint8_t *)"attic", 5}};
+    struct register_endpoint printer = {
+        .service = bytes_str("db"), .name = bytes_str("attic/db"), .meta = &elsewhere, .meta_n = 1};
+    struct buf payload = {0};
+
+    begin(w);
+    register_endpoint_encode(&payload, &printer);
+    ask(w, WIRE_REGISTER_ENDPOINT, &payload);
+    world_until(w, found(w, 1) == 2, 1 * KITH_SEC);
+    assert_true(give(w, "", "power", 2000));
+    assert_true(w->reply_wait > 0);
+    assert_false(give(w, "", "disk", 2000)); /* which db-1 has */
+    assert_true(report(w, "power", ENDPOINT_HEALTH_WARNING, "one line"));
+    world_pass(w, 500 * KITH_MS);
+    assert_string_equal(says(w, 1, ""), "warning: power=warning(one line)");
+    assert_int_equal(found(w, 1), 2);
+    assert_true(report(w, "power", ENDPOINT_HEALTH_CRITICAL, "out"));
+    world_until(w, found(w, 1) == 1, 1 * KITH_SEC);
+    world_pass(w, LOOKUPS_GATHER);
+    assert_true(world_logged(w, "failing db 1: @b", 0) >
+                0); /* its own checks have nothing to say */
+    assert_string_equal(says(w, 1, "db-1"), "passing: disk=passing memory=passing");
+    assert_true(passes(w, "power"));
+    world_until(w, found(w, 1) == 2, 1 * KITH_SEC);
+    world_pass(w, 2500 * KITH_MS);
+    assert_string_equal(says(w, 0, ""), "critical: power=critical(TTL expired)");
+    assert_int_equal(found(w, 0), 1);
+    assert_true(give(w, "", "power", 0));
+    assert_string_equal(says(w, 0, ""), "");
+    world_free(w);
+}
+
+static void instances_that_kith_runs_are_as_bad_as_their_host(void **state)
+{
+    (void)state;
+    struct world *w = world_new(1);
+    struct service_spec specs[] = {world_spec("db", 1, NULL)};
+
+    world_apply(w, 0, specs, 1);
+    world_until(w, found(w, 0) == 1, 5 * KITH_SEC);
+    assert_true(give(w, "", "power", 60000));
+    assert_true(report(w, "power", ENDPOINT_HEALTH_CRITICAL, "out"));
+    assert_int_equal(found(w, 0), 0);
+    world_pass(w, LOOKUPS_GATHER);
+    assert_true(world_logged(w, "failing db 1: @a", 0) > 0);
+    assert_true(passes(w, "power"));
+    assert_int_equal(found(w, 0), 1);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +352,8 @@ int main(void)
         cmocka_unit_test(checks_come_and_go_one_by_one),
         cmocka_unit_test(an_id_is_one_of_a_kind_at_its_peer),
         cmocka_unit_test(they_are_there_after_a_start),
+        cmocka_unit_test(a_check_of_the_host_is_one_of_all_that_runs_there),
+        cmocka_unit_test(instances_that_kith_runs_are_as_bad_as_their_host),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

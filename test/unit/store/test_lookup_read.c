@@ -164,10 +164,16 @@ static void checks_are_told_one_by_one(void **state)
     e[1].checks_n = 2;
     e[1].output = bytes_str("slow");
     e[2].registration = bytes_str("db-3");
+    e[2].by_host = true;
+    e[2].own = ENDPOINT_HEALTH_PASSING;
+    e[2].health = ENDPOINT_HEALTH_WARNING;
     assert_int_equal(lookup_file_put(file, &s), 0);
     s = see("db");
     assert_int_equal(s.endpoints[0].checks_n, 0);
     assert_int_equal(s.endpoints[2].checks_n, 0);
+    assert_true(s.endpoints[2].by_host && !s.endpoints[1].by_host);
+    assert_int_equal(s.endpoints[2].own, ENDPOINT_HEALTH_PASSING);
+    assert_int_equal(s.endpoints[2].health, ENDPOINT_HEALTH_WARNING);
     assert_true(bytes_equal_str(s.endpoints[2].registration, "db-3"));
     assert_true(bytes_equal_str(s.endpoints[1].output, "slow"));
     assert_int_equal(s.endpoints[1].checks_n, 2);
