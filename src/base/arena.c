@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,7 +62,8 @@ void arena_reserve(struct arena *a, size_t size)
         a->head = block_new(size, a->head);
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* Not zeroed. */
+static void *take(struct arena *a, size_t size)
 {
     assert(size <= SIZE_MAX / 2);
     size = ARENA_ROOM(size);
@@ -72,7 +74,12 @@ void *arena_alloc(struct arena *a, size_t size)
 
     a->head->len += size;
     a->used_bytes += size;
-    return memset(p, 0, size);
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    return memset(take(a, size), 0, size);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t item_size)
@@ -85,7 +92,7 @@ struct bytes arena_bytes(struct arena *a, struct bytes b)
 {
     if (!b.len)
         return (struct bytes){0};
-    return bytes_of(memcpy(arena_alloc(a, b.len), b.data, b.len), b.len);
+    return bytes_of(memcpy(take(a, b.len), b.data, b.len), b.len);
 }
 
 char *arena_str(struct arena *a, struct bytes b)
@@ -97,17 +104,22 @@ char *arena_str(struct arena *a, struct bytes b)
     return s;
 }
 
+/* Nearly always there is room for it in the block that is in use, so it is written once. */
 char *arena_printf(struct arena *a, const char *format, ...)
 {
+    size_t room = a->head ? a->head->cap - a->head->len : 0;
     va_list args;
 
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(room ? (char *)a->head->data + a->head->len : NULL, room, format, args);
     va_end(args);
     assert(len >= 0);
 
-    char *s = arena_alloc(a, (size_t)len + 1);
+    bool done = ARENA_ROOM((size_t)len + 1) <= room;
+    char *s = take(a, (size_t)len + 1);
 
+    if (done)
+        return s;
     va_start(args, format);
     vsnprintf(s, (size_t)len + 1, format, args);
     va_end(args);

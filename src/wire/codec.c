@@ -130,6 +130,7 @@ void wire_encode(struct buf *out, const struct wire_struct *type, const void *v)
 struct reader {
     struct arena *mem;
     struct wire_error *err;
+    bool again; /* it was read before: its values are within their bounds */
 };
 
 static int get_struct(struct reader *r, const struct wire_struct *type, void *ret,
@@ -146,6 +147,11 @@ static int wrong_type(struct reader *r, const struct wire_field *f)
     return refuse(r->err, f->path, "of the wrong type");
 }
 
+static int check(struct reader *r, const struct wire_field *f, const void *p)
+{
+    return r->again ? 0 : wire_check_value(f, p, r->err);
+}
+
 static int get_unsigned(struct reader *r, const struct wire_field *f, void *p,
                         const msgpack_object *o)
 {
@@ -156,7 +162,7 @@ static int get_unsigned(struct reader *r, const struct wire_field *f, void *p,
     if (o->via.u64 > (f->type == WIRE_T_ENUM ? UINT32_MAX : f->max_value))
         return refuse(r->err, f->path, "out of range");
     wire_store(f, p, o->via.u64);
-    return wire_check_value(f, p, r->err);
+    return check(r, f, p);
 }
 
 static int get_signed(struct reader *r, const struct wire_field *f, void *p,
@@ -167,7 +173,7 @@ static int get_signed(struct reader *r, const struct wire_field *f, void *p,
     if (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 > INT64_MAX)
         return refuse(r->err, f->path, "out of range");
     *(int64_t *)p = o->via.i64;
-    return wire_check_value(f, p, r->err);
+    return check(r, f, p);
 }
 
 static int get_fixed(struct reader *r, const struct wire_field *f, void *p, size_t size,
@@ -190,7 +196,7 @@ static int get_bytes(struct reader *r, const struct wire_field *f, void *p, cons
     struct bytes b = text ? bytes_of(o->via.str.ptr, o->via.str.size)
                           : bytes_of(o->via.bin.ptr, o->via.bin.size);
     *(struct bytes *)p = b;
-    return wire_check_value(f, p, r->err);
+    return check(r, f, p);
 }
 
 static int get_one(struct reader *r, const struct wire_field *f, void *p, const msgpack_object *o)
@@ -336,31 +342,37 @@ static int get_struct(struct reader *r, const struct wire_struct *type, void *re
 /* For the objects of most messages. The library's own choice is 8 KiB, which malloc() hands out less readily. */
 #define ZONE_BYTES 768
 
+/* The value that `in` begins with, which skim() has bounded. */
+static int get(struct reader *r, const struct wire_struct *type, void *ret, struct bytes in)
+{
+    msgpack_object read;
+    msgpack_zone zone;
+    size_t used = 0;
+    bool ready = msgpack_zone_init(&zone, ZONE_BYTES);
+
+    assert(ready); /* as mem_alloc() */
+    (void)ready;
+    msgpack_unpack_return got = msgpack_unpack((const char *)in.data, in.len, &used, &zone, &read);
+    int result = got == MSGPACK_UNPACK_SUCCESS || got == MSGPACK_UNPACK_EXTRA_BYTES
+                     ? get_struct(r, type, ret, &read)
+                     : refuse(r->err, type->name, "no MessagePack");
+    msgpack_zone_destroy(&zone);
+    return result;
+}
+
 int wire_decode_first(void *ret, const struct wire_struct *type, struct bytes in, size_t *ret_len,
                       struct arena *mem, struct wire_error *err)
 {
     struct reader r = {.mem = mem, .err = err};
-    msgpack_object read;
-    msgpack_zone zone;
     const char *why;
-    size_t used = 0;
 
     memset(ret, 0, type->size);
     if (skim(in, ret_len, &why) != 0)
         return refuse(err, type->name, why);
-
-    bool ready = msgpack_zone_init(&zone, ZONE_BYTES);
-    assert(ready); /* as mem_alloc() */
-    (void)ready;
-    msgpack_unpack_return got =
-        msgpack_unpack((const char *)in.data, *ret_len, &used, &zone, &read);
-    int result = got == MSGPACK_UNPACK_SUCCESS || got == MSGPACK_UNPACK_EXTRA_BYTES
-                     ? get_struct(&r, type, ret, &read)
-                     : refuse(err, type->name, "no MessagePack");
-    msgpack_zone_destroy(&zone);
-    if (result != 0)
-        memset(ret, 0, type->size);
-    return result;
+    if (get(&r, type, ret, bytes_of(in.data, *ret_len)) == 0)
+        return 0;
+    memset(ret, 0, type->size);
+    return WIRE_BAD;
 }
 
 int wire_decode(void *ret, const struct wire_struct *type, struct bytes in, struct arena *mem,
@@ -374,4 +386,17 @@ int wire_decode(void *ret, const struct wire_struct *type, struct bytes in, stru
         return 0;
     memset(ret, 0, type->size);
     return refuse(err, type->name, "followed by more bytes");
+}
+
+void wire_decode_again(void *ret, const struct wire_struct *type, struct bytes in,
+                       struct arena *mem)
+{
+    struct wire_error err;
+    struct reader r = {.mem = mem, .err = &err, .again = true};
+
+    memset(ret, 0, type->size);
+    int bad = get(&r, type, ret, in);
+
+    assert(!bad);
+    (void)bad;
 }

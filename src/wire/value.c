@@ -241,6 +241,11 @@ int wire_check(const struct wire_struct *type, const void *v, struct wire_error 
 
 /* ---- copies ---- */
 
+static bool points_somewhere(const struct wire_field *f)
+{
+    return f->type == WIRE_T_STR || f->type == WIRE_T_BYTES || f->type == WIRE_T_STRUCT;
+}
+
 static void copy_one(struct arena *mem, const struct wire_field *f, void *p)
 {
     if (f->type == WIRE_T_STR || f->type == WIRE_T_BYTES) {
@@ -260,7 +265,7 @@ static void copy_list(struct arena *mem, const struct wire_field *f, uint8_t *v)
         items = arena_array(mem, list.n, f->item_size);
         memcpy(items, list.items, list.n * f->item_size);
     }
-    for (uint32_t i = 0; i < list.n; i++)
+    for (uint32_t i = 0; i < list.n && points_somewhere(f); i++)
         copy_one(mem, f, items + i * f->item_size);
     memcpy(v + f->offset, &items, sizeof(items));
 }
@@ -286,7 +291,7 @@ void wire_copy(struct arena *mem, const struct wire_struct *type, void *ret, con
             copy_list(mem, f, ret);
         else if (f->optional)
             copy_optional(mem, f, ret);
-        else
+        else if (points_somewhere(f))
             copy_one(mem, f, (uint8_t *)ret + f->offset);
     }
 }

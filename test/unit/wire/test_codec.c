@@ -292,6 +292,9 @@ static void check_round_trip(const struct sample *s, struct arena *mem)
     wire_encode(&again, s->type, got);
     assert_true(bytes_equal(s->bytes, buf_bytes(&again)));
     buf_deinit(&again);
+    wire_decode_again(got, s->type, s->bytes, mem);
+    if (!wire_same(s->type, s->value, got))
+        fail_msg("%s comes back changed when it is read again", s->type->name);
 }
 
 static void every_struct_survives_the_round_trip(void **state)

@@ -39,6 +39,25 @@ static void everything_else_is_not(void **state)
     assert_false(wire_text_ok(bytes_of("a\0b", 3)));
 }
 
+static void one_wrong_byte_anywhere_is_seen(void **state)
+{
+    (void)state;
+    char text[] = "twenty-three bytes long";
+
+    for (size_t i = 0; i < sizeof(text) - 1; i++) {
+        char right = text[i];
+
+        assert_true(wire_text_ok(bytes_of(text, sizeof(text) - 1)));
+        text[i] = '\0';
+        assert_false(wire_text_ok(bytes_of(text, sizeof(text) - 1)));
+        text[i] = '\x80';
+        assert_false(wire_text_ok(bytes_of(text, sizeof(text) - 1)));
+        text[i] = '\x7f';
+        assert_true(wire_text_ok(bytes_of(text, sizeof(text) - 1)));
+        text[i] = right;
+    }
+}
+
 static void clipping_keeps_characters_whole(void **state)
 {
     (void)state;
@@ -72,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_text),
         cmocka_unit_test(everything_else_is_not),
+        cmocka_unit_test(one_wrong_byte_anywhere_is_seen),
         cmocka_unit_test(clipping_keeps_characters_whole),
         cmocka_unit_test(any_bytes_become_text),
     };
