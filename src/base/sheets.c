@@ -21,7 +21,7 @@ void sheets_deinit(struct sheets *s)
 static bool begins_before(const struct sheet *sheet, const struct sheets_rule *rule,
                           const void *key)
 {
-    if (rule->order)
+    if (rule->order && (sheet->first != *(const uint64_t *)key || !rule->compare))
         return sheet->first < *(const uint64_t *)key;
     return rule->compare(sheet->at[0], key) < 0;
 }
@@ -61,9 +61,9 @@ static uint32_t find_compared(const struct sheet *sheet, const struct sheets_rul
 /* The numbers of most sheets are spread evenly (they are hashes), so the first steps go where the key should be; each
  * step costs a line of memory. */
 static uint32_t find_ordered(const struct sheet *sheet, const struct sheets_rule *rule,
-                             uint64_t key, uint64_t end)
+                             const void *wanted, uint64_t end)
 {
-    uint64_t from = sheet->first, to = end;
+    uint64_t from = sheet->first, to = end, key = *(const uint64_t *)wanted;
     uint32_t low = 0, high = sheet->n;
 
     for (int step = 0; low < high; step++) {
@@ -75,7 +75,7 @@ static uint32_t find_ordered(const struct sheet *sheet, const struct sheets_rule
             mid = low + (uint32_t)((key - from) / gap);
         uint64_t at = rule->order(sheet->at[mid]);
 
-        if (at < key) {
+        if (at < key || (at == key && rule->compare && rule->compare(sheet->at[mid], wanted) < 0)) {
             low = mid + 1;
             from = at;
         } else {
@@ -94,8 +94,8 @@ struct sheets_place sheets_from(const struct sheets *s, const struct sheets_rule
     uint32_t i = find_sheet(s, rule, key);
     const struct sheet *sheet = &s->sheets[i];
     uint64_t end = i + 1 < s->n ? sheet[1].first : UINT64_MAX;
-    uint32_t at = rule->order ? find_ordered(sheet, rule, *(const uint64_t *)key, end)
-                              : find_compared(sheet, rule, key);
+    uint32_t at =
+        rule->order ? find_ordered(sheet, rule, key, end) : find_compared(sheet, rule, key);
 
     return (struct sheets_place){.sheet = i, .at = at}; /* its end is the next one's beginning */
 }

@@ -23,7 +23,7 @@ struct sheets_rule {
                    const void *key);         /* < 0: the element comes before the key */
     uint64_t (*number)(const void *element); /* NULL: nothing is summed */
     /* Where the order is that of a number, which the key points to: a search then looks at few elements, since sheets
-     * note the first one's. NULL: it is not. `compare` is not needed then. */
+     * note the first one's. NULL: it is not. `compare` decides among those of the same number; NULL: none does. */
     uint64_t (*order)(const void *element);
 };
 

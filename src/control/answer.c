@@ -63,10 +63,10 @@ static void list_aliases(const struct control *c, const struct service *s,
 
 static uint32_t count_registered(const struct control *c, struct bytes name)
 {
+    struct registrations_walk registered = registrations_of(c, name);
     uint32_t count = 0;
 
-    for (const struct registration *r = registrations_first(c, name); r;
-         r = registrations_next(c, r))
+    while (registrations_next(&registered))
         count++;
     return count;
 }
@@ -230,11 +230,12 @@ static void add_load(const struct turn *t, const struct instance *i, struct endp
 
 static uint32_t count_ports(const struct control *c, const struct service *s, struct bytes name)
 {
-    const struct registration *r = registrations_first(c, name);
+    struct registrations_walk registered = registrations_of(c, name);
+    const struct registration *r;
     struct instance *i;
     uint32_t count = 0;
 
-    for (; r; r = registrations_next(c, r))
+    while ((r = registrations_next(&registered)) != NULL)
         count += r->ports_n ? r->ports_n : 1u;
     FLEET_FOREACH (i, service_fleet(s))
         count += instance_healthy(&c->catalog, i) ? i->ports_n : 0;
@@ -297,13 +298,14 @@ static void list_endpoints(const struct control *c, const struct turn *t, struct
                            struct endpoints *ret, struct arena *mem)
 {
     const struct service *s = catalog_find(&c->catalog, name);
-    const struct registration *r = registrations_first(c, name);
+    struct registrations_walk registered = registrations_of(c, name);
+    const struct registration *r;
     struct instance *i;
 
     ret->endpoints = arena_array(mem, count_ports(c, s, name), sizeof(*ret->endpoints));
     FLEET_FOREACH (i, service_fleet(s))
         add_instance(c, t, s, i, ret, mem);
-    for (; r; r = registrations_next(c, r))
+    while ((r = registrations_next(&registered)) != NULL)
         add_registration(c, r, ret, mem);
 }
 
@@ -318,7 +320,7 @@ void answer_endpoints(struct control *c, struct turn *t, const struct incoming *
     if (get_endpoints_decode(&request, in->payload, &mem, &err)) {
         answer_bad(t, in, &err);
     } else if (!catalog_find(&c->catalog, request.service) &&
-               !registrations_first(c, request.service)) {
+               !registrations_any(c, request.service)) {
         no_service(t, in, request.service);
     } else {
         list_endpoints(c, t, request.service, &answer, &mem);

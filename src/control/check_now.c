@@ -223,7 +223,7 @@ static void refuse_unknown(const struct control *c, struct turn *t, const struct
 {
     struct ulid id = registrar_id(what);
 
-    if (registrations_first(c, what) || registrations_find(c, &id))
+    if (registrations_any(c, what) || registrations_find(c, &id))
         refuse(t, a, FAIL_CODE_REJECTED,
                BYTES_FMT " is registered, Kith does not run it: who registered it says how it does",
                BYTES_ARG(what));

@@ -217,11 +217,12 @@ static uint32_t entries_of(uint32_t ports_n)
 /* At most so many endpoints are to be told of. */
 static size_t endpoints_max(const struct control *c, const struct service *s, struct bytes name)
 {
-    const struct registration *r = registrations_first(c, name);
+    struct registrations_walk registered = registrations_of(c, name);
+    const struct registration *r;
     struct instance *i;
     size_t max = 0;
 
-    for (; r; r = registrations_next(c, r))
+    while ((r = registrations_next(&registered)) != NULL)
         max += entries_of(r->ports_n);
     if (!s)
         return max;
@@ -258,7 +259,8 @@ static void fill(const struct control *c, const struct service *s, struct lookup
 {
     struct lookup_endpoint *list = arena_array(mem, endpoints_max(c, s, ret->name), sizeof(*list));
     const struct service_spec *spec = s ? service_spec(&c->catalog, s) : NULL;
-    const struct registration *r = registrations_first(c, ret->name);
+    struct registrations_walk registered = registrations_of(c, ret->name);
+    const struct registration *r;
     struct instance *i;
     uint32_t count = 0;
 
@@ -272,7 +274,7 @@ static void fill(const struct control *c, const struct service *s, struct lookup
         if (instance_healthy(&c->catalog, i) || instance_runs(&c->catalog, i))
             count += add_instance(c, i, list + count, mem);
     }
-    for (; r; r = registrations_next(c, r))
+    while ((r = registrations_next(&registered)) != NULL)
         count += add_registration(c, r, list + count, mem);
     ret->gone = !s && count == 0;
     split(ret, list, count, mem);

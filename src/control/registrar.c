@@ -17,18 +17,37 @@ struct ulid registrar_id(struct bytes name)
     return id;
 }
 
+/* NULL: nothing of that id. Most that come are new: the state, which goes by hashes, knows that sooner than the list. */
+static struct registration *find_known(const struct control *c, const struct turn *t,
+                                       const struct ulid *id)
+{
+    struct ulid key[2] = {c->self, *id};
+
+    if (!state_get(t->state, TABLE_ID_REGISTRATION, bytes_of(key, sizeof(key))))
+        return NULL;
+    return registrations_find(c, id);
+}
+
+static void confirm_one(struct control *c, struct confirm_rows *rows, struct turn *t,
+                        const struct ulid *id)
+{
+    struct buf key = registrations_key(c, id);
+
+    confirm_row(rows, t, TABLE_ID_REGISTRATION, buf_bytes(&key));
+    buf_deinit(&key);
+}
+
 static void answer(struct control *c, struct turn *t, const struct incoming *in,
                    const struct ack *ack, const struct registered *reply)
 {
     struct confirm_rows rows = {0};
-    struct buf key = registrations_key(c, &reply->instance), out = {0};
+    struct buf out = {0};
 
     registered_encode(&out, reply);
     if (ack->kind != ACK_KIND_HERE)
-        confirm_row(&rows, t, TABLE_ID_REGISTRATION, buf_bytes(&key));
+        confirm_one(c, &rows, t, &reply->instance);
     confirm_answer(c, t, in, ack, &rows, WIRE_REGISTERED, buf_bytes(&out));
     confirm_rows_deinit(&rows);
-    buf_deinit(&key);
     buf_deinit(&out);
 }
 
@@ -138,7 +157,7 @@ static struct refusal settle(struct control *c, const struct turn *t,
 {
     ret->row = row_of(c, request, mem);
     ret->id = registrar_id(ret->row.name);
-    ret->held = registrations_find(c, &ret->id);
+    ret->held = find_known(c, t, &ret->id);
     struct refusal no = registrar_refusal(c, t, &ret->row, ret->held, more);
 
     if (!no.why && !ret->row.service.len)
@@ -239,15 +258,12 @@ static void answer_all(struct control *c, struct turn *t, const struct incoming 
     struct buf out = {0};
 
     for (uint32_t i = 0; i < n; i++) {
-        struct buf key = registrations_key(c, &all[i].id);
-
         infos[i] = (struct registered_info){
             .instance = all[i].id,
             .name = all[i].row.name,
             .text = say(mem, all[i].row.service, "is registered as", all[i].row.name)};
         if (ack->kind != ACK_KIND_HERE)
-            confirm_row(&rows, t, TABLE_ID_REGISTRATION, buf_bytes(&key));
-        buf_deinit(&key);
+            confirm_one(c, &rows, t, &all[i].id);
     }
     registered_endpoints_encode(&out, &reply);
     confirm_answer(c, t, in, ack, &rows, WIRE_REGISTERED_ENDPOINTS, buf_bytes(&out));

@@ -4,6 +4,7 @@
 #include "control/inside.h"
 #include "control/standing.h"
 #include "state/content.h"
+#include "state/hash.h"
 #include "state/journal.h"
 
 #include <assert.h>
@@ -33,18 +34,56 @@ struct bytes registration_service(const struct registration *r)
 const struct registration_row *registration_says(const struct registration *r, struct arena *mem)
 {
     struct registration_row *row = arena_alloc(mem, sizeof(*row));
-    struct wire_error err;
-    int bad = registration_row_decode(row, content_value(r->content), mem, &err);
 
-    assert(!bad); /* as in new_one() */
-    (void)bad;
+    wire_decode_again(row, &registration_row_struct, content_value(r->content), mem);
     return row;
 }
 
 /* What the lists are searched by. */
 struct wanted {
+    uint64_t order; /* first: the number that a list goes by before it compares */
     struct bytes service, key;
 };
+
+static uint32_t number_at(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* The random end of the node's id before the beginning of the registration's, which is a digest. */
+static uint64_t order_of_key(struct bytes key)
+{
+    const struct ulid *id = (const struct ulid *)(const void *)key.data;
+    uint64_t node = number_at(id->b + sizeof(id->b) - sizeof(uint32_t));
+
+    return node << 32 | (key.len > sizeof(*id) ? number_at(id[1].b) : 0);
+}
+
+#define HASH_BITS 31 /* as are kept of it */
+
+static uint32_t hash_of_service(struct bytes service)
+{
+    return (uint32_t)(hash64(service) >> (64 - HASH_BITS));
+}
+
+static uint64_t order_of_service(uint32_t hash)
+{
+    return (uint64_t)hash << (64 - HASH_BITS);
+}
+
+static uint64_t key_order(const void *element)
+{
+    const struct registration *r = element;
+
+    return order_of_key(content_key(r->content));
+}
+
+static uint64_t service_order(const void *element)
+{
+    const struct registration *r = element;
+
+    return order_of_service(r->service_hash);
+}
 
 static int compare_keys(const void *element, const void *key)
 {
@@ -62,8 +101,8 @@ static int compare_services(const void *element, const void *key)
     return order ? order : compare_keys(element, key);
 }
 
-static const struct sheets_rule by_key = {.compare = compare_keys};
-static const struct sheets_rule by_service = {.compare = compare_services};
+static const struct sheets_rule by_key = {.compare = compare_keys, .order = key_order};
+static const struct sheets_rule by_service = {.compare = compare_services, .order = service_order};
 
 static int compare_due(const struct registration_due *a, const struct registration_due *b)
 {
@@ -91,9 +130,14 @@ static void free_one(struct registration *r)
     content_release(c);
 }
 
-static struct wanted wanted_of(const struct registration *r)
+static struct sheets_place place_in_service(const struct registrations *all,
+                                            const struct registration *r)
 {
-    return (struct wanted){registration_service(r), content_key(r->content)};
+    struct wanted wanted = {.order = order_of_service(r->service_hash),
+                            .service = registration_service(r),
+                            .key = content_key(r->content)};
+
+    return sheets_from(&all->services, &by_service, &wanted);
 }
 
 static bool is_host(const struct registration *r)
@@ -101,22 +145,19 @@ static bool is_host(const struct registration *r)
     return ulid_is_zero(registration_id(r));
 }
 
-static void add(struct registrations *all, struct registration *r)
+/* `place`: where the search for its key ended. */
+static void add(struct registrations *all, struct registration *r, struct sheets_place place)
 {
-    struct wanted wanted = wanted_of(r);
-
     all->hosts += is_host(r);
-
-    sheets_put(&all->all, &by_key, sheets_from(&all->all, &by_key, &wanted), r);
-    sheets_put(&all->services, &by_service, sheets_from(&all->services, &by_service, &wanted), r);
+    sheets_put(&all->all, &by_key, place, r);
+    sheets_put(&all->services, &by_service, place_in_service(all, r), r);
 }
 
-static void drop(struct registrations *all, struct registration *r, const struct ulid *self)
+static void drop(struct registrations *all, struct registration *r, struct sheets_place place,
+                 const struct ulid *self)
 {
-    struct wanted wanted = wanted_of(r);
-
-    sheets_take(&all->all, &by_key, sheets_from(&all->all, &by_key, &wanted));
-    sheets_take(&all->services, &by_service, sheets_from(&all->services, &by_service, &wanted));
+    sheets_take(&all->all, &by_key, place);
+    sheets_take(&all->services, &by_service, place_in_service(all, r));
     if (r->due)
         TREE_REMOVE(due_tree, &all->due, r->due);
     all->here -= ulid_equal(registration_node(r), self);
@@ -136,11 +177,14 @@ void registrations_deinit(struct registrations *r)
 }
 
 /* By node and id, as they are in the key. */
-static struct registration *find_key(const struct control *c, struct bytes key)
+static struct registration *find_key(const struct control *c, struct bytes key,
+                                     struct sheets_place *ret_place)
 {
     const struct sheets *all = &c->registrations.all;
-    struct wanted wanted = {.key = key};
-    struct registration *r = sheets_at(all, sheets_from(all, &by_key, &wanted));
+    struct wanted wanted = {.order = order_of_key(key), .key = key};
+
+    *ret_place = sheets_from(all, &by_key, &wanted);
+    struct registration *r = sheets_at(all, *ret_place);
 
     return r && bytes_equal(content_key(r->content), key) ? r : NULL;
 }
@@ -148,21 +192,22 @@ static struct registration *find_key(const struct control *c, struct bytes key)
 struct registration *registrations_find(const struct control *c, const struct ulid *id)
 {
     struct ulid key[2] = {c->self, *id};
+    struct sheets_place place;
 
-    return find_key(c, bytes_of(key, sizeof(key)));
+    return find_key(c, bytes_of(key, sizeof(key)), &place);
 }
 
 /* NULL: the row is none. */
-static struct registration *new_one(const struct row *row, struct arena *mem)
+static struct registration *new_one(const struct row *row, struct registration_row *ret_says,
+                                    struct arena *mem)
 {
-    struct registration_row value;
-    struct wire_error err;
     struct ulid node, id;
 
-    if (!instance_key(row->key, &node, &id) ||
-        registration_row_decode(&value, row->value, mem, &err))
+    if (!instance_key(row->key, &node, &id))
         return NULL;
-    size_t at = value.service.len ? (size_t)(value.service.data - row->value.data) : 0;
+    wire_decode_again(ret_says, &registration_row_struct, row->value, mem);
+    const struct bytes service = ret_says->service;
+    size_t at = service.len ? (size_t)(service.data - row->value.data) : 0;
 
     if (at > UINT16_MAX) /* somebody wrote it behind a list of fields that nobody knows */
         return NULL;
@@ -171,9 +216,10 @@ static struct registration *new_one(const struct row *row, struct arena *mem)
 
     r->content = c;
     r->service_at = (uint16_t)at;
-    r->service_len = (uint8_t)value.service.len;
-    r->ports_n = (uint8_t)value.ports_n;
-    r->listed = value.checks_n > 0;
+    r->service_len = (uint8_t)ret_says->service.len;
+    r->service_hash = hash_of_service(ret_says->service) & INT32_MAX;
+    r->ports_n = (uint8_t)ret_says->ports_n;
+    r->listed = ret_says->checks_n > 0;
     return r;
 }
 
@@ -210,25 +256,31 @@ static void set_due(struct control *c, struct registration *r, kith_time at_us)
     c->deadline_us = kith_time_min(c->deadline_us, at_us);
 }
 
+static void renew(struct control *c, const struct turn *t, struct registration *r,
+                  const struct registration_row *says)
+{
+    uint32_t within_ms = registration_is_lapsed(says) ? says->reap_ms : says->ttl_ms;
+
+    set_due(c, r, within_ms ? t->now_us + within_ms * KITH_MS : KITH_NEVER);
+}
+
 void registrations_renew(struct control *c, const struct turn *t, struct registration *r)
 {
     struct arena mem = {0};
-    const struct registration_row *row = registration_says(r, &mem);
-    uint32_t within_ms = registration_is_lapsed(row) ? row->reap_ms : row->ttl_ms;
 
-    set_due(c, r, within_ms ? t->now_us + within_ms * KITH_MS : KITH_NEVER);
+    renew(c, t, r, registration_says(r, &mem));
     arena_deinit(&mem);
 }
 
 /* One of this peer's is there now. One that goes on being critical goes on waiting for its end. */
 static void take_own(struct control *c, const struct turn *t, struct registration *r,
-                     const kith_time *reap_us)
+                     const struct registration_row *says, const kith_time *reap_us)
 {
     c->registrations.here++;
-    if (reap_us && has_lapsed(r))
+    if (reap_us && registration_is_lapsed(says))
         set_due(c, r, *reap_us);
     else
-        registrations_renew(c, t, r);
+        renew(c, t, r, says);
 }
 
 static bool is_own(const struct control *c, const struct registration *r)
@@ -274,50 +326,57 @@ static void touch_host(struct control *c, const struct ulid *node, const struct 
     registrations_member(c, node);
 }
 
-/* `old`: what is held of the same key, or NULL. */
-static void take_row(struct control *c, const struct turn *t, const struct row *row,
-                     struct registration *old)
+/* What is held of the same key goes first. `place`: where that is, or would be. */
+static kith_time take_old(struct control *c, struct registration *old, struct sheets_place place,
+                          bool *ret_lapsed)
 {
-    struct registrations *all = &c->registrations;
-    struct arena mem = {0};
-    struct registration *r = row->flags & ROW_TOMBSTONE ? NULL : new_one(row, &mem);
-    kith_time reap_us = old ? due_of(old) : KITH_NEVER;
-    bool waits = old && r && is_own(c, r) && has_lapsed(old);
+    kith_time due_us = due_of(old);
 
-    arena_deinit(&mem);
-    take_checks(c, t, old, r);
-    if ((old && is_host(old)) || (r && is_host(r)))
-        touch_host(c, registration_node(old ? old : r), old, r);
-    if (old) {
-        lookups_touch(&c->lookups, registration_service(old));
-        drop(all, old, &c->self);
-    }
-    if (!r)
-        return;
-    add(all, r);
-    lookups_touch(&c->lookups, registration_service(r));
-    if (is_own(c, r))
-        take_own(c, t, r, waits ? &reap_us : NULL);
+    *ret_lapsed = is_own(c, old) && has_lapsed(old);
+    lookups_touch(&c->lookups, registration_service(old));
+    drop(&c->registrations, old, place, &c->self);
+    return due_us;
 }
 
 void registrations_row(struct control *c, const struct turn *t, const struct row *row)
 {
-    struct registration *old = find_key(c, row->key);
+    struct arena mem = {0};
+    struct registration_row says;
+    struct sheets_place place;
+    struct registration *r, *old = find_key(c, row->key, &place);
+    bool lapsed = false;
 
-    if (!old || row->flags & ROW_TOMBSTONE || old->content->digest.hash != row->hash)
-        take_row(c, t, row, old);
+    if (old && !(row->flags & ROW_TOMBSTONE) && old->content->digest.hash == row->hash)
+        return;
+    r = row->flags & ROW_TOMBSTONE ? NULL : new_one(row, &says, &mem);
+    take_checks(c, t, old, r);
+    if ((old && is_host(old)) || (r && is_host(r)))
+        touch_host(c, registration_node(old ? old : r), old, r);
+    kith_time due_us = old ? take_old(c, old, place, &lapsed) : KITH_NEVER;
+
+    if (r && old)
+        (void)find_key(c, row->key, &place); /* its sheet may be gone */
+    if (r) {
+        add(&c->registrations, r, place);
+        lookups_touch(&c->lookups, registration_service(r));
+    }
+    if (r && is_own(c, r))
+        take_own(c, t, r, &says, lapsed ? &due_us : NULL);
+    arena_deinit(&mem);
 }
 
 void registrations_member(struct control *c, const struct ulid *node)
 {
     const struct sheets *all = &c->registrations.all;
-    struct wanted first = {.key = ulid_bytes(node)};
+    struct wanted first = {.order = order_of_key(ulid_bytes(node)), .key = ulid_bytes(node)};
     struct sheets_place place = sheets_from(all, &by_key, &first);
     const struct registration *r;
 
-    for (; (r = sheets_at(all, place)) != NULL && ulid_equal(registration_node(r), node);
-         place = sheets_next(all, place))
-        lookups_touch(&c->lookups, registration_service(r));
+    for (; (r = sheets_at(all, place)) != NULL && key_order(r) >> 32 == first.order >> 32;
+         place = sheets_next(all, place)) {
+        if (ulid_equal(registration_node(r), node))
+            lookups_touch(&c->lookups, registration_service(r));
+    }
 }
 
 void registrations_touch_all(struct control *c)
@@ -330,35 +389,35 @@ void registrations_touch_all(struct control *c)
         lookups_touch(&c->lookups, registration_service(r));
 }
 
-/* From here on, the first whose host lives. */
-static const struct registration *living(const struct control *c, struct sheets_place place,
-                                         struct bytes service)
+struct registrations_walk registrations_of(const struct control *c, struct bytes service)
 {
-    const struct sheets *all = &c->registrations.services;
+    struct wanted wanted = {.order = order_of_service(hash_of_service(service)),
+                            .service = service};
+    struct registrations_walk walk = {.c = c, .service = service};
+
+    walk.next = sheets_from(&c->registrations.services, &by_service, &wanted);
+    return walk;
+}
+
+const struct registration *registrations_next(struct registrations_walk *walk)
+{
+    const struct sheets *all = &walk->c->registrations.services;
     const struct registration *r;
 
-    for (; (r = sheets_at(all, place)) != NULL && bytes_equal(registration_service(r), service);
-         place = sheets_next(all, place)) {
-        if (node_lives(&c->catalog, registration_node(r)))
+    while ((r = sheets_at(all, walk->next)) != NULL &&
+           bytes_equal(registration_service(r), walk->service)) {
+        walk->next = sheets_next(all, walk->next);
+        if (node_lives(&walk->c->catalog, registration_node(r)))
             return r;
     }
     return NULL;
 }
 
-const struct registration *registrations_first(const struct control *c, struct bytes service)
+bool registrations_any(const struct control *c, struct bytes service)
 {
-    struct wanted wanted = {.service = service};
-    const struct sheets *all = &c->registrations.services;
+    struct registrations_walk walk = registrations_of(c, service);
 
-    return living(c, sheets_from(all, &by_service, &wanted), service);
-}
-
-const struct registration *registrations_next(const struct control *c, const struct registration *r)
-{
-    struct wanted wanted = wanted_of(r);
-    const struct sheets *all = &c->registrations.services;
-
-    return living(c, sheets_next(all, sheets_from(all, &by_service, &wanted)), wanted.service);
+    return registrations_next(&walk) != NULL;
 }
 
 /* ---- hosts ---- */
@@ -366,8 +425,9 @@ const struct registration *registrations_next(const struct control *c, const str
 static const struct registration *find_host(const struct control *c, const struct ulid *node)
 {
     struct ulid key[2] = {*node};
+    struct sheets_place place;
 
-    return c->registrations.hosts ? find_key(c, bytes_of(key, sizeof(key))) : NULL;
+    return c->registrations.hosts ? find_key(c, bytes_of(key, sizeof(key)), &place) : NULL;
 }
 
 const struct registration_row *registrations_host(const struct control *c, const struct ulid *node,

@@ -44,14 +44,15 @@ struct registration {
     uint16_t service_at;          /* the service's name, in the row's value */
     uint8_t service_len;
     uint8_t ports_n;
-    bool listed; /* its row has a list of checks */
+    uint32_t service_hash : 31; /* of its name */
+    uint32_t listed : 1;        /* its row has a list of checks */
 };
 
 TREE_HEAD(due_tree, registration_due);
 
 struct registrations {      /* a zeroed one is valid and empty */
-    struct sheets all;      /* by node, id */
-    struct sheets services; /* by service, node, id */
+    struct sheets all;      /* those of a node together */
+    struct sheets services; /* those of a service together, by node and id */
     struct due_tree due;    /* own ones that are due at some time */
     uint32_t here;          /* how many of them this peer answers for */
     uint32_t hosts;         /* how many of them have the checks of a host */
@@ -74,10 +75,18 @@ void registrations_touch_all(struct control *c);
 /* Ends those of this peer whose TTL has passed, or calls them critical. Returns when the next is due. */
 kith_time registrations_settle(struct control *c, struct turn *t);
 
-/* The registrations of a service, in order of node and id, of hosts that live; NULL at the end. */
-const struct registration *registrations_first(const struct control *c, struct bytes service);
-const struct registration *registrations_next(const struct control *c,
-                                              const struct registration *r);
+/* The registrations of a service, in order of node and id, of hosts that live; NULL at the end. None may come or go
+ * meanwhile. */
+struct registrations_walk {
+    const struct control *c;
+    struct bytes service;
+    struct sheets_place next;
+};
+
+struct registrations_walk registrations_of(const struct control *c, struct bytes service);
+const struct registration *registrations_next(struct registrations_walk *walk);
+/* There is one. */
+bool registrations_any(const struct control *c, struct bytes service);
 
 /* The checks of a host; NULL: it has none. Lists in mem. */
 const struct registration_row *registrations_host(const struct control *c, const struct ulid *node,

@@ -175,6 +175,47 @@ static void one_is_replaced_where_it_stands(void **unused)
     sheets_deinit(&s);
 }
 
+/* Of a hundred numbers, each many times: what the number leaves open is decided by comparing. */
+struct tied {
+    uint64_t order, value;
+};
+
+static int compare_tied(const void *element, const void *key)
+{
+    const struct tied *a = element, *b = key;
+
+    return (a->value > b->value) - (a->value < b->value);
+}
+
+static void those_of_one_number_are_ordered_by_comparing(void **unused)
+{
+    (void)unused;
+    static const struct sheets_rule by_both = {.compare = compare_tied, .order = order};
+    static struct tied all[COUNT];
+    struct sheets s = {0};
+    struct rng rng;
+
+    rng_seed(&rng, 3);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        all[i] = (struct tied){.order = rng_below(&rng, 100), .value = i * UINT64_C(2654435761)};
+        sheets_put(&s, &by_both, sheets_from(&s, &by_both, &all[i]), &all[i]);
+    }
+    struct sheets_place at = {0};
+
+    for (const struct tied *x, *last = NULL; (x = sheets_at(&s, at)) != NULL; last = x) {
+        assert_true(!last || last->order < x->order ||
+                    (last->order == x->order && last->value < x->value));
+        at = sheets_next(&s, at);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        at = sheets_from(&s, &by_both, &all[i]);
+        assert_ptr_equal(sheets_at(&s, at), &all[i]);
+        sheets_take(&s, &by_both, at);
+    }
+    assert_int_equal(s.count, 0);
+    sheets_deinit(&s);
+}
+
 static int set_comparison(void **unused)
 {
     (void)unused;
@@ -202,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_left_of_many_takes_few_sheets, set_order),
         cmocka_unit_test_setup(one_is_replaced_where_it_stands, set_comparison),
         cmocka_unit_test_setup(one_is_replaced_where_it_stands, set_order),
+        cmocka_unit_test(those_of_one_number_are_ordered_by_comparing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
