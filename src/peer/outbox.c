@@ -77,15 +77,23 @@ static void keep(struct outbox *o, const struct effect *effect)
     o->count++;
 }
 
-void outbox_pass(struct outbox *o, const struct effects *from, struct effects *ret)
+void outbox_pass(struct outbox *o, struct effects *from, struct effects *ret)
 {
+    size_t due = 0;
     for (size_t i = 0; i < from->count; i++) {
         const struct effect *effect = &from->items[i];
         if (effect->wait <= o->stored)
-            effects_add(ret, effect);
+            from->items[due++] = *effect;
         else
             keep(o, effect);
     }
+    from->count = due;
+    if (ret->count == 0) { /* of nearly every step */
+        effects_swap(from, ret);
+        return;
+    }
+    for (size_t i = 0; i < due; i++)
+        effects_add(ret, &from->items[i]);
 }
 
 void outbox_stored(struct outbox *o, uint64_t token, struct effects *ret)

@@ -19,9 +19,9 @@ struct outbox;
 struct outbox *outbox_new(void);
 void outbox_free(struct outbox *o);
 
-/* Moves `from` into `ret` where due, keeps copies of the rest. `from` is left for its owner to
- * reset. */
-void outbox_pass(struct outbox *o, const struct effects *from, struct effects *ret);
+/* Moves `from` into `ret` where due, keeps copies of the rest. What `from` holds then is nobody's: its owner resets
+ * it. */
+void outbox_pass(struct outbox *o, struct effects *from, struct effects *ret);
 
 /* Batches up to `token` are on disk: what waited for them goes to `ret`, in the order it came. */
 void outbox_stored(struct outbox *o, uint64_t token, struct effects *ret);

@@ -295,6 +295,14 @@ void effects_reset(struct effects *e)
     arena_reset(&e->mem);
 }
 
+void effects_swap(struct effects *a, struct effects *b)
+{
+    struct effects former = *a;
+
+    *a = *b;
+    *b = former;
+}
+
 uint64_t effects_wait(struct effects *e, uint64_t token)
 {
     uint64_t former = e->wait;

@@ -261,6 +261,7 @@ struct effects { /* a zeroed one is valid and empty */
 
 void effects_deinit(struct effects *e);
 void effects_reset(struct effects *e);                    /* also sets wait to 0 */
+void effects_swap(struct effects *a, struct effects *b);  /* nothing is copied */
 uint64_t effects_wait(struct effects *e, uint64_t token); /* returns the former, to set it back */
 
 /* Appends a deep copy of *effect, wait included; returns it. The one way in for all kinds. */
