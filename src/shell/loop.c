@@ -27,6 +27,8 @@ struct loop {
     kith_time beat_us;  /* when readers of look-ups are told next that all is well */
     bool interrupted;   /* by a first SIGINT */
     bool more;          /* the last event was a frame that said so */
+    uint64_t given;     /* token of the last batch that the writer was given, */
+    uint64_t written;   /* and of the last one that it is done with */
     bool counts_wanted; /* the machine asked what is counted here */
     bool ended;
     int exit_code;
@@ -86,6 +88,9 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
         transport_admit(t, &e->admit, now_us);
         break;
     case EFFECT_STORE:
+        l->given = e->store.token;
+        give(l->parts->writer, &l->writer, e);
+        break;
     case EFFECT_BACKUP:
         give(l->parts->writer, &l->writer, e);
         break;
@@ -123,6 +128,24 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
     }
 }
 
+/* In order, but that the disk has its work before the answers go out that waited for the last: that takes as long. */
+static void execute_all(struct loop *l, kith_time now_us)
+{
+    const struct effects *e = &l->effects;
+    for (size_t i = 0; i < e->count; i++)
+        if (e->items[i].kind == EFFECT_STORE)
+            execute(l, &e->items[i], now_us);
+    for (size_t i = 0; i < e->count; i++)
+        if (e->items[i].kind != EFFECT_STORE)
+            execute(l, &e->items[i], now_us);
+}
+
+/* A batch is with the writer, which tells when it is done with the newest that it has. */
+static bool is_writing(const struct loop *l)
+{
+    return l->written < l->given;
+}
+
 static void step(struct loop *l, struct event *event)
 {
     event->now_us = clock_now_us();
@@ -132,13 +155,15 @@ static void step(struct loop *l, struct event *event)
         log_line(LOG_ERROR_, "the peer failed in an unexpected way");
         fail(l);
     }
+    if (event->kind == EVENT_STORED)
+        l->written = event->token;
     if (event->kind == EVENT_STORE_FAILED) {
+        l->written = l->given; /* what it has else it drops */
         writer_resume(l->parts->writer);
         pollset_touch(&l->writer);
     }
     l->more = event->kind == EVENT_FRAME && event->frame.more;
-    for (size_t i = 0; i < l->effects.count; i++)
-        execute(l, &l->effects.items[i], event->now_us);
+    execute_all(l, event->now_us);
 }
 
 /* ---- events ---- */
@@ -159,13 +184,13 @@ static bool take_frames(struct loop *l, enum transport_class class, int max)
     return true;
 }
 
-/* What clients ask and other peers send of the registry: however much of it waits, it goes to the disk and to others in
- * one piece. */
+/* What clients ask and other peers send of the registry: however much of it comes until the disk is free, it goes there
+ * and to others in one piece. Every other event takes it along; the writer's answer is one. */
 static void take_rest(struct loop *l)
 {
     struct event event = {.kind = EVENT_FLUSH};
     take_frames(l, TRANSPORT_REST, LOOP_REST_MAX);
-    if (l->more)
+    if (l->more && !is_writing(l))
         step(l, &event);
 }
 

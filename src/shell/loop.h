@@ -15,7 +15,7 @@
 
 #define LOOP_MEMBER_MAX  256 /* frames a turn, of each class */
 #define LOOP_TOPIC_MAX   128
-#define LOOP_REST_MAX    64
+#define LOOP_REST_MAX    16
 #define LOOP_CLASS_US    (20 * KITH_MS)  /* after so long of one class it is another's turn */
 #define LOOP_REPORTS_MAX 256             /* reports a turn, of each actor */
 #define LOOP_DRAIN_US    (500 * KITH_MS) /* the longest that a backlog holds the time back */

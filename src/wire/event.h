@@ -25,7 +25,7 @@ enum event_kind {
     EVENT_SAMPLE,        /* how busy the host is, about once a second */
     EVENT_COUNTED,       /* answer to EFFECT_COUNT */
     EVENT_BACKED_UP,     /* answer to EFFECT_BACKUP */
-    EVENT_FLUSH,         /* the frames that said there were more have all been told */
+    EVENT_FLUSH,         /* there are no more frames, though the last said so */
     EVENT_STOP, /* the daemon was told to end: SIGTERM (leave false) or SIGINT (leave true) */
 };
 
@@ -94,8 +94,9 @@ struct event_start {
 
 struct event_frame {
     enum door door;
-    /* Another frame or EVENT_FLUSH follows at once: what this one changes may leave with what that one does, to the
-     * disk, to others and to look-ups. What it answers to its sender leaves as always. */
+    /* Another event follows, at once or when the batch that is being written is on disk: what this one changes may
+     * leave with what that one does, to the disk, to others and to look-ups. What it answers to its sender leaves as
+     * always. */
     bool more;
     uint64_t route;    /* where EFFECT_REPLY goes; 0: cannot be answered */
     struct key32 key;  /* CURVE public key of the sender; zero on DOOR_LOCAL, DOOR_SUB, insecure */
