@@ -415,6 +415,9 @@ static int run(struct daemon *d)
 /* Memory of this size goes back to the system when it is freed. By itself malloc() keeps ever larger pieces on its heaps:
  * after a join to 172,000 instances those held 30 bytes for each. */
 #define LARGE_BYTES (128 * 1024)
+/* What is free at the heap's end stays up to so much: a burst of changes takes and frees a few hundred KiB many times a
+ * second, and each time cost a call, the pages anew and a message to the other processors. */
+#define SPARE_BYTES (1024 * 1024)
 
 int main(int argc, char **argv)
 {
@@ -434,6 +437,7 @@ int main(int argc, char **argv)
         log_set_level(d.flags.log_level);
         raise_limits();
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+        mallopt(M_TRIM_THRESHOLD, SPARE_BYTES);
         zsys_handler_set(NULL); /* signals are the loop's */
         zsys_set_io_threads(0); /* czmq's own context joins threads only */
         d.signal_fd = open_signals();
