@@ -4,6 +4,7 @@
 #include "wire/gen/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct dealer {
     int fd;
     uint64_t number; /* of the last request */
     struct buf payload, frame;
+    size_t begin, end; /* of what was read and not used */
     uint8_t in[ANSWER_BYTES];
 };
 
@@ -39,34 +41,50 @@ static void send_all(int fd, const void *data, size_t len)
     }
 }
 
-static void read_all(int fd, void *ret, size_t len)
+/* Until at least so many bytes are there; borrowed until the next call. Who sleeps in read() on a unix socket is woken
+ * for nothing when the other side takes in what was sent; who sleeps in poll() is not, as no client by libzmq is. */
+static const uint8_t *need(struct dealer *d, size_t len)
 {
-    while (len) {
-        ssize_t n = read(fd, ret, len);
+    struct pollfd wait = {.fd = d->fd, .events = POLLIN};
+
+    if (len > sizeof(d->in))
+        die("an answer that is too long");
+    if (d->begin + len > sizeof(d->in)) {
+        memmove(d->in, d->in + d->begin, d->end - d->begin);
+        d->end -= d->begin;
+        d->begin = 0;
+    }
+    while (d->end - d->begin < len) {
+        if (poll(&wait, 1, -1) < 0)
+            die("poll");
+        ssize_t n = read(d->fd, d->in + d->end, sizeof(d->in) - d->end);
 
         if (n <= 0)
             die("read");
-        ret = (uint8_t *)ret + n;
-        len -= (size_t)n;
+        d->end += (size_t)n;
     }
+    return d->in + d->begin;
 }
 
-/* Reads one frame; returns its flags and sets *len. */
-static uint8_t read_frame(struct dealer *d, size_t *len)
+static void used(struct dealer *d, size_t len)
 {
-    uint8_t head[2], rest[7];
+    d->begin += len;
+    if (d->begin == d->end)
+        d->begin = d->end = 0;
+}
 
-    read_all(d->fd, head, 2);
-    *len = head[1];
-    if (head[0] & 2) {
-        read_all(d->fd, rest, sizeof(rest));
-        for (size_t i = 0; i < sizeof(rest); i++)
-            *len = *len << 8 | rest[i];
-    }
-    if (*len > sizeof(d->in))
-        die("an answer that is too long");
-    read_all(d->fd, d->in, *len);
-    return head[0];
+/* Reads one frame; returns its flags. The body is borrowed until the next one is read. */
+static uint8_t read_frame(struct dealer *d, struct bytes *ret)
+{
+    uint8_t flags = need(d, 2)[0];
+    size_t head = flags & 2 ? 9 : 2, len = 0;
+    const uint8_t *p = need(d, head);
+
+    for (size_t i = 1; i < head; i++)
+        len = len << 8 | p[i];
+    *ret = bytes_of(need(d, head + len) + head, len);
+    used(d, head + len);
+    return flags;
 }
 
 static void greet(struct dealer *d)
@@ -75,13 +93,13 @@ static void greet(struct dealer *d)
                                          0,    0x7f, 3, 0, 'N', 'U', 'L', 'L'};
     static const char ready[] = "\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06"
                                 "DEALER";
-    uint8_t theirs[sizeof(greeting)];
-    size_t len;
+    struct bytes body;
 
     send_all(d->fd, greeting, sizeof(greeting));
-    read_all(d->fd, theirs, sizeof(theirs));
+    need(d, sizeof(greeting));
+    used(d, sizeof(greeting));
     send_all(d->fd, ready, sizeof(ready) - 1);
-    if (!(read_frame(d, &len) & 4))
+    if (!(read_frame(d, &body) & 4))
         die("no READY");
 }
 
@@ -143,13 +161,13 @@ static void await(struct dealer *d, uint64_t number)
 {
     struct ulid none = {0};
     struct wire_error err;
+    struct bytes body;
     struct frame f;
-    size_t len;
 
     for (;;) {
-        if (read_frame(d, &len) & 4)
+        if (read_frame(d, &body) & 4)
             continue;
-        int bad = frame_unpack(&f, bytes_of(d->in, len), &none, &err);
+        int bad = frame_unpack(&f, body, &none, &err);
 
         if (bad && bad != FRAME_CLUSTER)
             die("an answer that cannot be read");
