@@ -291,7 +291,7 @@ static int take_entry_service(struct consul_reader *r, json_t *service,
                               struct register_endpoint *ret)
 {
     if (!json_is_object(service))
-        return consul_refuse(r, "a node alone cannot be kept here: register a Service on it");
+        return consul_refuse(r, "Service is an object");
     if (consul_take_member(r, service, "Service", REGISTER_ENDPOINT_SERVICE_MAX, &ret->service) ||
         consul_take_member(r, service, "ID", REGISTER_ENDPOINT_NAME_MAX, &ret->name) ||
         consul_take_member(r, service, "Address", REGISTER_ENDPOINT_ADDR_MAX, &ret->addr) ||
@@ -359,13 +359,18 @@ static int take_entry(struct consul_reader *r, json_t *json, struct consul_entry
 {
     json_t *meta;
 
-    if (take_node(r, json, ret) ||
-        take_entry_service(r, consul_value(json, "Service"), &ret->service))
+    json_t *service = consul_value(json, "Service");
+
+    if (take_node(r, json, ret) || (service && take_entry_service(r, service, &ret->service)))
         return 1;
     meta = consul_value(json, "NodeMeta");
     if (meta && json_object_size(meta))
         return consul_refuse(r, "NodeMeta is not kept here: write it into the service's Meta");
-    return take_entry_checks(r, json, &ret->service);
+    if (service)
+        return take_entry_checks(r, json, &ret->service);
+    if (consul_value(json, "Check") || json_array_size(consul_value(json, "Checks")))
+        return consul_refuse(r, "a check is of a service here: write the Service with it");
+    return 0;
 }
 
 static int take_ending(struct consul_reader *r, json_t *json, struct consul_entry *ret)

@@ -20,11 +20,11 @@ int consul_read_service(struct register_endpoint *ret, struct bytes body, struct
 int consul_read_report(struct report_endpoint *ret, struct bytes body, struct arena *mem,
                        const char **why);
 
-/* What catalog/register and deregister say: a service on a node, with its checks, which have no TTL. */
+/* What catalog/register and deregister say: a service on a node, with its checks, which have no TTL; or a node alone. */
 struct consul_entry {
     struct bytes node, address;
     struct register_endpoint
-        service; /* deregister: only its name, which may be empty: all of the node */
+        service; /* no name: the node alone. deregister: only its name, which may be empty: all of the node */
 };
 
 /* As above. */

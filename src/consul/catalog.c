@@ -243,6 +243,23 @@ static const struct filter_selector node_selectors[] = {
     {NULL, FILTER_TEXT},
 };
 
+static void write_nodes(struct exchange *x, struct buf *out, const struct dir_member *first,
+                        const struct filter *filter)
+{
+    struct directory *d = &x->hub->directory;
+
+    for (const struct dir_member *m = first; m; m = directory_next_member(m)) {
+        size_t from = out->len;
+        bool hidden = m->says.foreign && !directory_elsewhere(d, m->says.name);
+
+        if (hidden || m->says.state == MEMBER_STATE_LEFT || !consul_node_wanted(x, &m->says))
+            continue;
+        consul_node(out, &m->says, d->nodes.index);
+        consul_sift(out, from, from, filter);
+    }
+}
+
+/* Members, then hosts that are none. */
 void consul_catalog_nodes(struct exchange *x)
 {
     struct directory *d = &x->hub->directory;
@@ -253,14 +270,8 @@ void consul_catalog_nodes(struct exchange *x)
     struct buf *out = answer_json(x);
 
     json_open(out, '[');
-    for (const struct dir_member *m = directory_first_member(d); m; m = directory_next_member(m)) {
-        size_t from = out->len;
-
-        if (m->says.state == MEMBER_STATE_LEFT || !consul_node_wanted(x, &m->says))
-            continue;
-        consul_node(out, &m->says, d->nodes.index);
-        consul_sift(out, from, from, filter);
-    }
+    write_nodes(x, out, directory_first_member(d), filter);
+    write_nodes(x, out, directory_first_elsewhere(d), filter);
     json_close(out, ']');
 }
 
@@ -271,17 +282,27 @@ static bool begin_node(struct exchange *x, const struct dir_member **ret)
     struct directory *d = &x->hub->directory;
     struct dir_member *m = directory_named(d, x->match.args[0]);
 
+    if (!m)
+        m = directory_elsewhere(d, x->match.args[0]);
     *ret = m;
     return !exchange_blocks(x, m ? &m->resource : &d->nodes);
 }
 
+/* It is on this node, which may be a host that is no member. */
+static bool is_on(const struct consul_group *g, const struct lookup_member *m)
+{
+    if (m->foreign)
+        return bytes_equal(consul_meta_of(g, CONSUL_META_HOST), m->name);
+    return ulid_equal(&g->ports->node, &m->id) && !consul_is_foreign(g);
+}
+
 /* The next instance on a node, of any service; begin with *s the first service there and *at 0. */
-static bool next_on(const struct ulid *node, const struct dir_service **s, uint32_t *at,
+static bool next_on(const struct lookup_member *m, const struct dir_service **s, uint32_t *at,
                     struct consul_group *ret)
 {
-    for (; *s; *s = directory_next_on(*s, node), *at = 0) {
+    for (; *s; *s = directory_next_on(*s, &m->id), *at = 0) {
         while (consul_next(*s, at, ret)) {
-            if (ulid_equal(&ret->ports->node, node) && !consul_is_foreign(ret))
+            if (is_on(ret, m))
                 return true;
         }
     }
@@ -301,9 +322,9 @@ void consul_health_node(struct exchange *x)
     struct buf *out = answer_json(x);
 
     json_open(out, '[');
-    if (m)
+    if (m && !m->says.foreign) /* nobody watches the others */
         write_node_checks(out, &m->says, m->resource.index, filter);
-    while (m && next_on(&m->says.id, &s, &at, &g))
+    while (m && next_on(&m->says, &s, &at, &g))
         write_checks_of(out, x, &g, filter);
     json_close(out, ']');
 }
@@ -329,7 +350,7 @@ void consul_catalog_node(struct exchange *x)
     consul_node(out, &m->says, m->resource.index);
     json_name(out, "Services");
     json_open(out, '{');
-    while (next_on(&m->says.id, &s, &at, &g)) {
+    while (next_on(&m->says, &s, &at, &g)) {
         json_text(out, consul_id(&g, &text));
         buf_byte(out, ':');
         consul_service(out, &g);

@@ -1,4 +1,4 @@
-/* Consul's catalog/register and deregister: services on hosts that are no members (decision 0091). */
+/* Consul's catalog/register and deregister: hosts that are no members, and services on them (decision 0091). */
 #include "consul/body.h"
 #include "consul/consul.h"
 #include "consul/shape.h"
@@ -34,18 +34,11 @@ static struct bytes full_name(struct exchange *x, struct bytes node, struct byte
         arena_printf(&x->mem, BYTES_FMT "/" BYTES_FMT, BYTES_ARG(node), BYTES_ARG(id)));
 }
 
-/* Its row says where it really is. */
-static int place(struct exchange *x, struct consul_entry *e)
+/* What says where it really is, behind its own meta. 0, or 1: the answer is an error. */
+static int place(struct exchange *x, const struct consul_entry *e, struct register_endpoint *r)
 {
-    struct register_endpoint *r = &e->service;
     struct pair *meta = arena_array(&x->mem, r->meta_n + 2, sizeof(*meta));
 
-    if (is_here(x, e->node))
-        return 0;
-    if (!e->address.len) {
-        answer_error(x, 400, "bad_request", "a node that is no member needs an Address");
-        return 1;
-    }
     if (r->meta_n)
         memcpy(meta, r->meta, r->meta_n * sizeof(*meta));
     meta[r->meta_n] = (struct pair){bytes_str(CONSUL_META_HOST), e->node};
@@ -61,6 +54,39 @@ static int place(struct exchange *x, struct consul_entry *e)
     return 1;
 }
 
+static struct bytes encoded(struct exchange *x, const struct register_endpoint *r)
+{
+    struct buf out = {0};
+
+    register_endpoint_encode(&out, r);
+    struct bytes copy = arena_bytes(&x->mem, buf_bytes(&out));
+
+    buf_deinit(&out);
+    return copy;
+}
+
+/* The host itself, and what is on it, if anything is. */
+static void register_elsewhere(struct exchange *x, struct consul_entry *e)
+{
+    struct register_endpoint host = {0};
+    struct buf question = {0};
+    struct bytes both[2];
+    struct register_endpoints request = {.endpoints = both, .endpoints_n = 1};
+    bool alone = !e->service.service.len;
+
+    if (!e->address.len) {
+        answer_error(x, 400, "bad_request", "a node that is no member needs an Address");
+        return;
+    }
+    if (place(x, e, &host) || (!alone && place(x, e, &e->service)))
+        return;
+    both[0] = encoded(x, &host);
+    if (!alone)
+        both[request.endpoints_n++] = encoded(x, &e->service);
+    register_endpoints_encode(&question, &request);
+    exchange_ask(x, WIRE_REGISTER_ENDPOINTS, question, done);
+}
+
 void consul_catalog_register(struct exchange *x)
 {
     struct consul_entry e;
@@ -71,8 +97,16 @@ void consul_catalog_register(struct exchange *x)
         answer_error(x, 400, "bad_request", "%s", why);
         return;
     }
-    if (check_node(x, e.node) || place(x, &e))
+    if (check_node(x, e.node))
         return;
+    if (!is_here(x, e.node)) {
+        register_elsewhere(x, &e);
+        return;
+    }
+    if (!e.service.service.len) { /* it is there: there is nothing to register */
+        done(x, (enum wire_kind)0, (struct bytes){0});
+        return;
+    }
     register_endpoint_encode(&question, &e.service);
     exchange_ask(x, WIRE_REGISTER_ENDPOINT, question, done);
 }
@@ -137,12 +171,15 @@ static void end_all(struct exchange *x, struct bytes node)
 {
     struct ending *e = arena_alloc(&x->mem, sizeof(*e));
 
-    e->names = arena_array(&x->mem, ENDING_MAX, sizeof(*e->names));
+    e->names = arena_array(&x->mem, ENDING_MAX + 1, sizeof(*e->names));
     x->work = e;
     each_of(x, node, refuse_others);
     if (x->answer.status)
         return;
     each_of(x, node, gather);
+    if (directory_elsewhere(&x->hub->directory,
+                            node)) /* the first to end: if it is another peer's, that says so */
+        e->names[e->n++] = full_name(x, node, (struct bytes){0});
     end_next(x, (enum wire_kind)0, (struct bytes){0});
 }
 

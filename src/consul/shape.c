@@ -230,8 +230,9 @@ struct lookup_member consul_node_of(const struct hub *hub, const struct consul_g
 {
     const struct dir_member *m = directory_member(&hub->directory, &g->ports->node);
 
-    if (consul_is_foreign(g))
-        return (struct lookup_member){.name = consul_meta_of(g, CONSUL_META_HOST),
+    if (consul_is_foreign(g)) /* each service says where it is, whatever others there say */
+        return (struct lookup_member){.id = portrait_host(consul_meta_of(g, CONSUL_META_HOST)),
+                                      .name = consul_meta_of(g, CONSUL_META_HOST),
                                       .host = consul_meta_of(g, CONSUL_META_ADDRESS),
                                       .state = MEMBER_STATE_UNKNOWN};
     if (m)

@@ -45,7 +45,7 @@ uint32_t consul_checks(const struct consul_group *g, const struct endpoint_check
 
 /* In the meta of a registration that stands for a host that is no member: its name, and where it is. */
 #define CONSUL_META_HOST    LOOKUP_META_HOST
-#define CONSUL_META_ADDRESS "kith-host-address"
+#define CONSUL_META_ADDRESS LOOKUP_META_ADDRESS
 
 /* One of its own meta; empty: it has none of that name. */
 struct bytes consul_meta_of(const struct consul_group *g, const char *name);

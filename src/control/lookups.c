@@ -280,6 +280,21 @@ static void fill(const struct control *c, const struct service *s, struct lookup
     split(ret, list, count, mem);
 }
 
+/* A host that is no member; or none any more, whatever it was. */
+static struct lookup_member about_other(const struct control *c, const struct ulid *id,
+                                        struct arena *mem)
+{
+    const struct registration_row *row = registrations_elsewhere(c, id, mem);
+
+    if (!row || ulid_is_zero(id))
+        return (struct lookup_member){.id = *id};
+    return (struct lookup_member){.id = *id,
+                                  .foreign = true,
+                                  .state = MEMBER_STATE_ALIVE,
+                                  .name = registration_meta(row, LOOKUP_META_HOST),
+                                  .host = registration_meta(row, LOOKUP_META_ADDRESS)};
+}
+
 static struct lookup_member about_member(const struct control *c, const struct ulid *id,
                                          struct arena *mem)
 {
@@ -287,7 +302,9 @@ static struct lookup_member about_member(const struct control *c, const struct u
     const struct member *m = members_get(c->catalog.members, id);
     struct lookup_member about = {.id = *id};
 
-    if (!m || m->forgotten || !m->row)
+    if (!m)
+        return about_other(c, id, mem);
+    if (m->forgotten || !m->row)
         return about;
     about.state = m->state;
     about.incarnation = m->incarnation;

@@ -55,7 +55,7 @@ static struct bytes say(struct arena *mem, struct bytes service, const char *wha
                         struct bytes name)
 {
     if (!service.len)
-        return bytes_str("the checks of this host are changed");
+        return bytes_str(name.len ? "the host is changed" : "the checks of this host are changed");
     return wire_text_clip(bytes_str(arena_printf(mem, BYTES_FMT " %s " BYTES_FMT,
                                                  BYTES_ARG(service), what, BYTES_ARG(name))),
                           REGISTERED_TEXT_MAX);
@@ -160,7 +160,7 @@ static struct refusal settle(struct control *c, const struct turn *t,
     ret->held = find_known(c, t, &ret->id);
     struct refusal no = registrar_refusal(c, t, &ret->row, ret->held, more);
 
-    if (!no.why && !ret->row.service.len)
+    if (!no.why && !ret->row.service.len && !registration_is_foreign(&ret->row))
         no =
             (struct refusal){FAIL_CODE_BAD_REQUEST, "a registration needs the name of its service"};
     if (!no.why)

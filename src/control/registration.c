@@ -145,6 +145,15 @@ static bool is_host(const struct registration *r)
     return ulid_is_zero(registration_id(r));
 }
 
+/* Of no service: who shows its host is told. */
+static void touch(struct control *c, const struct registration *r)
+{
+    if (r->service_len)
+        lookups_touch(&c->lookups, registration_service(r));
+    else
+        lookups_touch_member(&c->lookups, is_host(r) ? registration_node(r) : registration_id(r));
+}
+
 /* `place`: where the search for its key ended. */
 static void add(struct registrations *all, struct registration *r, struct sheets_place place)
 {
@@ -311,14 +320,12 @@ static enum endpoint_health health_of(const struct registration *r)
     return health;
 }
 
-/* Who shows the host shows its checks; and if it is better or worse than it was, what answers there is, too. Either may be
- * NULL. */
+/* If the host is better or worse than it was, what answers there is, too. Either may be NULL. */
 static void touch_host(struct control *c, const struct ulid *node, const struct registration *old,
                        const struct registration *r)
 {
     const struct content *n;
 
-    lookups_touch_member(&c->lookups, node);
     if (health_of(old) == health_of(r))
         return;
     NAMES_FOREACH(n, &c->catalog)
@@ -333,7 +340,7 @@ static kith_time take_old(struct control *c, struct registration *old, struct sh
     kith_time due_us = due_of(old);
 
     *ret_lapsed = is_own(c, old) && has_lapsed(old);
-    lookups_touch(&c->lookups, registration_service(old));
+    touch(c, old);
     drop(&c->registrations, old, place, &c->self);
     return due_us;
 }
@@ -358,7 +365,7 @@ void registrations_row(struct control *c, const struct turn *t, const struct row
         (void)find_key(c, row->key, &place); /* its sheet may be gone */
     if (r) {
         add(&c->registrations, r, place);
-        lookups_touch(&c->lookups, registration_service(r));
+        touch(c, r);
     }
     if (r && is_own(c, r))
         take_own(c, t, r, &says, lapsed ? &due_us : NULL);
@@ -375,7 +382,7 @@ void registrations_member(struct control *c, const struct ulid *node)
     for (; (r = sheets_at(all, place)) != NULL && key_order(r) >> 32 == first.order >> 32;
          place = sheets_next(all, place)) {
         if (ulid_equal(registration_node(r), node))
-            lookups_touch(&c->lookups, registration_service(r));
+            touch(c, r);
     }
 }
 
@@ -386,7 +393,7 @@ void registrations_touch_all(struct control *c)
 
     for (struct sheets_place place = {0}; (r = sheets_at(all, place)) != NULL;
          place = sheets_next(all, place))
-        lookups_touch(&c->lookups, registration_service(r));
+        touch(c, r);
 }
 
 struct registrations_walk registrations_of(const struct control *c, struct bytes service)
@@ -417,7 +424,7 @@ bool registrations_any(const struct control *c, struct bytes service)
 {
     struct registrations_walk walk = registrations_of(c, service);
 
-    return registrations_next(&walk) != NULL;
+    return service.len && registrations_next(&walk); /* those of none are hosts */
 }
 
 /* ---- hosts ---- */
@@ -443,13 +450,29 @@ enum endpoint_health registrations_host_health(const struct control *c, const st
     return health_of(find_host(c, node));
 }
 
-bool registration_is_foreign(const struct registration_row *row)
+const struct registration_row *registrations_elsewhere(const struct control *c,
+                                                       const struct ulid *id, struct arena *mem)
+{
+    struct registrations_walk walk = registrations_of(c, (struct bytes){0});
+    const struct registration *r = registrations_next(&walk);
+
+    while (r && !ulid_equal(registration_id(r), id))
+        r = registrations_next(&walk);
+    return r ? registration_says(r, mem) : NULL;
+}
+
+struct bytes registration_meta(const struct registration_row *row, const char *name)
 {
     for (uint32_t i = 0; i < row->meta_n; i++) {
-        if (bytes_equal_str(row->meta[i].key, LOOKUP_META_HOST))
-            return true;
+        if (bytes_equal_str(row->meta[i].key, name))
+            return row->meta[i].value;
     }
-    return false;
+    return (struct bytes){0};
+}
+
+bool registration_is_foreign(const struct registration_row *row)
+{
+    return registration_meta(row, LOOKUP_META_HOST).len > 0;
 }
 
 /* ---- this peer's own ---- */

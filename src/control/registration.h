@@ -16,7 +16,7 @@
  * has a list of them and is as its worst one (checklist.h); checkroll.h keeps their times.
  *
  * The checks of the host are a registration too, of no service and of id zero: the worst of them makes what answers on that host as bad as
- * itself (decision 0096).
+ * itself (decision 0096). One of no service and of another id stands for a host that is no member, so that it is known though nothing answers there (0091).
  *
  * Saying something else by the same name changes the registration. At most REGISTRATIONS_MAX are taken here;
  * what the members of the cluster hold together is not bounded by this.
@@ -55,7 +55,7 @@ struct registrations {      /* a zeroed one is valid and empty */
     struct sheets services; /* those of a service together, by node and id */
     struct due_tree due;    /* own ones that are due at some time */
     uint32_t here;          /* how many of them this peer answers for */
-    uint32_t hosts;         /* how many of them have the checks of a host */
+    uint32_t hosts;         /* how many of them have the checks of a member */
 };
 
 const struct ulid *registration_node(const struct registration *r); /* which answers for it */
@@ -93,6 +93,11 @@ const struct registration_row *registrations_host(const struct control *c, const
                                                   struct arena *mem);
 /* What answers on the host is at most as well as this. */
 enum endpoint_health registrations_host_health(const struct control *c, const struct ulid *node);
+/* A host that is no member, by the id of its registration, of any peer that lives; NULL: there is none. Lists in mem. */
+const struct registration_row *registrations_elsewhere(const struct control *c,
+                                                       const struct ulid *id, struct arena *mem);
+/* Of its meta; empty: it has none of that name. */
+struct bytes registration_meta(const struct registration_row *row, const char *name);
 /* It stands for a host that is no member, whose checks are not those of the peer that answers for it. */
 bool registration_is_foreign(const struct registration_row *row);
 

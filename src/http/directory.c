@@ -1,36 +1,9 @@
 #include "http/directory.h"
 
 #include "base/mem.h"
-#include "store/lookup_map.h"
+#include "http/directory_inside.h"
 
 #include <string.h>
-
-struct dir_view {
-    struct dir_service service;
-    struct arena mem;
-};
-
-static inline int compare_names(const struct dir_name *a, const struct dir_name *b)
-{
-    return bytes_compare(a->name, b->name);
-}
-
-static inline int compare_members(const struct dir_member *a, const struct dir_member *b)
-{
-    return ulid_compare(&a->says.id, &b->says.id);
-}
-
-/* Several that nothing is known of have the same. */
-static inline int compare_changes(const struct dir_name *a, const struct dir_name *b)
-{
-    if (a->resource.index != b->resource.index)
-        return a->resource.index < b->resource.index ? -1 : 1;
-    return compare_names(a, b);
-}
-
-TREE_FUNCTIONS(dir_names, dir_name, by_name, compare_names)
-TREE_FUNCTIONS(dir_changes, dir_name, by_index, compare_changes)
-TREE_FUNCTIONS(dir_members, dir_member, by_id, compare_members)
 
 /* ---- life ---- */
 
@@ -56,9 +29,9 @@ static void free_name(struct directory *d, struct dir_name *n)
     mem_free(n);
 }
 
-static void free_member(struct directory *d, struct dir_member *m)
+static void free_member(struct dir_members *all, struct dir_member *m)
 {
-    TREE_REMOVE(dir_members, &d->members, m);
+    TREE_REMOVE(dir_members, all, m);
     arena_deinit(&m->mem);
     mem_free(m);
 }
@@ -71,7 +44,9 @@ void directory_deinit(struct directory *d)
     TREE_FOREACH_SAFE(n, dir_names, &d->names, next_name)
     free_name(d, n);
     TREE_FOREACH_SAFE(m, dir_members, &d->members, next_member)
-    free_member(d, m);
+    free_member(&d->members, m);
+    TREE_FOREACH_SAFE(m, dir_members, &d->hosts, next_member)
+    free_member(&d->hosts, m);
     if (d->view)
         arena_deinit(&d->view->mem);
     mem_free(d->view);
@@ -136,20 +111,6 @@ static void change(struct directory *d, struct resource *r)
 
 /* ---- services ---- */
 
-static struct dir_name *find(const struct directory *d, struct bytes name)
-{
-    struct dir_name key = {.name = name};
-
-    return TREE_FIND(dir_names, (struct dir_names *)(uintptr_t)&d->names, &key);
-}
-
-static struct dir_member *find_member(const struct directory *d, const struct ulid *id)
-{
-    struct dir_member key = {.says = {.id = *id}};
-
-    return TREE_FIND(dir_members, (struct dir_members *)(uintptr_t)&d->members, &key);
-}
-
 /* The oldest that nobody waits for is forgotten when there are too many. */
 static void forget_some(struct directory *d)
 {
@@ -184,7 +145,7 @@ static struct dir_name *add(struct directory *d, struct bytes name)
 
 struct resource *directory_resource(struct directory *d, struct bytes name)
 {
-    struct dir_name *n = find(d, name);
+    struct dir_name *n = directory_find_name(d, name);
 
     if (!n) {
         forget_some(d);
@@ -197,7 +158,10 @@ struct resource *directory_resource(struct directory *d, struct bytes name)
 static void touch_node(void *arg, const struct ulid *node)
 {
     struct directory *d = arg;
-    struct dir_member *m = find_member(d, node);
+    struct dir_member *m = directory_find_member(d, node);
+
+    if (!m)
+        m = directory_find_host(d, node);
 
     if (m)
         change(d, &m->resource);
@@ -275,7 +239,7 @@ static struct portrait *portray(const struct lookup_service *said)
 
 static void tell_service(struct directory *d, const struct lookup_service *said)
 {
-    struct dir_name *n = find(d, said->name);
+    struct dir_name *n = directory_find_name(d, said->name);
 
     if (said->gone) {
         if (n)
@@ -366,18 +330,65 @@ static void lose_member(struct directory *d, struct dir_member *m)
     add_states(of, &m->says);
     change_checks(d, of);
     directory_change(d, &m->resource);
-    free_member(d, m);
+    free_member(&d->members, m);
     change(d, &d->nodes);
+}
+
+static void lose_host(struct directory *d, struct dir_member *m)
+{
+    directory_change(d, &m->resource);
+    free_member(&d->hosts, m);
+    change(d, &d->nodes);
+}
+
+/* There are few. */
+static struct dir_member *host_by(const struct directory *d, const struct ulid *by)
+{
+    struct dir_member *m;
+
+    TREE_FOREACH (m, dir_members, (struct dir_members *)(uintptr_t)&d->hosts) {
+        if (ulid_equal(&m->by, by))
+            return m;
+    }
+    return NULL;
+}
+
+static void tell_host(struct directory *d, const struct lookup_member *said)
+{
+    struct ulid id = portrait_host(said->name);
+    struct dir_member *m = directory_find_host(d, &id);
+    bool same = m && same_face(&m->says, said);
+
+    if (!m) {
+        m = mem_alloc(sizeof(*m));
+        m->says.id = id;
+        TREE_INSERT(dir_members, &d->hosts, m);
+    }
+    m->told = d->round;
+    if (same)
+        return;
+    arena_deinit(&m->mem);
+    m->mem = (struct arena){0};
+    m->says = lookup_member_copy(&m->mem, said);
+    m->says.id = id;
+    m->by = said->id;
+    change(d, &m->resource);
+    change(d, &d->nodes);
+    touch_services_on(d, &id);
 }
 
 static void tell_member(struct directory *d, const struct lookup_member *said)
 {
-    struct dir_member *m = find_member(d, &said->id);
+    struct dir_member *m = directory_find_member(d, &said->id);
     struct arena mem = {0};
 
     if (said->state == MEMBER_STATE_UNKNOWN) {
+        struct dir_member *host = m ? NULL : host_by(d, &said->id);
+
         if (m)
             lose_member(d, m);
+        if (host)
+            lose_host(d, host);
         return;
     }
     struct lookup_member says = lookup_member_copy(&mem, said);
@@ -430,6 +441,11 @@ static void drop_untold(struct directory *d)
         if (m->told != d->round)
             lose_member(d, m);
     }
+    TREE_FOREACH_SAFE(m, dir_members, &d->hosts, next_member)
+    {
+        if (m->told != d->round)
+            lose_host(d, m);
+    }
 }
 
 static void change_late(struct directory *d, struct resource *r)
@@ -452,6 +468,8 @@ static void end_round(struct directory *d)
         change_late(d, &m->own);
         change_late(d, &m->resource);
     }
+    TREE_FOREACH (m, dir_members, &d->hosts)
+        change_late(d, &m->resource);
     change_late(d, &d->list);
     change_late(d, &d->nodes);
     for (unsigned i = 0; i < PORTRAIT_HEALTHS; i++)
@@ -466,7 +484,7 @@ void directory_tell(struct directory *d, const struct effect_lookup *e)
         d->anew = true;
     }
     for (uint32_t i = 0; i < e->members_n; i++)
-        tell_member(d, &e->members[i]);
+        (e->members[i].foreign ? tell_host : tell_member)(d, &e->members[i]);
     for (uint32_t i = 0; i < e->services_n; i++)
         tell_service(d, &e->services[i]);
     if (e->whole) {
@@ -474,126 +492,4 @@ void directory_tell(struct directory *d, const struct effect_lookup *e)
         end_round(d);
     }
     forget_some(d);
-}
-
-/* ---- reading ---- */
-
-/* NULL: it cannot be read, or went meanwhile, of which the directory is about to hear. */
-static const struct dir_service *view(struct directory *d, struct dir_name *n)
-{
-    struct dir_view *v = d->view;
-    struct lookup_service says;
-
-    arena_reset(&v->mem);
-    int problem = d->host.read(d->host.arg, n->name, &v->mem, &says);
-
-    d->torn = d->torn || (problem && problem != LOOKUP_NONE);
-    if (problem)
-        return NULL;
-    v->service = (struct dir_service){.name = n->name,
-                                      .index = n->resource.index,
-                                      .says = portrait_in_order(&says, &v->mem),
-                                      .directory = d,
-                                      .at = n};
-    return &v->service;
-}
-
-/* The first from `n` on that can be read; on a node, unless NULL. */
-static const struct dir_service *view_from(struct directory *d, struct dir_name *n,
-                                           const struct ulid *node)
-{
-    const struct dir_service *s = NULL;
-
-    for (; n && !s; n = TREE_NEXT(dir_names, &d->names, n)) {
-        if (n->portrait && (!node || portrait_is_on(n->portrait, node)))
-            s = view(d, n);
-    }
-    return s;
-}
-
-const struct dir_service *directory_service(struct directory *d, struct bytes name)
-{
-    struct dir_name *n = find(d, name);
-
-    return n && n->portrait ? view(d, n) : NULL;
-}
-
-const struct dir_service *directory_first(struct directory *d)
-{
-    return directory_first_on(d, NULL);
-}
-
-const struct dir_service *directory_next(const struct dir_service *s)
-{
-    return directory_next_on(s, NULL);
-}
-
-const struct dir_service *directory_first_on(struct directory *d, const struct ulid *node)
-{
-    return view_from(d, TREE_FIRST(dir_names, &d->names), node);
-}
-
-const struct dir_service *directory_next_on(const struct dir_service *s, const struct ulid *node)
-{
-    return view_from(s->directory, TREE_NEXT(dir_names, &s->directory->names, s->at), node);
-}
-
-static const struct dir_name *from(struct dir_name *n)
-{
-    while (n && !n->portrait)
-        n = TREE_NEXT(dir_names, /* tree= */ NULL, n);
-    return n;
-}
-
-const struct dir_name *directory_name_after(const struct directory *d, struct bytes name)
-{
-    struct dir_name key = {.name = name};
-    struct dir_name *n = TREE_FROM(dir_names, (struct dir_names *)(uintptr_t)&d->names, &key);
-
-    while (n && (!n->portrait || bytes_equal(n->name, name)))
-        n = TREE_NEXT(dir_names, &d->names, n);
-    return n;
-}
-
-const struct dir_name *directory_changed_after(const struct directory *d, uint64_t index)
-{
-    struct dir_name key = {.resource = {.index = index + 1}};
-
-    return TREE_FROM(dir_changes, (struct dir_changes *)(uintptr_t)&d->changes, &key);
-}
-
-const struct dir_name *directory_first_name(const struct directory *d)
-{
-    return from(TREE_FIRST(dir_names, (struct dir_names *)(uintptr_t)&d->names));
-}
-
-const struct dir_name *directory_next_name(const struct dir_name *n)
-{
-    return from(TREE_NEXT(dir_names, /* tree= */ NULL, (struct dir_name *)(uintptr_t)n));
-}
-
-const struct dir_member *directory_member(const struct directory *d, const struct ulid *id)
-{
-    return find_member(d, id);
-}
-
-struct dir_member *directory_named(const struct directory *d, struct bytes name)
-{
-    struct dir_member *m;
-
-    TREE_FOREACH (m, dir_members, (struct dir_members *)(uintptr_t)&d->members) {
-        if (bytes_equal(m->says.name, name))
-            return m;
-    }
-    return NULL;
-}
-
-const struct dir_member *directory_first_member(const struct directory *d)
-{
-    return TREE_FIRST(dir_members, (struct dir_members *)(uintptr_t)&d->members);
-}
-
-const struct dir_member *directory_next_member(const struct dir_member *m)
-{
-    return TREE_NEXT(dir_members, /* tree= */ NULL, (struct dir_member *)(uintptr_t)m);
 }

@@ -12,6 +12,7 @@
  * that come to or leave it. Where an endpoint stands among
  * others by distance changes no index. While all is told anew readers have the former file, so what changed gets its
  * new index when that is over.
+ * Hosts that are no members but were registered are nodes, too, in a list of their own.
  *
  * Whoever waits for a resource is in its list, and is told once when it changes; nobody else is. Services are in the order of
  * their changes, too, so that what changed behind an index is found without looking at the others.
@@ -65,6 +66,7 @@ struct dir_member {
     struct resource resource;  /* itself, and what runs there */
     struct resource own;       /* itself: nobody waits for that */
     struct lookup_member says; /* in mem */
+    struct ulid by;            /* of a host that is no member: as which it was told */
     uint64_t told;
     struct arena mem;
 };
@@ -86,6 +88,7 @@ struct directory {
     struct dir_names names;
     struct dir_changes changes; /* names by their index */
     struct dir_members members;
+    struct dir_members hosts; /* that are no members; their id is portrait_host() of their name */
     struct dir_gone gone;
     uint32_t gone_n, there_n;
     uint64_t healths[PORTRAIT_HEALTHS]; /* endpoints of all services by their health */
@@ -135,6 +138,10 @@ const struct dir_member *directory_member(const struct directory *d, const struc
 struct dir_member *directory_named(const struct directory *d, struct bytes name);
 const struct dir_member *directory_first_member(const struct directory *d);
 const struct dir_member *directory_next_member(const struct dir_member *m);
+
+/* The same of hosts that are no members, by name; one whose name a member has is not there. */
+struct dir_member *directory_elsewhere(const struct directory *d, struct bytes name);
+const struct dir_member *directory_first_elsewhere(const struct directory *d);
 
 /* The resource of a name, whether there is such a service or not. Borrowed until the next call of this or of
  * directory_tell(), but for as long as somebody waits for it. */

@@ -9,16 +9,40 @@
 
 /* ---- order ---- */
 
+struct ulid portrait_host(struct bytes name)
+{
+    const char *text = (const char *)name.data;
+    uint64_t half[2] = {lookup_hash("host", 4, text, name.len),
+                        lookup_hash("elsewhere", 9, text, name.len)};
+    struct ulid id;
+
+    memcpy(id.b, half, sizeof(id.b));
+    return id;
+}
+
+/* Where it really is. */
+static struct ulid place_of(const struct lookup_endpoint *e)
+{
+    for (uint32_t i = 0; i < e->meta_n; i++) {
+        if (bytes_equal_str(e->meta[i].key, LOOKUP_META_HOST))
+            return portrait_host(e->meta[i].value);
+    }
+    return e->node;
+}
+
 struct ranked { /* an endpoint and where it stood: its ports keep their order */
     const struct lookup_endpoint *endpoint;
+    struct ulid place;
     uint32_t number;
 };
 
 static int compare_ranked(const void *a, const void *b)
 {
     const struct ranked *x = a, *y = b;
-    int order = ulid_compare(&x->endpoint->node, &y->endpoint->node);
+    int order = ulid_compare(&x->place, &y->place);
 
+    if (order == 0)
+        order = ulid_compare(&x->endpoint->node, &y->endpoint->node);
     if (order == 0)
         order = ulid_compare(&x->endpoint->instance, &y->endpoint->instance);
     if (order != 0)
@@ -33,9 +57,12 @@ struct lookup_service portrait_in_order(const struct lookup_service *s, struct a
     struct ranked *ranks = arena_array(mem, count, sizeof(*ranks));
     struct lookup_service all = *s;
 
-    for (uint32_t i = 0; i < count; i++)
-        ranks[i] = (struct ranked){
-            i < s->endpoints_n ? &s->endpoints[i] : &s->failing[i - s->endpoints_n], i};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lookup_endpoint *e =
+            i < s->endpoints_n ? &s->endpoints[i] : &s->failing[i - s->endpoints_n];
+
+        ranks[i] = (struct ranked){.endpoint = e, .place = place_of(e), .number = i};
+    }
     if (count)
         qsort(ranks, count, sizeof(*ranks), compare_ranked);
     for (uint32_t i = 0; i < count; i++)
@@ -161,10 +188,15 @@ bool endpoint_is_checked(const struct lookup_endpoint *e)
 
 static uint32_t count_nodes(const struct lookup_service *s)
 {
+    struct ulid last = {0};
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < s->endpoints_n; i++)
-        count += i == 0 || !ulid_equal(&s->endpoints[i].node, &s->endpoints[i - 1].node);
+    for (uint32_t i = 0; i < s->endpoints_n; i++) {
+        struct ulid place = place_of(&s->endpoints[i]);
+
+        count += i == 0 || !ulid_equal(&place, &last);
+        last = place;
+    }
     return count;
 }
 
@@ -186,9 +218,11 @@ static void fill_parts(struct portrait *p, const struct lookup_service *s)
     for (uint32_t i = 0; i < s->endpoints_n; i++) {
         const struct lookup_endpoint *e = &s->endpoints[i];
 
-        if (!part || !ulid_equal(&part->node, &e->node)) {
+        struct ulid place = place_of(e);
+
+        if (!part || !ulid_equal(&part->node, &place)) {
             part = &p->parts[p->parts_n++];
-            *part = (struct portrait_part){.node = e->node};
+            *part = (struct portrait_part){.node = place};
         }
         part->hash = add_endpoint(part->hash, e);
         if (e->health >= PORTRAIT_HEALTHS)

@@ -13,7 +13,8 @@
 #define PORTRAIT_HEALTHS (ENDPOINT_HEALTH_CRITICAL + 1)
 
 struct portrait_part {
-    struct ulid node;
+    struct ulid
+        node;      /* or portrait_host() of a host that is no member, for which some node answers */
     uint64_t hash; /* of all endpoints there */
 };
 
@@ -27,8 +28,11 @@ struct portrait {
     struct portrait_part parts[]; /* in order of node; `listed` is behind them */
 };
 
+/* What a host that is no member is called where nodes have their ids: made of its name. */
+struct ulid portrait_host(struct bytes name);
+
 /* Its endpoints and those that fail as one list (`endpoints`, none `failing`) in an order that does not change with the
- * distance: by node and instance. The list is in `mem`, the rest is what `s` has. */
+ * distance: by node, or host that is none, and instance. The list is in `mem`, the rest is what `s` has. */
 struct lookup_service portrait_in_order(const struct lookup_service *s, struct arena *mem);
 
 /* Consul's clients see checks of it: it has a list of them; or Kith started it, it has to be renewed, or it is not well. */

@@ -45,8 +45,10 @@ static int begin(struct lookups *l)
 static int apply(struct lookups *l, const struct effect_lookup *e)
 {
     int r = e->anew ? begin(l) : 0;
-    for (uint32_t i = 0; r == 0 && i < e->members_n; i++)
-        r = lookup_file_put_member(l->file, &e->members[i]);
+    for (uint32_t i = 0; r == 0 && i < e->members_n; i++) {
+        if (!e->members[i].foreign)
+            r = lookup_file_put_member(l->file, &e->members[i]);
+    }
     for (uint32_t i = 0; r == 0 && i < e->services_n; i++)
         r = lookup_file_put(l->file, &e->services[i]);
     if (r == 0 && e->whole)

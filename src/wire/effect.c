@@ -159,6 +159,7 @@ static const struct wire_field lookup_member_fields[] = {
     TABLE_FIELD(lookup_member, 5, incarnation, U64),
     TABLE_LIST(lookup_member, 6, tags, STRUCT, .sub = &pair_struct),
     TABLE_LIST(lookup_member, 7, checks, STRUCT, .sub = &endpoint_check_struct),
+    TABLE_FIELD(lookup_member, 8, foreign, BOOL),
 };
 TABLE(lookup_member);
 

@@ -148,7 +148,8 @@ struct lookup_endpoint {
 /* In the meta of a registration that a former version wrote: what its check is called, when not after itself. */
 #define LOOKUP_META_CHECK "kith-check"
 /* Likewise of one that stands for a host that is no member: its name (decision 0091). */
-#define LOOKUP_META_HOST "kith-host"
+#define LOOKUP_META_HOST    "kith-host"
+#define LOOKUP_META_ADDRESS "kith-host-address" /* and where that host is */
 
 #define LOOKUP_WEIGHT 100u
 #define LOOKUP_FAR    UINT32_MAX
@@ -167,9 +168,10 @@ struct lookup_service {
     uint32_t failing_n;
 };
 
-/* All that there is to know of one member, in place of what was said of it before. */
+/* All that there is to know of one member, or of a host that is none and was registered, in place of what was said of it before. */
 struct lookup_member {
     struct ulid id;
+    bool foreign; /* no member: only name and host count; the look-up file has none of them */
     enum member_state state; /* MEMBER_STATE_UNKNOWN: it is not known any more */
     struct bytes name, host; /* host: the address that its services are reached at */
     uint64_t incarnation;

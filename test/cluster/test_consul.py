@@ -276,7 +276,6 @@ def a_service_elsewhere_is_registered_in_the_catalog(cluster):
     wait("both", lambda: sorted(statuses(there, "printer")) == ["p1", "p2"], 10)
     expect("none of them is the agent's", "p1" in here.agent.services(), False)
     says(refused("at another peer", lambda: there.catalog.deregister("attic"), "BadRequest"), "h1")
-    says(refused("a node alone", lambda: here.catalog.register("cellar", "192.0.2.8"), "BadRequest"), "Service")
     says(refused("a member", lambda: here.catalog.register("h2", "192.0.2.8", service), "BadRequest"), "its own peer")
     expect("one", here.catalog.deregister("attic", service_id="p1"), True)
     wait("one is left", lambda: sorted(statuses(there, "printer")) == ["p2"], 10)
@@ -286,6 +285,42 @@ def a_service_elsewhere_is_registered_in_the_catalog(cluster):
     wait("found here", lambda: statuses(there, "own") == {"own-1": "passing"}, 10)
     expect("the agent's", "own-1" in here.agent.services(), True)
     expect("ended", here.catalog.deregister("h1", service_id="own-1"), True)
+
+
+def a_node_without_a_service_is_in_the_catalog(cluster):
+    """catalog.register with a node and its address alone: every peer lists it, with what is on it if anything is; it is no member."""
+    here, there = consul_of(cluster.peers[0]), consul_of(cluster.peers[1])
+
+    def nodes():
+        return {n["Node"]: n["Address"] for n in there.catalog.nodes()[1]}
+
+    def on(name):
+        found = there.catalog.node(name)[1]
+        return found and (found["Node"]["Address"], sorted(found["Services"]))
+
+    before = nodes()
+    expect("registered", here.catalog.register("cellar", "192.0.2.8"), True)
+    wait("listed", lambda: nodes() == {**before, "cellar": "192.0.2.8"}, 10)
+    expect("nothing is on it", on("cellar"), ("192.0.2.8", []))
+    expect("no member", len(there.agent.members()), 3)
+    expect("nobody watches it", there.health.node("cellar")[1], [])
+    index = there.catalog.node("cellar")[0]
+    waiting = Asked(lambda: there.catalog.node("cellar", index=index, wait="60s"))
+    here.agent.service.register("other", "other-1")
+    time.sleep(0.5)
+    expect("not woken by others", waiting.ended, None)
+    expect("with a service", here.catalog.register("cellar", "192.0.2.8", {"Service": "wine", "ID": "w1"}), True)
+    waiting.join(10)
+    expect("woken", waiting.answer[0] > index, True)
+    wait("on it", lambda: on("cellar") == ("192.0.2.8", ["w1"]), 10)
+    expect("elsewhere", here.catalog.register("cellar", "192.0.2.9"), True)
+    wait("moved", lambda: nodes()["cellar"] == "192.0.2.9", 10)
+    says(refused("this is another peer's", lambda: there.catalog.deregister("cellar"), "BadRequest"), "h1")
+    expect("the service", here.catalog.deregister("cellar", service_id="w1"), True)
+    wait("the node stays", lambda: on("cellar") == ("192.0.2.9", []), 10)
+    expect("the node", here.catalog.deregister("cellar"), True)
+    wait("gone", lambda: nodes() == before and on("cellar") is None, 10)
+    here.agent.service.deregister("other-1")
 
 
 # ---- waiting ----
@@ -457,6 +492,7 @@ def main():
             a_host_has_checks,
             what_is_in_maintenance_is_not_found,
             a_service_elsewhere_is_registered_in_the_catalog,
+            a_node_without_a_service_is_in_the_catalog,
             each_query_wakes_for_its_own_change_alone,
             what_prometheus_asks_consul_is_answered,
             the_rest_of_its_calls_work,

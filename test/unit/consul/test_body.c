@@ -183,7 +183,7 @@ static void what_cannot_be_in_the_catalog_is_refused(void **state)
     static const char *const bad[] = {
         "[]",
         "{\"Address\":\"x\",\"Service\":{\"Service\":\"a\"}}",
-        "{\"Node\":\"n\",\"Address\":\"x\"}",
+        "{\"Node\":\"n\",\"Address\":\"x\",\"Check\":{\"Name\":\"c\"}}",
         "{\"Node\":\"n\",\"Service\":{}}",
         "{\"Node\":\"n\",\"Service\":\"a\"}",
         "{\"Node\":\"n\",\"NodeMeta\":{\"a\":\"b\"},\"Service\":{\"Service\":\"a\"}}",
@@ -208,6 +208,9 @@ static void what_cannot_be_in_the_catalog_is_refused(void **state)
     assert_int_equal(e.service.checks_n, 2);
     assert_int_equal(e.service.checks[0].health, ENDPOINT_HEALTH_WARNING);
     assert_true(bytes_equal_str(e.service.checks[1].id, "service:a:2"));
+    assert_int_equal(
+        consul_read_entry(&e, bytes_str("{\"Node\":\"n\",\"Address\":\"x\"}"), &mem, &why), 0);
+    assert_int_equal(e.service.service.len, 0); /* a node alone */
     assert_int_equal(
         consul_read_ending(&e, bytes_str("{\"Node\":\"n\",\"CheckID\":\"c\"}"), &mem, &why), 1);
     assert_int_equal(consul_read_ending(&e, bytes_str("{\"Node\":\"n\"}"), &mem, &why), 0);

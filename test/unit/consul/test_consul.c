@@ -337,6 +337,20 @@ static void a_host_that_is_no_member_is_shown_by_its_name(void **state)
     assert_string_equal(stand_text(&s, "Services/api-5/ID"), "");
 }
 
+/* The one of so many that the question is about. */
+static struct register_endpoint asked_for(uint32_t i, uint32_t n)
+{
+    struct register_endpoints all;
+    struct register_endpoint one;
+    struct wire_error err;
+
+    assert_int_equal(s.x.ask, WIRE_REGISTER_ENDPOINTS);
+    assert_int_equal(register_endpoints_decode(&all, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_int_equal(all.endpoints_n, n);
+    assert_int_equal(register_endpoint_decode(&one, all.endpoints[i], &mem, &err), 0);
+    return one;
+}
+
 static void the_catalog_registers_and_ends_for_others(void **state)
 {
     struct register_endpoint r;
@@ -349,7 +363,9 @@ static void the_catalog_registers_and_ends_for_others(void **state)
     (void)state;
     s.hub.token = (struct bytes){0};
     assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/register", NULL, printer), 0);
-    assert_int_equal(register_endpoint_decode(&r, buf_bytes(&s.x.question), &mem, &err), 0);
+    r = asked_for(0, 2); /* its host, whether it was known or not */
+    assert_true(bytes_equal_str(r.name, "attic/") && r.service.len == 0);
+    r = asked_for(1, 2);
     assert_true(bytes_equal_str(r.name, "attic/print"));
     assert_true(bytes_equal_str(r.addr, "192.0.2.7"));
     assert_int_equal(r.checks_n, 1);
@@ -369,6 +385,97 @@ static void the_catalog_registers_and_ends_for_others(void **state)
     assert_int_equal(stand_reply(&s, WIRE_REGISTERED, (struct bytes){0}), 200);
     assert_string_equal(stand_body(&s), "true");
     arena_deinit(&mem);
+}
+
+/* "attic", which is no member; gone again with an address of NULL. */
+static void tell_attic(const char *address)
+{
+    struct lookup_member m = {.id = {{9}}};
+    struct effect_lookup e = {.members = &m, .members_n = 1};
+
+    if (address) {
+        m.foreign = true;
+        m.state = MEMBER_STATE_ALIVE;
+        m.name = bytes_str("attic");
+        m.host = bytes_str(address);
+    }
+    directory_tell(&s.hub.directory, &e);
+}
+
+static void a_host_without_a_service_is_a_node(void **state)
+{
+    struct register_endpoint r;
+
+    (void)state;
+    s.hub.token = (struct bytes){0};
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/register", NULL,
+                               "{\"Node\": \"attic\", \"Address\": \"192.0.2.7\"}"),
+                     0);
+    r = asked_for(0, 1);
+    assert_true(bytes_equal_str(r.name, "attic/") && r.service.len == 0);
+    assert_true(bytes_equal_str(r.meta[1].value, "192.0.2.7"));
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/register", NULL, "{\"Node\": \"attic\"}"),
+                     400);
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/register", NULL,
+                               "{\"Node\": \"a\", \"Address\": \"10.0.0.1\"}"),
+                     200); /* this one, which is there */
+    tell_attic("192.0.2.7");
+    stand_get(&s, "/v1/catalog/nodes?filter=Node==attic");
+    assert_int_equal(stand_count(&s), 1);
+    assert_string_equal(stand_text(&s, "0/Address"), "192.0.2.7");
+    stand_get(&s, "/v1/catalog/node/attic");
+    assert_string_equal(stand_text(&s, "Node/Address"), "192.0.2.7");
+    assert_string_equal(stand_text(&s, "Services/api-5/ID"), "");
+    stand_get(&s, "/v1/health/node/attic");
+    assert_int_equal(stand_count(&s), 0);
+    stand_get(&s, "/v1/agent/members");
+    assert_int_equal(stand_count(&s), 2);
+    tell_more();
+    stand_get(&s, "/v1/catalog/node/attic");
+    assert_string_equal(stand_text(&s, "Services/api-5/Service"), "more");
+    assert_int_equal(stand_ask(&s, "PUT", "/v1/catalog/deregister", NULL, "{\"Node\": \"attic\"}"),
+                     0);
+    struct deregister_endpoint d;
+    struct wire_error err;
+
+    assert_int_equal(deregister_endpoint_decode(&d, buf_bytes(&s.x.question), &mem, &err), 0);
+    assert_true(bytes_equal_str(d.name, "attic/"));
+    assert_int_equal(stand_reply(&s, WIRE_REGISTERED, (struct bytes){0}), 0); /* its service */
+    tell_attic(NULL);
+    stand_get(&s, "/v1/catalog/node/attic");
+    assert_string_equal(stand_body(&s), "null");
+    arena_deinit(&mem);
+}
+
+/* Who waits for that host is told of what is there, and who waits for the list of nodes of hosts that come and go. */
+static void who_waits_for_a_host_without_services_is_woken(void **state)
+{
+    char target[96];
+
+    (void)state;
+    tell_attic("192.0.2.7");
+    stand_get(&s, "/v1/catalog/node/attic");
+    snprintf(target, sizeof(target), "/v1/catalog/node/attic?index=%llu",
+             (unsigned long long)s.x.answer.index);
+    assert_int_equal(stand_get(&s, target), 0);
+    tell_attic("192.0.2.7");              /* the same */
+    stand_tell(&s, "elsewhere", NULL, 0); /* nothing there */
+    assert_int_equal(s.woken, 0);
+    tell_more();
+    assert_int_equal(s.woken, 1);
+    assert_int_equal(stand_resume(&s), 200);
+    stand_get(&s, "/v1/catalog/nodes");
+    snprintf(target, sizeof(target), "/v1/catalog/nodes?index=%llu",
+             (unsigned long long)s.x.answer.index);
+    assert_int_equal(stand_get(&s, target), 0);
+    tell_attic("192.0.2.8");
+    assert_int_equal(s.woken, 2);
+    assert_int_equal(stand_resume(&s), 200);
+    snprintf(target, sizeof(target), "/v1/catalog/nodes?index=%llu",
+             (unsigned long long)s.x.answer.index);
+    assert_int_equal(stand_get(&s, target), 0);
+    tell_attic(NULL);
+    assert_int_equal(s.woken, 3);
 }
 
 static void maintenance_is_asked_of_the_peer(void **state)
@@ -642,6 +749,8 @@ int main(void)
         CASE(a_registered_check_is_there_when_it_is_answered),
         CASE(a_host_that_is_no_member_is_shown_by_its_name),
         CASE(the_catalog_registers_and_ends_for_others),
+        CASE(a_host_without_a_service_is_a_node),
+        CASE(who_waits_for_a_host_without_services_is_woken),
         CASE(maintenance_is_asked_of_the_peer),
         CASE(what_there_is_none_of_is_said),
         CASE(all_checks_are_listed_by_their_state),

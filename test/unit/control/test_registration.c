@@ -348,6 +348,40 @@ static void kept_it_is_critical_when_it_is_not_renewed_and_ends_later(void **sta
     world_free(w);
 }
 
+/* A host that is no member: known by every peer as long as one that took it lives; nothing answers there. */
+static void a_host_can_be_registered_without_a_service(void **state)
+{
+    static const struct pair meta[] = {
+        {{(const uint8_t *)"kith-host", 9}, {(const uint8_t *)"attic", 5}},
+        {{(const uint8_t *)"kith-host-address", 17}, {(const uint8_t *)"192.0.2.7", 9}}};
+    struct register_endpoint request = {.name = bytes_str("attic/"), .meta = meta, .meta_n = 2};
+
+    (void)state;
+    struct world *w = world_new(3);
+
+    ask_register(w, 0, &request);
+    assert_true(registered(w));
+    assert_true(w->reply_wait > 0);
+    world_pass(w, 1 * KITH_SEC);
+    size_t at = world_logged(w, "member attic alive@c", 0);
+
+    assert_true(at > 0);
+    assert_int_equal(endpoints_n(w, 1, ""), UINT32_MAX);
+    world_kill(w, 0);
+    world_pass(w, 1 * KITH_SEC);
+    at = world_logged(w, "member  unknown@c", at);
+    assert_true(at > 0);
+    world_restart(w, 0);
+    world_pass(w, 5 * KITH_SEC);
+    at = world_logged(w, "member attic alive@c", at);
+    assert_true(at > 0);
+    ask_deregister(w, 0, "attic/");
+    assert_true(registered(w));
+    world_pass(w, 1 * KITH_SEC);
+    assert_true(world_logged(w, "member  unknown@c", at) > 0);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +396,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_kept_is_refused),
         cmocka_unit_test(what_is_reported_critical_is_not_found),
         cmocka_unit_test(kept_it_is_critical_when_it_is_not_renewed_and_ends_later),
+        cmocka_unit_test(a_host_can_be_registered_without_a_service),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
