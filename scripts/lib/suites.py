@@ -13,17 +13,20 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SUITES = ["unit", "lint", "sim", "cluster", "fuzz"]
 SANITIZED = {"unit", "sim", "cluster"}  # these need build-test; lint and fuzz make what they need
+IN_REAL_TIME = {"unit", "cluster"}  # these wait for clocks and processes: they go first, the others take what is left
 COVERED = ["unit", "sim"]  # what --coverage runs
 SKIPPED = 77
-LINT_SECONDS = 480  # static.py makes the release build first, and looks at every file once
+PATIENCE = 900  # a suite's program, by default: beside others and behind them it takes several times what it does alone
+LONG = 30  # seconds from which on it is said how long a program took
 FUZZ_SECONDS = 40  # for all targets together
 FUZZ_SECONDS_EACH = 8
-SIM_SEEDS = 24
+SANITIZED_SEEDS, SEEDS = 8, 50  # of scripts/sweep: the first 8 with sanitizers, the rest of 50 in the release build
 CLUSTERS = 2  # of real processes at once: they mostly wait, each on addresses of its own
 TALLY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) +\] (\d+) test", re.M)
@@ -68,10 +71,20 @@ def tally_of(output, status):
     return tally
 
 
-def run(command, timeout=300, **more):
+running = {}  # {process id: process} of what run() waits for
+said = threading.RLock()  # held while one speaks: suites run side by side
+
+
+def say(text):
+    with said:
+        print(text, flush=True)
+
+
+def run(command, timeout=PATIENCE, **more):
     """Runs a command; its output (both streams) and exit status. After the time-out all that it started is killed."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                stdin=subprocess.DEVNULL, start_new_session=True, **more)
+    running[process.pid] = process
     try:
         output, _ = process.communicate(timeout=timeout)
         return output.decode(errors="replace"), process.returncode
@@ -79,23 +92,35 @@ def run(command, timeout=300, **more):
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         return output.decode(errors="replace") + f"\nstopped after {timeout} s\n", 1
-    except BaseException:  # Ctrl-C does not reach a session of its own
-        os.killpg(process.pid, signal.SIGTERM)
-        raise
+    finally:
+        del running[process.pid]
+
+
+def stop_all():
+    """Ctrl-C does not reach sessions of their own."""
+    for process in list(running.values()):
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
 
 
 def report(name, tally, output):
     """Shows what failed in full, and the reason of what was skipped."""
     if tally.failed:
-        print(f"--- {name} FAILED\n{output.rstrip()}\n---", flush=True)
+        say(f"--- {name} FAILED\n{output.rstrip()}\n---")
     elif tally.skipped:
         for line in output.splitlines():
             if "skip" in line.lower() and "[" not in line and not TALLY.match(line):
-                print(f"    {name}: {line.strip()}", flush=True)
+                say(f"    {name}: {line.strip()}")
 
 
-def run_program(name, command, timeout=300, **more):
-    output, status = run(command, timeout, **more)
+def run_program(name, command, **more):
+    start = time.monotonic()
+    output, status = run(command, **more)
+    took = time.monotonic() - start
+    if took >= LONG:
+        say(f"    {name}: {took:.0f} s")
     tally = tally_of(output, status)
     report(name, tally, output)
     return tally
@@ -108,7 +133,8 @@ def test_programs(folder, build, at_once=1):
         if not os.access(path, os.X_OK):
             report(name, Tally(failed=1), "not executable: chmod +x " + path)
             return Tally(failed=1)
-        return run_program(name, [path], env={**os.environ, "KITH_BUILD": os.path.join(ROOT, build)})
+        return run_program(name, [path], env={**os.environ, "KITH_BUILD": os.path.join(ROOT, build),
+                                              "KITH_RELEASE": os.path.join(ROOT, "build")})
 
     total = Tally()
     paths = [p for p in sorted(glob.glob(os.path.join(ROOT, folder, "test_*"))) if os.path.isfile(p)]
@@ -120,7 +146,7 @@ def test_programs(folder, build, at_once=1):
 
 def meson_suite(build, suite):
     """Runs one suite of the build folder's registered tests; there may be none."""
-    run(["meson", "test", "-C", build, "--no-rebuild", "--suite", suite, "--num-processes", "2"], timeout=600)
+    run(["meson", "test", "-C", build, "--no-rebuild", "--suite", suite, "--num-processes", "2", "--timeout-multiplier", "3"])
     total = Tally()
     log = os.path.join(ROOT, build, "meson-logs", "testlog.json")
     if not os.path.exists(log):
@@ -149,17 +175,18 @@ def suite_lint(_build):
     for path in sorted(glob.glob(os.path.join(ROOT, "scripts/lint/*"))):
         name = os.path.basename(path)
         if os.access(path, os.X_OK) and os.path.isfile(path):
-            total.add(run_program(f"lint {name}", [path], timeout=LINT_SECONDS))
+            total.add(run_program(f"lint {name}", [path]))
     return total
 
 
 def suite_sim(build):
-    total = meson_suite(build, "sim")
+    """With sanitizers what every seed goes through; what is found in numbers of seeds or peers in the release build."""
+    total = run_program("build kith-sim", ["scripts/build", "kith-sim"])
     total.add(test_programs("test/sim", build))
-    if os.path.exists(os.path.join(ROOT, build, "kith-sim")):
-        total.add(run_program("sweep", ["scripts/sweep", "--build", build, "--seeds", str(SIM_SEEDS)]))
-        total.add(run_program("build --plant", ["scripts/build", "--plant", "kith-sim"]))
-        total.add(run_program("sweep --planted", ["scripts/sweep", "--planted"]))
+    total.add(run_program("sweep", ["scripts/sweep", "--build", build, "--seeds", str(SANITIZED_SEEDS)]))
+    total.add(run_program("sweep", ["scripts/sweep", "--build", "build", "--from", str(SANITIZED_SEEDS + 1),
+                                    "--seeds", str(SEEDS - SANITIZED_SEEDS)]))
+    total.add(run_program("sweep --planted", ["scripts/sweep", "--planted"]))
     return total
 
 
@@ -173,28 +200,51 @@ def suite_fuzz(_build):
     if not targets:
         return Tally()
     seconds = min(FUZZ_SECONDS_EACH, max(2, FUZZ_SECONDS // len(targets)))
-    output, status = run(["scripts/fuzz", "--seconds", str(seconds)], timeout=600)
+    output, status = run(["scripts/fuzz", "--quick", "--seconds", str(seconds)])
     good = len(re.findall(r"^fuzz \S+: ok", output, re.M))
     tally = Tally(passed=good, failed=len(targets) - good if status != 0 else 0)
     report("fuzz", tally, output)
     return tally
 
 
-def run_suites(names, build):
+def one_after_another(names, build):
     total = Tally()
     for name in names:
         start = time.monotonic()
         tally = globals()["suite_" + name](build)
-        print(f"{name}: {tally} ({time.monotonic() - start:.0f} s)", flush=True)
+        say(f"{name}: {tally} ({time.monotonic() - start:.0f} s)")
         total.add(tally)
+    return total
+
+
+def behind(names, build):
+    os.nice(19)  # Linux: of this thread, and of what it starts
+    return one_after_another(names, build)
+
+
+def run_suites(names, build):
+    """Those in real time one after another, the others beside them and with what of the processors they leave."""
+    total = Tally()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        sides = [pool.submit(behind, [n for n in names if n not in IN_REAL_TIME], build),
+                 pool.submit(one_after_another, [n for n in names if n in IN_REAL_TIME], build)]
+        try:
+            for side in sides:
+                total.add(side.result())
+        except KeyboardInterrupt:
+            stop_all()
+            os._exit(130)  # the threads would go on with the next suite
     return total
 
 
 def build_or_say(options):
     """True when scripts/build did its work; otherwise its words are shown."""
-    output, status = run(["scripts/build", *options], timeout=1200)
+    start = time.monotonic()
+    output, status = run(["scripts/build", *options])
     if status != 0:
         print(output.rstrip())
+    elif time.monotonic() - start >= 1:
+        say(f"build: done ({time.monotonic() - start:.0f} s)")
     return status == 0
 
 

@@ -22,7 +22,7 @@ MADE = PROGRAMS | {"src", "libkith.a", "libkith.so"}  # what a visitor finds at 
 BARE = re.compile(r"`([\w-]+\.(?:md|c|h|py|sh|txt|toml|yaml|build))`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"`([^`]+)`")
-TOOL = re.compile(r"(?<![\w-])(scripts/[\w-]+(?:\.py)?|kithd|kith-sim|kith-run|kith)(?![\w-])")
+TOOL = re.compile(r"(?<![\w-])(scripts/(?:lint/)?[\w-]+(?:\.py)?|kithd|kith-sim|kith-run|kith)(?![\w-])")
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 ROW = re.compile(r"^\|\s*(\d+)\s*\|\s*`?src/(\w+)`?\s*\|", re.M)
 
@@ -68,7 +68,7 @@ def wrong_links(root, where, document, text):
 
 def flag_known(root, tool, flag, sources):
     if tool.startswith("scripts/"):
-        text = house.read(root, tool) if os.path.exists(os.path.join(root, tool)) else ""
+        text = house.read(root, tool) if os.path.isfile(os.path.join(root, tool)) else ""
         if "/lib/suites.py" in text:
             text += house.read(root, "scripts/lib/suites.py")
     else:

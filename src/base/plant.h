@@ -1,9 +1,9 @@
 #ifndef KITH_BASE_PLANT_H
 #define KITH_BASE_PLANT_H
 /*
- * Planted faults: the simulator's checkers are tested by builds that break one promise each. Only
- * builds with -DKITH_PLANT have them, and there kith_plant says which one is active; whoever links
- * such a build defines it.
+ * Planted faults: the simulator's checkers are tested by a program that breaks one promise at a time,
+ * kith-sim-planted. Only what is compiled with -DKITH_PLANT has them (`planted` in src/cmd/meson.build lists
+ * the files that use PLANTED), and there kith_plant says which one is active; whoever links it defines it.
  */
 enum kith_plant {
     PLANT_NONE,

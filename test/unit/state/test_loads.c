@@ -114,8 +114,10 @@ static void it_does_not_grow_for_ever(void **unused)
     (void)unused;
     struct loads *l = loads_new();
     struct load_value v = value_of(1, KITH_SEC);
-    for (uint64_t i = 0; i < LOADS_MAX + 100; i++)
-        assert_true(loads_put(l, (LOADS_MAX + 100 - i) << 16, &v, 0, KITH_SEC) == (i < LOADS_MAX));
+    for (uint64_t i = 0; i < LOADS_MAX; i++)
+        assert_true(loads_put(l, (i + 101) << 16, &v, 0, KITH_SEC));
+    for (uint64_t i = 0; i < 100; i++) /* before the others, and behind them */
+        assert_false(loads_put(l, (i % 2 ? i + 1 : LOADS_MAX + 101 + i) << 16, &v, 0, KITH_SEC));
     assert_int_equal(loads_count(l), LOADS_MAX);
     loads_free(l);
 }
