@@ -252,6 +252,13 @@ def what_is_in_maintenance_is_not_found(cluster):
     expect("one again", here.agent.service.maintenance("m-1", "false"), True)
     wait("all", lambda: statuses(there, "m") == {"m-1": "passing", "m-2": "passing"}, 10)
     expect("nothing there", here.agent.service.maintenance("none", "true"), False)
+    here.agent.check.register("second", Check.ttl("60s"), service_id="m-1")
+    here.agent.check.ttl_pass("second")
+    expect("of two checks", here.agent.service.maintenance("m-1", "true", "again"), True)
+    wait("both are as they were, and there is a third", lambda: {c["CheckID"]: c["Status"] for c in there.health.checks("m")[1] if
+         c["ServiceID"] == "m-1"} == {"_service_maintenance:m-1": "critical", "service:m-1": "passing", "second": "passing"}, 10)
+    expect("one again", here.agent.service.maintenance("m-1", "false"), True)
+    wait("all", lambda: sorted(c["Status"] for c in there.health.checks("m")[1]) == 3 * ["passing"], 10)
     for i in ("m-1", "m-2"):
         here.agent.service.deregister(i)
 
