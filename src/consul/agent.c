@@ -88,22 +88,31 @@ void consul_agent_self(struct exchange *x)
 typedef void own_writer(struct buf *out, struct exchange *x, const struct consul_group *g,
                         const struct filter *filter);
 
-/* Of each instance that this peer answers for. */
-static void each_own(struct exchange *x, struct buf *out, own_writer *write,
-                     const struct filter *filter)
+struct own_list { /* while it is written */
+    own_writer *write;
+    const struct filter *filter;
+};
+
+static void write_own(struct exchange *x, const struct dir_service *s)
 {
-    struct directory *d = &x->hub->directory;
+    const struct own_list *list = x->work;
+    struct consul_group g;
+    uint32_t at = 0;
 
-    for (const struct dir_service *s = directory_first_on(d, &x->hub->self); s;
-         s = directory_next_on(s, &x->hub->self)) {
-        struct consul_group g;
-        uint32_t at = 0;
-
-        while (consul_next(s, &at, &g)) {
-            if (ulid_equal(&g.ports->node, &x->hub->self) && !consul_is_foreign(&g))
-                write(out, x, &g, filter);
-        }
+    while (consul_next(s, &at, &g)) {
+        if (ulid_equal(&g.ports->node, &x->hub->self) && !consul_is_foreign(&g))
+            list->write(&x->answer.body, x, &g, list->filter);
     }
+}
+
+/* Of each instance that this peer answers for, and the end of the answer. */
+static void each_own(struct exchange *x, own_writer *write, const struct filter *filter)
+{
+    struct own_list *list = arena_alloc(&x->mem, sizeof(*list));
+
+    *list = (struct own_list){.write = write, .filter = filter};
+    x->work = list;
+    exchange_write(x, &x->hub->self, write_own, '}');
 }
 
 static void write_own_service(struct buf *out, struct exchange *x, const struct consul_group *g,
@@ -176,11 +185,8 @@ void consul_agent_services(struct exchange *x)
 
     if (consul_check_filtered(x, service_selectors, &filter))
         return;
-    struct buf *out = answer_json(x);
-
-    json_open(out, '{');
-    each_own(x, out, write_own_service, filter);
-    json_close(out, '}');
+    json_open(answer_json(x), '{');
+    each_own(x, write_own_service, filter);
 }
 
 /* One by its ID. */
@@ -218,8 +224,7 @@ void consul_agent_checks(struct exchange *x)
 
     json_open(out, '{');
     write_host_checks(out, x, filter);
-    each_own(x, out, write_own_checks, filter);
-    json_close(out, '}');
+    each_own(x, write_own_checks, filter);
 }
 
 void consul_status_leader(struct exchange *x)

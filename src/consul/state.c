@@ -21,24 +21,31 @@ static bool is_of(const enum endpoint_health *state, enum endpoint_health is)
     return !state || *state == is;
 }
 
-static void write_host(struct buf *out, const struct dir_member *m,
-                       const enum endpoint_health *state, const struct filter *filter)
+struct list { /* while it is written */
+    const enum endpoint_health *state;
+    const struct filter *filter;
+};
+
+static void write_host(struct exchange *x, const struct dir_member *m)
 {
+    const struct list *list = x->work;
+    struct buf *out = &x->answer.body;
     const struct lookup_member *says = &m->says;
 
     for (uint32_t i = 0; i < says->checks_n; i++) {
         size_t from = out->len;
 
-        if (!is_of(state, says->checks[i].health))
+        if (!is_of(list->state, says->checks[i].health))
             continue;
         consul_host_check(out, says, &says->checks[i], m->own.index);
-        consul_sift(out, from, from, filter);
+        consul_sift(out, from, from, list->filter);
     }
 }
 
-static void write_members(struct exchange *x, struct buf *out, const enum endpoint_health *state,
-                          const struct filter *filter)
+static void write_members(struct exchange *x)
 {
+    const struct list *list = x->work;
+    struct buf *out = &x->answer.body;
     const struct directory *d = &x->hub->directory;
 
     for (const struct dir_member *m = directory_first_member(d); m; m = directory_next_member(m)) {
@@ -48,40 +55,38 @@ static void write_members(struct exchange *x, struct buf *out, const enum endpoi
 
         if (m->says.state == MEMBER_STATE_LEFT)
             continue;
-        if (is_of(state, is))
+        if (is_of(list->state, is)) {
             consul_node_check(out, &m->says, m->own.index);
-        consul_sift(out, from, from, filter);
-        write_host(out, m, state, filter);
+            consul_sift(out, from, from, list->filter);
+        }
+        write_host(x, m);
     }
 }
 
-static void write_checks(struct exchange *x, struct buf *out, const struct consul_group *g,
-                         const enum endpoint_health *state, const struct filter *filter)
+static void write_checks(struct exchange *x, const struct consul_group *g)
 {
+    const struct list *list = x->work;
+    struct buf *out = &x->answer.body;
     const struct endpoint_check *checks;
     uint32_t n = consul_checks(g, &checks, &x->mem);
 
     for (uint32_t i = 0; i < n; i++) {
         size_t from = out->len;
 
-        if (!is_of(state, checks[i].health))
+        if (!is_of(list->state, checks[i].health))
             continue;
         consul_service_check(out, g, &checks[i], &x->mem);
-        consul_sift(out, from, from, filter);
+        consul_sift(out, from, from, list->filter);
     }
 }
 
-static void write_services(struct exchange *x, struct buf *out, const enum endpoint_health *state,
-                           const struct filter *filter)
+static void write_service(struct exchange *x, const struct dir_service *s)
 {
-    for (const struct dir_service *s = directory_first(&x->hub->directory); s;
-         s = directory_next(s)) {
-        struct consul_group g;
-        uint32_t at = 0;
+    struct consul_group g;
+    uint32_t at = 0;
 
-        while (consul_next(s, &at, &g))
-            write_checks(x, out, &g, state, filter);
-    }
+    while (consul_next(s, &at, &g))
+        write_checks(x, &g);
 }
 
 void consul_health_state(struct exchange *x)
@@ -96,16 +101,16 @@ void consul_health_state(struct exchange *x)
         answer_error(x, 400, "bad_request", "a state is any, passing, warning or critical");
         return;
     }
-    enum endpoint_health health = states[state].health;
-    bool any = state == 0;
+    const enum endpoint_health *health = state == 0 ? NULL : &states[state].health;
 
     if (consul_check_filtered(x, consul_check_selectors, &filter) ||
-        exchange_blocks(x, any ? &d->all_checks : &d->checks[health]))
+        exchange_blocks(x, health ? &d->checks[*health] : &d->all_checks))
         return;
-    struct buf *out = answer_json(x);
+    struct list *list = arena_alloc(&x->mem, sizeof(*list));
 
-    json_open(out, '[');
-    write_members(x, out, any ? NULL : &health, filter);
-    write_services(x, out, any ? NULL : &health, filter);
-    json_close(out, ']');
+    *list = (struct list){.state = health, .filter = filter};
+    x->work = list;
+    json_open(answer_json(x), '[');
+    write_members(x);
+    exchange_write(x, /* node= */ NULL, write_service, ']');
 }

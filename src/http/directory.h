@@ -117,6 +117,9 @@ void directory_tell(struct directory *d, const struct effect_lookup *e);
 const struct dir_service *directory_service(struct directory *d, struct bytes name);
 const struct dir_service *directory_first(struct directory *d);
 const struct dir_service *directory_next(const struct dir_service *s);
+/* The first behind this name; `node` NULL: on any. */
+const struct dir_service *directory_behind(struct directory *d, struct bytes name,
+                                           const struct ulid *node);
 /* The same of those only that have endpoints on a node; the others are not read. */
 const struct dir_service *directory_first_on(struct directory *d, const struct ulid *node);
 const struct dir_service *directory_next_on(const struct dir_service *s, const struct ulid *node);

@@ -42,6 +42,22 @@ const struct dir_service *directory_service(struct directory *d, struct bytes na
     return n && n->portrait ? view(d, n) : NULL;
 }
 
+static struct dir_name *name_behind(const struct directory *d, struct bytes name)
+{
+    struct dir_name key = {.name = name};
+    struct dir_name *n = TREE_FROM(dir_names, (struct dir_names *)(uintptr_t)&d->names, &key);
+
+    while (n && (!n->portrait || bytes_equal(n->name, name)))
+        n = TREE_NEXT(dir_names, &d->names, n);
+    return n;
+}
+
+const struct dir_service *directory_behind(struct directory *d, struct bytes name,
+                                           const struct ulid *node)
+{
+    return view_from(d, name_behind(d, name), node);
+}
+
 const struct dir_service *directory_first(struct directory *d)
 {
     return directory_first_on(d, NULL);
@@ -71,12 +87,7 @@ static const struct dir_name *from(struct dir_name *n)
 
 const struct dir_name *directory_name_after(const struct directory *d, struct bytes name)
 {
-    struct dir_name key = {.name = name};
-    struct dir_name *n = TREE_FROM(dir_names, (struct dir_names *)(uintptr_t)&d->names, &key);
-
-    while (n && (!n->portrait || bytes_equal(n->name, name)))
-        n = TREE_NEXT(dir_names, &d->names, n);
-    return n;
+    return name_behind(d, name);
 }
 
 const struct dir_name *directory_changed_after(const struct directory *d, uint64_t index)

@@ -11,8 +11,19 @@
 
 #define ERROR_TEXT_MAX 1024
 
+static void end_writing(struct exchange *x)
+{
+    if (!x->each)
+        return;
+    x->each = NULL;
+    x->hub->writing--;
+    if (x->hub->writer == x)
+        x->hub->writer = NULL;
+}
+
 void exchange_deinit(struct exchange *x)
 {
+    end_writing(x);
     directory_unwatch(&x->watcher);
     x->hub->again -= x->again;
     stream_free(x->stream);
@@ -102,6 +113,26 @@ static void finish(struct exchange *x)
 
 /* ---- the way of a request ---- */
 
+/* What was made is an answer about its resource at this index, and is kept for as long as that is so. */
+static void settle(struct exchange *x, uint64_t index)
+{
+    if (x->hub->directory.torn) {
+        end_writing(x);
+        x->state = EXCHANGE_READY;
+        answer_error(x, 503, "not_readable", "the look-up file of this host cannot be read");
+        return;
+    }
+    if (!x->answer.about)
+        return;
+    x->answer.index = index;
+    if (x->state != EXCHANGE_READY || x->answer.about->index != index)
+        return;
+    if (x->answer.status != 200 || x->answer.fleeting)
+        return;
+    x->answer.lasting = true;
+    cache_put(&x->hub->cache, x->raw, x->answer.index, x->answer.type, buf_bytes(&x->answer.body));
+}
+
 static void handle(struct exchange *x)
 {
     x->state = EXCHANGE_READY;
@@ -111,17 +142,7 @@ static void handle(struct exchange *x)
     }
     x->hub->directory.torn = false;
     x->match.route->handle(x);
-    if (x->hub->directory.torn) {
-        answer_error(x, 503, "not_readable", "the look-up file of this host cannot be read");
-        return;
-    }
-    if (x->state != EXCHANGE_READY || !x->answer.about)
-        return;
-    x->answer.index = x->answer.about->index;
-    if (x->answer.status != 200 || x->answer.fleeting)
-        return;
-    x->answer.lasting = true;
-    cache_put(&x->hub->cache, x->raw, x->answer.index, x->answer.type, buf_bytes(&x->answer.body));
+    settle(x, x->answer.about ? x->answer.about->index : 0);
 }
 
 /* Takes as long whatever the token is. */
@@ -197,6 +218,55 @@ void exchange_begin(struct exchange *x, const struct route_table *const *tables,
     finish(x);
 }
 
+/* ---- long answers ---- */
+
+/* Its services until the slice is full. False: there are no more. */
+static bool write_services(struct exchange *x)
+{
+    struct directory *d = &x->hub->directory;
+    size_t end = x->answer.body.len + EXCHANGE_SLICE_BYTES;
+    const struct dir_service *s = directory_behind(d, x->at, x->on);
+
+    for (unsigned n = 1; s; n++) {
+        x->each(x, s);
+        if (n == EXCHANGE_SLICE_SERVICES || x->answer.body.len >= end) {
+            x->at = arena_bytes(&x->mem, s->name);
+            return true;
+        }
+        s = directory_next_on(s, x->on);
+    }
+    return false;
+}
+
+static void write_slice(struct exchange *x)
+{
+    struct hub *hub = x->hub;
+
+    if (!hub->writer)
+        hub->writer = x;
+    x->state = EXCHANGE_WRITING;
+    x->until_us = hub->now_us;
+    if (hub->writer != x) {
+        x->until_us += hub->writing * EXCHANGE_APART_US;
+    } else if (!write_services(x)) {
+        json_close(&x->answer.body, x->closes);
+        end_writing(x);
+        x->state = EXCHANGE_READY;
+    }
+}
+
+void exchange_write(struct exchange *x, const struct ulid *node, exchange_each *each, char bracket)
+{
+    x->each = each;
+    x->on = node;
+    x->at = (struct bytes){0};
+    x->closes = bracket;
+    x->hub->writing++;
+    write_slice(x);
+}
+
+/* ---- the way of a request, once more ---- */
+
 static void look_behind(struct exchange *x)
 {
     struct resource *r = x->hub->now_us < x->until_us ? x->behind(x) : NULL;
@@ -225,6 +295,13 @@ void exchange_resume(struct exchange *x)
     }
     if (x->behind) {
         look_behind(x);
+        return;
+    }
+    if (x->each) {
+        x->hub->directory.torn = false;
+        write_slice(x);
+        settle(x, x->answer.index);
+        finish(x);
         return;
     }
     x->hub->again -= x->again;

@@ -36,6 +36,11 @@
     (20 * KITH_MS) /* the later for each who waits so: 50 questions a second */
 #define EXCHANGE_AGAIN_MAX 64u
 
+/* A long answer is written so far at a time, below a millisecond: then others are served. */
+#define EXCHANGE_SLICE_BYTES    (64u << 10)
+#define EXCHANGE_SLICE_SERVICES 128u
+#define EXCHANGE_APART_US       100 /* who waits to write looks so much later for each that does */
+
 #define HUB_CLASSES 6
 
 struct messages;
@@ -61,8 +66,10 @@ struct hub { /* what all exchanges share; the HTTP thread's */
                          struct buf *out); /* what others tell of themselves; NULL: none */
     void *more_arg;
     uint32_t connections, parked;
-    uint64_t sent_away; /* connections that were too many, or idle for too long */
-    uint32_t again;     /* exchanges that wait for the peer to answer something else */
+    uint64_t sent_away;            /* connections that were too many, or idle for too long */
+    uint32_t again;                /* exchanges that wait for the peer to answer something else */
+    uint32_t writing;              /* exchanges with a long answer that is not written whole */
+    const struct exchange *writer; /* of these, the one whose turn it is; NULL: nobody's */
 };
 
 enum exchange_state {
@@ -70,12 +77,16 @@ enum exchange_state {
     EXCHANGE_PARKED,    /* waits for a change of a resource */
     EXCHANGE_ASKING,    /* waits for the peer */
     EXCHANGE_STREAMING, /* tells of changes until its end: x->stream */
+    EXCHANGE_WRITING,   /* goes on with its answer when others were served */
 };
 
 struct exchange;
 struct stream;
 /* The peer's answer: a message of this kind; `failed` is answered before. */
 typedef void exchange_answered(struct exchange *x, enum wire_kind kind, struct bytes payload);
+
+/* Appends what the answer says of a service. */
+typedef void exchange_each(struct exchange *x, const struct dir_service *s);
 
 /* What is to change until the answer may go out; NULL: it may. */
 typedef struct resource *exchange_behind(struct exchange *x);
@@ -129,7 +140,11 @@ struct exchange {
     struct buf question;
     exchange_answered *answered;
     exchange_behind *behind; /* the answer is there, and waits for this; NULL: it does not */
-    void *work;              /* a handler's own, between the peer's answers; in mem */
+    void *work;              /* a handler's own, between the peer's answers or slices; in mem */
+    exchange_each *each;     /* of a long answer that is not written whole; NULL: it is none */
+    const struct ulid *on;   /* its services are those on this node; NULL: all */
+    struct bytes at;         /* its last service that is written; in mem */
+    char closes;             /* its last byte */
 };
 
 void exchange_deinit(struct exchange *x);
@@ -163,6 +178,12 @@ void exchange_catch_up(struct exchange *x, uint64_t number);
 
 /* The answer as it stands goes out when `behind` says so, at once or after changes, or after EXCHANGE_CATCH_UP_US. */
 void exchange_until(struct exchange *x, exchange_behind *behind);
+
+/* Long answers: goes on with the answer that has been begun, by what `each` says of each service (on a node; NULL: on any) in order of name, and
+ * closes it with this bracket. Between two slices (EXCHANGE_SLICE_BYTES) others are served, and the registry may change: so the answer is about
+ * each service as it was at its index or later, and is kept only when nothing changed. One is written at a time: those that wait for that hold no
+ * more than their begin. What it is about stays for as long as the exchange; `node` likewise. */
+void exchange_write(struct exchange *x, const struct ulid *node, exchange_each *each, char bracket);
 
 /* An empty answer of JSON, to be written into the body. */
 struct buf *answer_json(struct exchange *x);

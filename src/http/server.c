@@ -104,6 +104,11 @@ static int descriptor(const struct visit *v)
     return info ? info->connect_fd : -1;
 }
 
+static bool waits_for_change(const struct visit *v)
+{
+    return v->x.state == EXCHANGE_PARKED || v->x.state == EXCHANGE_STREAMING;
+}
+
 void server_suspend(struct visit *v)
 {
     struct server *s = v->server;
@@ -113,7 +118,7 @@ void server_suspend(struct visit *v)
     struct epoll_event event = {.events = asks ? 0 : EPOLLRDHUP, .data.ptr = v};
 
     v->suspended = true;
-    s->hub->parked += v->x.state != EXCHANGE_ASKING;
+    s->hub->parked += waits_for_change(v);
     TREE_INSERT(due_visits, &s->due, v);
     if (v->x.state == EXCHANGE_ASKING)
         TREE_INSERT(asking_visits, &s->asking, v);
@@ -127,7 +132,7 @@ static void resume(struct visit *v)
 {
     struct server *s = v->server;
 
-    s->hub->parked -= v->x.state != EXCHANGE_ASKING;
+    s->hub->parked -= waits_for_change(v);
     TREE_REMOVE(due_visits, &s->due, v);
     if (v->x.state == EXCHANGE_ASKING)
         TREE_REMOVE(asking_visits, &s->asking, v);
@@ -150,7 +155,7 @@ bool server_is_ending(const struct visit *v)
 static void give_up(struct visit *v)
 {
     resume(v);
-    if (v->x.state == EXCHANGE_PARKED)
+    if (v->x.state == EXCHANGE_PARKED || v->x.state == EXCHANGE_WRITING)
         v->woken = true;
     else if (v->x.state == EXCHANGE_STREAMING)
         v->quiet = true;
@@ -231,7 +236,7 @@ static enum MHD_Result go_on(struct visit *v)
         directory_unwatch(&x->watcher);
         x->state = EXCHANGE_READY;
         answer_error(x, 503, "not_ready", "this peer is stopping: ask another one");
-    } else if ((x->state == EXCHANGE_PARKED || x->state == EXCHANGE_STREAMING) &&
+    } else if (waits_for_change(v) &&
                (s->hub->parked >= s->parked_max || (x->upgrades && !socket_has_room(v)))) {
         directory_unwatch(&x->watcher);
         s->hub->refused++;

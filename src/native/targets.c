@@ -87,17 +87,16 @@ static bool has_port(const struct exchange *x, const struct lookup_endpoint *e)
     return e->port && (!name.len || bytes_equal(name, e->port_name));
 }
 
+static void write_service(struct exchange *x, const struct dir_service *s)
+{
+    for (uint32_t i = 0; is_wanted(x, s) && i < s->says.endpoints_n; i++) {
+        if (has_port(x, &s->says.endpoints[i]))
+            write_target(&x->answer.body, s, &s->says.endpoints[i], &x->mem);
+    }
+}
+
 void native_targets(struct exchange *x)
 {
-    struct directory *d = &x->hub->directory;
-    struct buf *out = answer_json(x);
-
-    json_open(out, '[');
-    for (const struct dir_service *s = directory_first(d); s; s = directory_next(s)) {
-        for (uint32_t i = 0; is_wanted(x, s) && i < s->says.endpoints_n; i++) {
-            if (has_port(x, &s->says.endpoints[i]))
-                write_target(out, s, &s->says.endpoints[i], &x->mem);
-        }
-    }
-    json_close(out, ']');
+    json_open(answer_json(x), '[');
+    exchange_write(x, /* node= */ NULL, write_service, ']');
 }

@@ -1,6 +1,7 @@
 #include "http/exchange.h"
 
 #include "stand.h"
+#include "store/lookup_map.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -178,6 +179,125 @@ static void a_peer_that_is_starting_says_so(void **state)
     assert_string_equal(stand_text(&s, "error/code"), "not_ready");
 }
 
+/* ---- long answers ---- */
+
+#define MANY   300u
+#define SLICES (MANY / EXCHANGE_SLICE_SERVICES + 1)
+#define OWN    "/v1/agent/services"
+
+static void tell_one(unsigned number)
+{
+    struct lookup_endpoint e = stand_endpoint(1, &stand_a, ENDPOINT_HEALTH_PASSING);
+    char name[16];
+
+    e.instance.b[14] = (uint8_t)(number >> 8);
+    e.instance.b[15] = (uint8_t)number;
+    snprintf(name, sizeof(name), "s%03u", number);
+    stand_tell(&s, name, &e, 1);
+}
+
+static void tell_many(void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        tell_one(i);
+}
+
+static void ask_beside(struct exchange *x, const char *target)
+{
+    *x = (struct exchange){.hub = &s.hub, .method = METHOD_GET, .from_here = true};
+    exchange_begin(x, stand_routes, bytes_str(target));
+}
+
+static void a_long_answer_lets_others_be_served_in_between(void **state)
+{
+    (void)state;
+    unsigned turns = 1;
+
+    tell_many();
+    assert_int_equal(stand_get(&s, OWN), 0);
+    do {
+        struct exchange other;
+
+        assert_int_equal(s.x.state, EXCHANGE_WRITING);
+        assert_true(s.x.until_us <= s.hub.now_us);
+        ask_beside(&other, "/api/v1/members");
+        assert_int_equal(other.answer.status, 200);
+        exchange_deinit(&other);
+        turns++;
+    } while (stand_resume(&s) == 0);
+    assert_int_equal(turns, SLICES);
+    assert_int_equal(s.x.answer.status, 200);
+    assert_int_equal(json_object_size(s.json), MANY);
+    assert_int_equal(s.hub.writing, 0);
+}
+
+/* What comes and goes meanwhile may be in it or not; all others are, once. It has the index of its begin, so that who waits from there on misses
+ * nothing, and is not kept. */
+static void a_long_answer_is_no_older_than_its_index(void **state)
+{
+    (void)state;
+    char target[64];
+
+    tell_many();
+    uint64_t index = s.hub.directory.all_checks.index;
+
+    assert_int_equal(stand_get(&s, "/v1/health/state/any"), 0);
+    stand_tell_gone(&s, "s100");
+    stand_tell_gone(&s, "s127"); /* the one at which it goes on */
+    stand_tell_gone(&s, "s200");
+    tell_one(MANY);
+    while (stand_resume(&s) == 0)
+        ;
+    assert_int_equal(s.x.answer.index, index);
+    assert_false(s.x.answer.lasting);
+    uint64_t later = s.hub.directory.all_checks.index;
+
+    assert_true(later > index);
+    snprintf(target, sizeof(target), "/v1/health/state/any?index=%llu", (unsigned long long)index);
+    assert_int_equal(stand_get(&s, target), 0);
+    while (stand_resume(&s) == 0)
+        ;
+    assert_int_equal(s.x.answer.index, later);
+    assert_true(s.x.answer.lasting);
+    assert_int_equal(stand_get(&s, target), 200); /* kept, and so at once */
+}
+
+static void one_long_answer_is_written_at_a_time(void **state)
+{
+    (void)state;
+    struct exchange second, third;
+
+    tell_many();
+    assert_int_equal(stand_get(&s, OWN), 0);
+    ask_beside(&second, OWN);
+    ask_beside(&third, OWN);
+    exchange_resume(&second);
+    assert_int_equal(second.state, EXCHANGE_WRITING);
+    assert_int_equal(second.answer.body.len, 1); /* its begin */
+    assert_true(second.until_us > s.hub.now_us);
+    while (stand_resume(&s) == 0)
+        ;
+    exchange_resume(&second);
+    assert_true(second.answer.body.len > 1);
+    exchange_deinit(&second); /* its client has gone */
+    while (third.state != EXCHANGE_READY)
+        exchange_resume(&third);
+    assert_int_equal(third.answer.status, 200);
+    assert_int_equal(third.answer.body.len, s.x.answer.body.len);
+    exchange_deinit(&third);
+    assert_int_equal(s.hub.writing, 0);
+}
+
+static void a_file_that_cannot_be_read_ends_a_long_answer(void **state)
+{
+    (void)state;
+    tell_many();
+    assert_int_equal(stand_get(&s, OWN), 0);
+    s.problem = LOOKUP_TORN;
+    assert_int_equal(stand_resume(&s), 503);
+    assert_int_equal(s.hub.writing, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -192,6 +312,10 @@ int main(void)
         CASE(from_other_hosts_the_token_reads_and_by_tls_it_changes),
         CASE(the_peers_refusal_becomes_a_status),
         CASE(a_peer_that_is_starting_says_so),
+        CASE(a_long_answer_lets_others_be_served_in_between),
+        CASE(a_long_answer_is_no_older_than_its_index),
+        CASE(one_long_answer_is_written_at_a_time),
+        CASE(a_file_that_cannot_be_read_ends_a_long_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
