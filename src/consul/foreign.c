@@ -179,7 +179,7 @@ static void end_all(struct exchange *x, struct bytes node)
     each_of(x, node, gather);
     if (directory_elsewhere(&x->hub->directory,
                             node)) /* the first to end: if it is another peer's, that says so */
-        e->names[e->n++] = full_name(x, node, (struct bytes){0});
+        e->names[e->n++] = full_name(x, node, bytes_str(""));
     end_next(x, (enum wire_kind)0, (struct bytes){0});
 }
 
