@@ -419,6 +419,14 @@ static int run(struct daemon *d)
  * second, and each time cost a call, the pages anew and a message to the other processors. */
 #define SPARE_BYTES (1024 * 1024)
 
+static void shape_heap(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, SPARE_BYTES);
+    /* Beside a sanitizer's heap the system's is made by the first call, which two threads may not do at once. */
+    malloc_trim(/* pad= */ 0);
+}
+
 int main(int argc, char **argv)
 {
     struct daemon d = {.signal_fd = -1};
@@ -436,8 +444,7 @@ int main(int argc, char **argv)
     } else {
         log_set_level(d.flags.log_level);
         raise_limits();
-        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-        mallopt(M_TRIM_THRESHOLD, SPARE_BYTES);
+        shape_heap();
         zsys_handler_set(NULL); /* signals are the loop's */
         zsys_set_io_threads(0); /* czmq's own context joins threads only */
         d.signal_fd = open_signals();
