@@ -31,6 +31,7 @@ INSTANCES = 172000
 PER_SERVICE = 10
 DIFFERING = (1, 10, 100, 10000)
 JOIN_S, REPAIR_S = 120, 60   # the longest that is waited for
+QUIET_S = 3                  # in which a peer gives back what the join took
 JOIN_POLL_S = 0.1            # asking costs both of them and this machine a few milliseconds
 LANES = ("state", "bulk")    # rows travel on these
 MUST_JOIN_S, MUST_LATE_MS, MUST_REPAIR_KIB, MUST_BYTES = 5, 100, 64, 400
@@ -119,6 +120,7 @@ def join(cluster, rows, instances, empty):
     rows.add(case, "join: sender's probes late by", "ms", late_ms(first), MUST_LATE_MS)
     wait("the joiner's disk", lambda: info(second)["counters"]["store_unstored"] == 0, JOIN_S)
     rows.add(case, "join: all on the joiner's disk", "s", time.monotonic() - begin)
+    time.sleep(QUIET_S)
     rows.add(case, "memory an instance, after a join", "B", (resident(second) - empty) / instances, MUST_BYTES)
 
 

@@ -417,7 +417,7 @@ static int run(struct daemon *d)
 #define LARGE_BYTES (128 * 1024)
 /* What is free at the heap's end stays up to so much: a burst of changes takes and frees a few hundred KiB many times a
  * second, and each time cost a call, the pages anew and a message to the other processors. */
-#define SPARE_BYTES (1024 * 1024)
+#define SPARE_BYTES (512 * 1024)
 
 static void shape_heap(void)
 {

@@ -29,6 +29,8 @@ struct loop {
     bool more;          /* the last event was a frame that said so */
     uint64_t given;     /* token of the last batch that the writer was given, */
     uint64_t written;   /* and of the last one that it is done with */
+    uint64_t rows;      /* given since the heap was, */
+    uint64_t quiet;     /* and `given` when that was looked at */
     bool counts_wanted; /* the machine asked what is counted here */
     bool ended;
     int exit_code;
@@ -89,6 +91,7 @@ static void execute(struct loop *l, const struct effect *e, kith_time now_us)
         break;
     case EFFECT_STORE:
         l->given = e->store.token;
+        l->rows += e->store.writes_n;
         give(l->parts->writer, &l->writer, e);
         break;
     case EFFECT_BACKUP:
@@ -271,11 +274,24 @@ static void beat(struct loop *l)
     l->beat_us = now_us + LOOKUPS_BEAT_US;
 }
 
+/* What a burst of rows took and freed lies in all heaps: the system has it back once nothing has been stored from one
+ * sample to the next. It takes milliseconds, so not for a few rows. */
+static void give_back(struct loop *l)
+{
+    bool quiet = l->quiet == l->given && !is_writing(l);
+    l->quiet = l->given;
+    if (!quiet || l->rows < LOOP_TRIM_ROWS)
+        return;
+    malloc_trim(/* pad= */ 0);
+    l->rows = 0;
+}
+
 /* When the thread is awake anyway, or LOOP_SAMPLE_LATE later. */
 static void tell_sample(struct loop *l)
 {
     if (clock_now_us() < l->sampled_us + LOOP_SAMPLE_US)
         return;
+    give_back(l);
     struct event event = {.kind = EVENT_SAMPLE, .sample = host_sample(&l->sampler)};
     step(l, &event);
     l->sampled_us = event.now_us;
@@ -333,8 +349,10 @@ static void wait_for_none(struct loop *l)
 
 int loop_run(const struct loop_parts *parts, const struct event_start *start)
 {
-    struct loop l = {
-        .parts = parts, .transport = parts->transport, .peer = peer_new(/* shared= */ NULL)};
+    struct loop l = {.parts = parts,
+                     .transport = parts->transport,
+                     .peer = peer_new(/* shared= */ NULL),
+                     .rows = LOOP_TRIM_ROWS};
     struct event event = {.kind = EVENT_START, .start = *start};
     l.due_us = KITH_NEVER;
     wait_for_all(&l);

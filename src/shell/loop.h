@@ -17,6 +17,7 @@
 #define LOOP_TOPIC_MAX   128
 #define LOOP_REST_MAX    16
 #define LOOP_CLASS_US    (20 * KITH_MS)  /* after so long of one class it is another's turn */
+#define LOOP_TRIM_ROWS   1024            /* stored since the heap was given back: it is once more */
 #define LOOP_REPORTS_MAX 256             /* reports a turn, of each actor */
 #define LOOP_DRAIN_US    (500 * KITH_MS) /* the longest that a backlog holds the time back */
 #define LOOP_SAMPLE_US   (1 * KITH_SEC)  /* the host is measured so often, */
