@@ -29,7 +29,7 @@ from bench_rows import Rows
 from cluster import ROOT, Cluster, Failed, wait
 from crowd import WAYS, Crowd
 from fetch import fetched
-from web import PORT, get, put, url
+from web import PORT, get, metric, put, url
 
 NGINX = "127.0.1.223"
 NGINX_NAME, ETCD_NAME = "nginx 1.22", "etcd 3.4"
@@ -292,6 +292,7 @@ def crowds(rows, here, there, kib):
     """So many wait at one peer: what each costs beyond `kib`, whom a change wakes, and what is left when they vanish."""
     for count, how in [(count, "wait") for count in CROWDS] + [(CROWDS[-1], how) for how in WAYS[1:]]:
         case = "%d %s" % (count, how)
+        wait("those before to be gone", lambda: metric(here, "kith_http_waiting") == 0, 10 * GONE_S)
         files = descriptors(here)
         with Crowd(here, ["s%d" % i for i in range(10, 10 + CROWD_SERVICES)], count, how) as crowd:
             rows.add(case, "resident memory of each", "KiB", (resident_kib(here) - kib) / count, HELD_KIB)
