@@ -229,21 +229,29 @@ static const struct flag table[] = {
      read_http_cert},
     {"--http-key", "FILE", "its key", read_http_key},
     {"--http-log", "FILE", "a line for each HTTP request (default: none)", read_http_log},
+};
+
+/* DNS's stand between these two. */
+static const struct flag last[] = {
     {"--log-level", "LEVEL", "debug, info, warn or error (default info)", read_log_level},
     {"--version", NULL, "print the version", read_version},
     {"--help", NULL, "print this", read_help},
 };
 
 #define TABLE_COUNT (sizeof table / sizeof *table)
+#define LAST_COUNT  (sizeof last / sizeof *last)
 
 static size_t flags_count(void)
 {
-    return TABLE_COUNT + kithd_dns_flags_n;
+    return TABLE_COUNT + kithd_dns_flags_n + LAST_COUNT;
 }
 
 static const struct flag *flag_at(size_t i)
 {
-    return i < TABLE_COUNT ? &table[i] : &kithd_dns_flags[i - TABLE_COUNT];
+    if (i < TABLE_COUNT)
+        return &table[i];
+    i -= TABLE_COUNT;
+    return i < kithd_dns_flags_n ? &kithd_dns_flags[i] : &last[i - kithd_dns_flags_n];
 }
 
 void flags_help(struct buf *out)
